@@ -1,0 +1,1 @@
+"""Carry out: the round loop and the engines that run plans."""

@@ -1,0 +1,1 @@
+"""Ask a question: workloads, runs, comparisons, results."""

@@ -1,0 +1,1 @@
+"""Decide: requests, rounds, plans, objectives, programs and solvers."""
