@@ -1,0 +1,43 @@
+"""Workloads: mixes, arrival processes, generated workloads, traces from files, public traces."""
+
+from experiments.workload.adapters import diffusiondb, gentd26
+from experiments.workload.arrivals import Arrivals, Gamma, Piecewise, Poisson
+from experiments.workload.deadlines import SloRule, paper_slo, profile_slo, slo_from_profile
+from experiments.workload.generate import Drift, Jitter, LognormalJitter, UniformJitter, generate
+from experiments.workload.mixes import Mix, ShapeClass, custom_mix, named_mix, named_mixes, skewed, uniform
+from experiments.workload.summary import Summary, summarise
+from experiments.workload.trace import TraceError, read_trace, write_trace
+from experiments.workload.workload import Workload, rescale, window
+
+__all__ = [
+    "Arrivals",
+    "Drift",
+    "Gamma",
+    "Jitter",
+    "LognormalJitter",
+    "Mix",
+    "Piecewise",
+    "Poisson",
+    "ShapeClass",
+    "SloRule",
+    "Summary",
+    "TraceError",
+    "UniformJitter",
+    "Workload",
+    "custom_mix",
+    "diffusiondb",
+    "generate",
+    "gentd26",
+    "named_mix",
+    "named_mixes",
+    "paper_slo",
+    "profile_slo",
+    "read_trace",
+    "rescale",
+    "skewed",
+    "slo_from_profile",
+    "summarise",
+    "uniform",
+    "window",
+    "write_trace",
+]
