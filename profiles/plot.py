@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from profiles.entries import LOCAL, PROVENANCES, Provenance, StepEntry
 from profiles.profile import Profile
@@ -52,7 +52,7 @@ def plot_profile(profile: Profile, path: str | Path, batch: int = 1) -> None:
             milliseconds = [entry.seconds * 1e3 for entry in entries]
             shares = [alone / (entry.degree * entry.seconds) for entry in entries]
             _draw(times, entries, milliseconds, colour, line)
-            _draw(efficiency, entries, shares, colour, line)
+            _draw(efficiency, entries, shares, colour, line, skip=1)
     _finish_times(times, batch)
     _finish_efficiency(efficiency)
     degrees = sorted({entry.degree for entry in profile.entries})
@@ -79,10 +79,18 @@ def _line(profile: Profile, shape: Shape, link: str, batch: int) -> list[StepEnt
 
 
 def _draw(
-    axes: Axes, entries: Sequence[StepEntry], values: Sequence[float], colour: np.ndarray, line: str
+    axes: Axes,
+    entries: Sequence[StepEntry],
+    values: Sequence[float],
+    colour: np.ndarray,
+    line: str,
+    skip: int = 0,
 ) -> None:
+    """Draw a line, and markers at all degrees but ``skip``."""
     axes.plot([entry.degree for entry in entries], values, line, color=colour, linewidth=1.4)
     for entry, value in zip(entries, values, strict=True):
+        if entry.degree == skip:
+            continue
         axes.plot(
             entry.degree,
             value,
@@ -96,6 +104,8 @@ def _draw(
 
 def _finish_times(axes: Axes, batch: int) -> None:
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_title("ms per step" + ("" if batch == 1 else f", batch {batch}"), loc="left", fontsize=10)
 

@@ -81,9 +81,7 @@ class Profile:
         stages: dict[tuple[Shape, str], float] = {}
         for i, stage in enumerate(self.stages):
             if stage.key in stages:
-                raise ProfileError(
-                    f"stages[{i}] repeats {stage.stage} of {stage.shape.label}; it must occur once"
-                )
+                raise ProfileError(f"stages[{i}] repeats {stage.stage} of {stage.shape.label}; once is right")
             stages[stage.key] = stage.seconds
         object.__setattr__(self, "_steps", by_key)
         object.__setattr__(self, "_seconds", {key: entry.seconds for key, entry in by_key.items()})
@@ -92,9 +90,7 @@ class Profile:
             raise ProfileError("entries is empty; a profile needs at least one shape")
         for shape in self.shapes:
             if (shape, 1, LOCAL, 1) not in by_key:
-                raise ProfileError(
-                    f"entries lacks degree 1 at batch 1 for {shape.label}; every shape needs it"
-                )
+                raise ProfileError(f"entries lacks degree 1, batch 1 of {shape.label}; every shape needs it")
 
     def _check_links(self) -> None:
         if LOCAL in self.links:
@@ -111,6 +107,24 @@ class Profile:
         return tuple(sorted({entry.shape for entry in self.entries}, key=lambda shape: (shape.pixels, shape)))
 
     @cached_property
+    def _degrees(self) -> dict[tuple[Shape, str | None], tuple[int, ...]]:
+        """Degrees at batch 1 by shape and link class, ``None`` standing for any."""
+        found: dict[tuple[Shape, str | None], set[int]] = {}
+        for shape, degree, used, batch in self._steps:
+            if batch == 1:
+                for link in (None, LOCAL, *self.links) if degree == 1 else (None, used):
+                    found.setdefault((shape, link), set()).add(degree)
+        return {key: tuple(sorted(degrees)) for key, degrees in found.items()}
+
+    @cached_property
+    def _batches(self) -> dict[tuple[Shape, int, str], tuple[int, ...]]:
+        """Batch sizes by shape, degree and link class."""
+        found: dict[tuple[Shape, int, str], list[int]] = {}
+        for shape, degree, link, batch in self._steps:
+            found.setdefault((shape, degree, link), []).append(batch)
+        return {key: tuple(sorted(batches)) for key, batches in found.items()}
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256, in hexadecimal, of the content; equal exactly when `to_dict` is."""
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -124,28 +138,23 @@ class Profile:
         shape
             What the request asks for.
         link
-            Only degrees known on this link class; degree 1, which uses no link, is among them.
+            Only degrees known on this link class; degree 1, which uses no link, is always among them.
 
         Raises
         ------
         ProfileError
             If the profile does not hold the shape.
         """
-        found = {
-            degree
-            for known, degree, used, batch in self._steps
-            if known == shape and batch == 1 and (link is None or used in (link, LOCAL))
-        }
-        if not found:
+        found = self._degrees.get((shape, link)) or self._degrees.get((shape, LOCAL))
+        if found is None:
             raise ProfileError(
                 f"profile {self.name} has no shape {shape.label}; it has {self._shape_labels()}"
             )
-        return tuple(sorted(found))
+        return found
 
     def batches(self, shape: Shape, degree: int, link: str) -> tuple[int, ...]:
         """Batch sizes known for ``shape`` at ``degree`` over ``link``, ascending; empty if there are none."""
-        used = LOCAL if degree == 1 else link
-        return tuple(sorted(key[3] for key in self._steps if key[:3] == (shape, degree, used)))
+        return self._batches.get((shape, degree, LOCAL if degree == 1 else link), ())
 
     def has(self, shape: Shape, degree: int, link: str, batch: int = 1) -> bool:
         """Whether the profile knows this step; at degree 1 the link does not matter."""

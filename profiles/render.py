@@ -162,9 +162,12 @@ def fit_table(recipe: Recipe, fits: Iterable[Fit]) -> Group:
             errors.add_row(
                 point.shape.label, str(point.degree), f"{known:.4g}", f"{model:.4g}", f"{error:+.1%}"
             )
+    if any(series.pinned for series in recipe.series):
+        constants.caption = "* pinned"
+        constants.caption_justify = "left"
     return Group(constants, errors)
 
 
 def _number(name: str, value: float, series: Series) -> str:
     text = "no cost" if math.isinf(value) else f"{value:.4g}"
-    return f"{text} (pinned)" if name in series.pinned else text
+    return f"{text} *" if name in series.pinned else text
