@@ -1,0 +1,112 @@
+"""What the round loop needs of anything that carries plans out, on a virtual or a real clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, Protocol
+
+from planner.cluster import Group
+from planner.plan import Assignment
+from planner.request import Request
+
+ProgressKind = Literal["ready", "yielded", "finished"]
+
+
+class Progress(NamedTuple):
+    """Something that happened.
+
+    Parameters
+    ----------
+    kind
+        ``ready``: the text is encoded, the first step can begin. ``yielded``: a segment ended with steps left.
+        ``finished``: the last step is done and decoding has been queued.
+    request
+        Request id.
+    at
+        When, in seconds.
+    steps
+        Steps that the segment did (0 for ``ready``).
+    delivered
+        For ``finished``: when the decoded image is there.
+    planned
+        For ``yielded``: whether the plan in force ended the segment here, to start something else.
+    """
+
+    kind: ProgressKind
+    request: int
+    at: float
+    steps: int = 0
+    delivered: float = 0.0
+    planned: bool = False
+
+
+class Running(NamedTuple):
+    """A segment in progress, as seen at some moment.
+
+    Parameters
+    ----------
+    jobs, group
+        The batch and where it runs.
+    begun
+        Steps of this segment that are done or in progress.
+    boundary
+        When the step in progress is expected to end: the earliest time at which the segment can yield.
+    """
+
+    jobs: tuple[int, ...]
+    group: Group
+    begun: int
+    boundary: float
+
+
+class Segment(NamedTuple):
+    """A finished stretch of steps of one batch on one group, for records.
+
+    Parameters
+    ----------
+    jobs, gpus
+        The batch and where it ran.
+    start, end
+        Seconds.
+    steps
+        Steps done.
+    """
+
+    jobs: tuple[int, ...]
+    gpus: tuple[int, ...]
+    start: float
+    end: float
+    steps: int
+
+
+class Engine(Protocol):
+    """Carries plans out and reports progress."""
+
+    def submit(self, request: Request) -> None:
+        """Take in a request that has arrived now; ``ready`` is reported when its text is encoded."""
+        ...
+
+    def advance(self, until: float) -> tuple[float, list[Progress]]:
+        """Let time pass until something happens, at most until ``until``; return the time and what happened then."""
+        ...
+
+    def observe(self) -> list[Running]:
+        """Return the segments in progress now."""
+        ...
+
+    def carry_out(self, assignments: Iterable[Assignment]) -> None:
+        """Put a checked plan into force.
+
+        Segments that the plan names with the same jobs and group go on without a gap; others stop at their next step
+        boundary. New segments start as soon as their jobs and GPUs are free.
+        """
+        ...
+
+    def drop(self, request: int) -> None:
+        """Give a request up; its segment, if any, stops at the next step boundary."""
+        ...
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Stretches of steps done so far, in order of their end."""
+        ...

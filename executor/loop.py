@@ -1,0 +1,265 @@
+"""The round loop: the same for every engine, solver and cadence.
+
+Arrivals go to the engine; progress comes back to the tracker; at the end of a round, or when something happens, the tracker
+makes a round, the solver a plan, the check passes it, and the engine carries it out, later by the planner's own latency.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal
+
+from executor.engine import Engine, Progress
+from executor.records import Decision, Records
+from executor.tracker import Tracker
+from planner.check import check_plan
+from planner.cluster import Cluster
+from planner.plan import Assignment, Plan
+from planner.round import Cadence, Round
+from planner.solvers.protocol import Solver
+from profiles.profile import Profile
+
+_PATIENCE = 10_000
+"""Decisions in a row that may leave the whole cluster idle before the rest of the run is given up as unfinished."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerLatency:
+    """How long a plan takes to come into force.
+
+    Parameters
+    ----------
+    kind
+        ``zero``: at once. ``fixed``: after ``seconds``. ``measured``: after the wall-clock time of the solver's call;
+        then two runs are no longer equal to the byte.
+    seconds
+        For ``fixed``.
+    """
+
+    kind: Literal["zero", "fixed", "measured"] = "zero"
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("zero", "fixed", "measured"):
+            raise ValueError(f"engine.latency is {self.kind!r}; use 'zero', 'fixed' or 'measured'")
+        if not 0 <= self.seconds < math.inf:
+            raise ValueError(f"engine.latency_seconds is {self.seconds}; a number of at least 0 is needed")
+
+    def of(self, elapsed: float) -> float:
+        """Return the latency to charge for a call that took ``elapsed`` seconds."""
+        return {"zero": 0.0, "fixed": self.seconds, "measured": elapsed}[self.kind]
+
+
+@dataclass(frozen=True)
+class Service:
+    """How requests are served: everything but the requests and the engine.
+
+    Parameters
+    ----------
+    cluster
+        The GPUs.
+    profile
+        Step times as the planner believes them.
+    solver
+        Who plans.
+    cadence
+        When.
+    budget
+        Seconds that a solver may take for one plan.
+    late
+        ``best_effort``: requests past hope stay, and run on GPUs that nobody else needs. ``drop``: they are given up.
+    latency
+        The planner's own latency.
+    stages
+        Whether encoding and decoding count.
+    """
+
+    cluster: Cluster
+    profile: Profile
+    solver: Solver
+    cadence: Cadence
+    budget: float = 0.010
+    late: Literal["best_effort", "drop"] = "best_effort"
+    latency: PlannerLatency = PlannerLatency()
+    stages: bool = False
+
+    def __post_init__(self) -> None:
+        if self.late not in ("best_effort", "drop"):
+            raise ValueError(f"engine.late is {self.late!r}; use 'best_effort' or 'drop'")
+        if not 0 < self.budget < math.inf:
+            raise ValueError(f"solver.budget is {self.budget}; a positive number of seconds is needed")
+
+
+def serve(
+    service: Service,
+    engine: Engine,
+    records: Records,
+    on_progress: Callable[[Records], None] | None = None,
+    on_round: Callable[[Round, Plan], None] | None = None,
+) -> Records:
+    """Serve all requests of ``records`` and fill it in.
+
+    Parameters
+    ----------
+    service
+        How.
+    engine
+        Carries the plans out.
+    records
+        Holds the requests; grows while the run goes on, so that a caller can read it at any moment.
+    on_progress
+        Called after requests have left the system.
+    on_round
+        Called with every round and the plan that answered it.
+
+    Returns
+    -------
+    Records
+        The same object, complete.
+    """
+    return _Run(service, engine, records, on_progress, on_round).to_end()
+
+
+class _Run:
+    """The state of one run of the loop."""
+
+    def __init__(
+        self,
+        service: Service,
+        engine: Engine,
+        records: Records,
+        on_progress: Callable[[Records], None] | None,
+        on_round: Callable[[Round, Plan], None] | None,
+    ) -> None:
+        self._service = service
+        self._engine = engine
+        self._records = records
+        self._on_progress = on_progress
+        self._on_round = on_round
+        self._tracker = Tracker(service.cluster, service.profile, service.cadence, service.stages)
+        self._rounds = service.cadence.kind == "rounds"
+        self._requests = {request.id: request for request in records.requests}
+        self._in_system = 0
+        self._wake = False
+        self._last_boundary = -1
+        self._pending: tuple[float, Sequence[Assignment]] | None = None
+        self._idle_decisions = 0
+        records.segments = engine.segments
+
+    def to_end(self) -> Records:
+        """Serve until every request has left, or nothing moves any more."""
+        engine, records = self._engine, self._records
+        requests = records.requests
+        arrived = 0
+        now = 0.0
+        while self._in_system or arrived < len(requests):
+            if self._idle_decisions > _PATIENCE and arrived == len(requests):
+                break
+            arrival = requests[arrived].arrival if arrived < len(requests) else math.inf
+            until = max(now, min(arrival, self._next_decision(now)))
+            now, progress = engine.advance(until)
+            if progress:
+                self._take_in(progress, now)
+            began = arrived
+            while arrived < len(requests) and requests[arrived].arrival <= now:
+                engine.submit(requests[arrived])
+                arrived += 1
+            if progress or arrived > began:
+                self._in_system += arrived - began
+                continue
+            if now == math.inf:
+                break
+            if self._pending is not None and self._pending[0] <= now:
+                engine.carry_out(self._pending[1])
+                self._pending = None
+            if self._pending is None and self._next_decision(now) <= now:
+                self._decide(now)
+        records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
+        records.complete = not self._in_system and arrived == len(requests)
+        return records
+
+    def _next_decision(self, now: float) -> float:
+        """When the next plan is made or comes into force; infinity while nothing calls for one."""
+        if self._pending is not None:
+            return self._pending[0]
+        if not self._rounds:
+            return now if self._wake else math.inf
+        if not len(self._tracker):
+            return math.inf
+        return self._boundary(now) * self._service.cadence.tau
+
+    def _boundary(self, now: float) -> int:
+        """Index of the first boundary, not yet used, at or after ``now``."""
+        return max(self._last_boundary + 1, math.ceil(now / self._service.cadence.tau - 1e-9))
+
+    def _take_in(self, progress: Sequence[Progress], now: float) -> None:
+        gone = False
+        for item in progress:
+            if item.kind == "ready":
+                self._tracker.admit(self._requests[item.request], now)
+                self._wake = True
+                continue
+            self._tracker.update(item)
+            if item.kind == "finished":
+                self._records.delivered[item.request] = item.delivered
+                self._in_system -= 1
+                self._wake = gone = True
+            elif not item.planned:
+                self._wake = True
+        if gone and self._on_progress is not None:
+            self._on_progress(self._records)
+
+    def _decide(self, now: float) -> None:
+        service, engine, tracker = self._service, self._engine, self._tracker
+        self._wake = False
+        if self._rounds:
+            self._last_boundary = self._boundary(now)
+        running = engine.observe()
+        solver = service.solver
+        if not solver.preemptive:
+            used = sum(segment.group.degree for segment in running)
+            if used == service.cluster.gpus or len(tracker) == sum(len(segment.jobs) for segment in running):
+                return
+        round_ = tracker.round(now, running)
+        if service.late == "drop" and self._drop_hopeless(round_):
+            running = engine.observe()
+            round_ = tracker.round(now, running)
+        if not round_.jobs:
+            return
+        began = perf_counter()
+        plan = solver.solve(round_, service.budget)
+        elapsed = perf_counter() - began
+        check_plan(round_, plan)
+        if self._on_round is not None:
+            self._on_round(round_, plan)
+        c = plan.certificate
+        assigned = gpus = 0
+        for assignment in plan.assignments:
+            assigned += len(assignment.jobs)
+            gpus += assignment.group.degree
+        self._records.decisions.append(
+            Decision(
+                now, len(round_.jobs), len(running), assigned, gpus, c.solver, c.status, c.value, c.bound, c.fallback, c.note,
+                c.build_seconds, c.solve_seconds, elapsed,
+            )
+        )  # fmt: skip
+        self._idle_decisions = self._idle_decisions + 1 if not (plan.assignments or running) else 0
+        latency = service.latency.of(elapsed)
+        if latency > 0:
+            self._pending = (now + latency, plan.assignments)
+        else:
+            engine.carry_out(plan.assignments)
+
+    def _drop_hopeless(self, round_: Round) -> bool:
+        hopeless = self._tracker.hopeless(round_)
+        for request in hopeless:
+            self._engine.drop(request)
+            self._tracker.forget(request)
+            self._records.dropped[request] = round_.now
+            self._in_system -= 1
+        if hopeless and self._on_progress is not None:
+            self._on_progress(self._records)
+        return bool(hopeless)

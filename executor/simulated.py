@@ -1,0 +1,313 @@
+"""The simulated engine: a virtual clock, step times from a profile, a heap of events with a total order (time, kind, id)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+import numpy as np
+from numpy.typing import NDArray
+
+from executor.engine import Progress, Running, Segment
+from planner.cluster import Cluster, Group
+from planner.costs import costs_of
+from planner.plan import Assignment
+from planner.request import Request
+from planner.round import EPSILON
+from profiles.profile import Profile
+from profiles.shape import Shape
+
+_SEGMENT_ENDS, _ENCODED = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Physics:
+    """What the simulated hardware does beyond the profile's mean step times.
+
+    Parameters
+    ----------
+    noise
+        Coefficient of variation of a step is ``noise`` times the profile's spread; 0 makes steps exact.
+    noise_cv
+        If positive, the coefficient of variation of every step, instead of the profile's.
+    regroup_seconds
+        Time lost when a job goes on on other GPUs than those that hold its latent.
+    stages
+        Whether text encoding delays the first step, and VAE decoding (one at a time) delays delivery.
+    """
+
+    noise: float = 1.0
+    noise_cv: float = 0.0
+    regroup_seconds: float = 0.001
+    stages: bool = False
+
+    def __post_init__(self) -> None:
+        for field, value in (("noise", self.noise), ("noise_cv", self.noise_cv), ("regroup_seconds", self.regroup_seconds)):
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"engine.{field} is {value}; a number of at least 0 is needed")
+
+
+class _Stretch:
+    """A segment planned or in progress. Step i (from 0) ends at ``start + i * seconds`` or ``ends[i]``."""
+
+    __slots__ = ("end", "ends", "group", "jobs", "seconds", "start", "steps", "stopped")
+
+    def __init__(self, jobs: tuple[int, ...], group: Group, start: float, steps: int, seconds: float, ends: Sequence[float] | None) -> None:
+        self.jobs = jobs
+        self.group = group
+        self.start = start
+        self.steps = steps
+        self.seconds = seconds
+        self.ends = ends
+        self.stopped = False
+        self.end = start + steps * seconds if ends is None else ends[steps - 1]
+
+    def begun(self, now: float) -> int:
+        """Steps done or in progress at ``now``; a step that ends within EPSILON of now is done, and no other has begun."""
+        if now <= self.start + EPSILON:
+            return 0
+        if self.ends is None:
+            done = (now - self.start) / self.seconds
+            begun = int(done + 1.0 - EPSILON)
+        else:
+            begun = bisect_left(self.ends, now - EPSILON) + 1
+        return min(begun, self.steps)
+
+    def boundary(self, steps: int) -> float:
+        """When the segment has done ``steps`` steps."""
+        if not steps:
+            return self.start
+        return self.start + steps * self.seconds if self.ends is None else self.ends[steps - 1]
+
+
+class SimulatedEngine:
+    """Carries plans out on a virtual clock.
+
+    Parameters
+    ----------
+    cluster
+        The GPUs.
+    profile
+        The true step times; may differ from the profile that the planner believes.
+    requests
+        All requests of the run; noise is drawn per (request, step), so that runs of different solvers share it.
+    physics
+        Noise, regroup cost, stages.
+    rng
+        Source of the noise.
+    """
+
+    def __init__(
+        self, cluster: Cluster, profile: Profile, requests: Sequence[Request], physics: Physics, rng: np.random.Generator
+    ) -> None:
+        self.now = 0.0
+        self.segments: list[Segment] = []
+        self._profile = profile
+        self._costs = costs_of(profile, cluster)
+        self._physics = physics
+        self._requests = {request.id: request for request in requests}
+        self._spread: dict[tuple[Shape, int, str, int], float] = {}
+        self._noise: dict[int, NDArray[np.float64]] = {}
+        if physics.noise > 0 or physics.noise_cv > 0:
+            draws = rng.standard_normal(sum(request.steps for request in requests))
+            ends = np.cumsum([request.steps for request in requests]).tolist()
+            self._noise = {request.id: draws[end - request.steps : end] for request, end in zip(requests, ends, strict=True)}
+        self._left: dict[int, int] = {}
+        self._holds: dict[int, int] = {}
+        self._running: dict[int, _Stretch] = {}
+        self._next: dict[int, _Stretch] = {}
+        self._on_gpu: list[_Stretch | None] = [None] * cluster.gpus
+        self._heap: list[tuple[float, int, int, int, _Stretch | None]] = []
+        self._pushed = 0
+        self._decoder_free = 0.0
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def submit(self, request: Request) -> None:
+        """Take in a request; it is ready at once, or after its text is encoded."""
+        self._left[request.id] = request.steps
+        delay = self._profile.encode_time(request.shape) if self._physics.stages else 0.0
+        self._push(self.now + delay, _ENCODED, request.id, None)
+
+    def advance(self, until: float) -> tuple[float, list[Progress]]:
+        """Move the clock to the next event, at most to ``until``."""
+        heap = self._heap
+        progress: list[Progress] = []
+        while heap:
+            at, kind, request, _, stretch = heap[0]
+            if stretch is not None and (stretch.stopped or stretch.end != at):
+                heappop(heap)
+                continue
+            if at > until or (progress and at > self.now):
+                break
+            heappop(heap)
+            self.now = at
+            if kind == _SEGMENT_ENDS and stretch is not None:
+                self._end(stretch, progress)
+            elif request in self._left:
+                progress.append(Progress("ready", request, at))
+        if not progress:
+            self.now = until
+        return self.now, progress
+
+    def _push(self, at: float, kind: int, request: int, stretch: _Stretch | None) -> None:
+        self._pushed += 1
+        heappush(self._heap, (at, kind, request, self._pushed, stretch))
+
+    def _end(self, stretch: _Stretch, progress: list[Progress]) -> None:
+        now = self.now
+        self._release(stretch)
+        self.segments.append(Segment(stretch.jobs, stretch.group.gpus, stretch.start, now, stretch.steps))
+        for job in stretch.jobs:
+            left = self._left.get(job)
+            if left is None:
+                continue
+            left -= stretch.steps
+            if left:
+                self._left[job] = left
+                self._holds[job] = stretch.group.mask
+                progress.append(Progress("yielded", job, now, stretch.steps, 0.0, job in self._next))
+            else:
+                del self._left[job]
+                self._holds.pop(job, None)
+                progress.append(Progress("finished", job, now, stretch.steps, self._decoded(job)))
+        if self._next:
+            for waiting in list(self._next.values()):
+                if not self._blockers(waiting.jobs, waiting.group):
+                    del self._next[waiting.jobs[0]]
+                    self._occupy(waiting)
+
+    def _decoded(self, job: int) -> float:
+        if not self._physics.stages:
+            return self.now
+        begins = max(self.now, self._decoder_free)
+        self._decoder_free = begins + self._profile.decode_time(self._requests[job].shape)
+        return self._decoder_free
+
+    def _occupy(self, stretch: _Stretch) -> None:
+        for gpu in stretch.group.gpus:
+            self._on_gpu[gpu] = stretch
+        for job in stretch.jobs:
+            self._running[job] = stretch
+
+    def _release(self, stretch: _Stretch) -> None:
+        stretch.stopped = True
+        for gpu in stretch.group.gpus:
+            self._on_gpu[gpu] = None
+        for job in stretch.jobs:
+            del self._running[job]
+
+    def _blockers(self, jobs: tuple[int, ...], group: Group) -> list[_Stretch]:
+        """Segments in progress on the GPUs of a group or with one of the jobs."""
+        found = [stretch for gpu in group.gpus if (stretch := self._on_gpu[gpu]) is not None]
+        found += [stretch for job in jobs if (stretch := self._running.get(job)) is not None]
+        return found
+
+    # -- plans -------------------------------------------------------------------------------------------------------
+
+    def observe(self) -> list[Running]:
+        """Return the segments in progress, with the boundary that the profile predicts."""
+        now = self.now
+        seen = []
+        for job, stretch in self._running.items():
+            if job != stretch.jobs[0]:
+                continue
+            begun = stretch.begun(now)
+            boundary = stretch.boundary(begun)
+            if stretch.ends is not None and begun and boundary > now + EPSILON:
+                boundary = max(now, stretch.boundary(begun - 1) + stretch.seconds)
+            seen.append(Running(stretch.jobs, stretch.group, begun, boundary))
+        return seen
+
+    def carry_out(self, assignments: Iterable[Assignment]) -> None:
+        """Put a plan into force; what it does not name stops at its next step boundary."""
+        now = self.now
+        for stretch in self._next.values():
+            stretch.stopped = True
+        self._next.clear()
+        new: list[Assignment] = []
+        kept: set[int] = set()
+        for assignment in assignments:
+            first = assignment.jobs[0]
+            running = self._running.get(first)
+            if running is not None and running.jobs == assignment.jobs and running.group.mask == assignment.group.mask:
+                kept.add(first)
+                self._stop_after(running, min(self._left[first], running.begun(now) + assignment.steps))
+            else:
+                new.append(assignment)
+        if len(kept) < len(self._running):
+            for job, stretch in list(self._running.items()):
+                if job == stretch.jobs[0] and job not in kept:
+                    self._stop_after(stretch, stretch.begun(now))
+        for assignment in new:
+            self._start(assignment)
+
+    def drop(self, request: int) -> None:
+        """Forget a request; a segment of it stops at its next step boundary."""
+        self._left.pop(request, None)
+        self._holds.pop(request, None)
+        stretch = self._running.get(request)
+        if stretch is not None and stretch.jobs == (request,):
+            self._stop_after(stretch, stretch.begun(self.now))
+
+    def _stop_after(self, stretch: _Stretch, steps: int) -> None:
+        if steps == 0:
+            self._release(stretch)
+        elif steps != stretch.steps:
+            stretch.steps = steps
+            stretch.end = max(stretch.boundary(steps), self.now)
+            self._push(stretch.end, _SEGMENT_ENDS, stretch.jobs[0], stretch)
+
+    def _start(self, assignment: Assignment) -> None:
+        jobs = assignment.jobs if len(assignment.jobs) == 1 else tuple(j for j in assignment.jobs if j in self._left)
+        if not jobs or jobs[0] not in self._left:
+            return
+        group = assignment.group
+        start = self.now
+        blockers = self._blockers(jobs, group)
+        for stretch in blockers:
+            start = max(start, stretch.end)
+        left = self._requests[jobs[0]].steps
+        moves = False
+        for job in jobs:
+            current = self._running.get(job)
+            done = 0 if current is None else current.steps
+            holds = self._holds.get(job, group.mask) if current is None else current.group.mask
+            moves = moves or holds != group.mask
+            left = min(left, self._left[job] - done)
+        steps = min(assignment.steps, left)
+        if steps < 1:
+            return
+        if moves:
+            start += self._physics.regroup_seconds
+        shape = self._requests[jobs[0]].shape
+        seconds = self._costs.batch_time(shape, group, len(jobs))
+        stretch = _Stretch(jobs, group, start, steps, seconds, self._step_ends(jobs[0], shape, group, start, seconds, left, len(jobs)))
+        if blockers:
+            self._next[jobs[0]] = stretch
+        else:
+            self._occupy(stretch)
+        self._push(stretch.end, _SEGMENT_ENDS, jobs[0], stretch)
+
+    def _step_ends(
+        self, job: int, shape: Shape, group: Group, start: float, seconds: float, left: int, batch: int
+    ) -> list[float] | None:
+        """Noisy ends of all steps that are left; None when steps are exact."""
+        cv = self._physics.noise_cv or self._cv(shape, group, batch)
+        if cv <= 0:
+            return None
+        draws = self._noise[job]
+        durations = np.maximum(cv * draws[len(draws) - left :] + 1.0, 0.1)
+        durations *= seconds
+        durations[0] += start
+        ends: list[float] = durations.cumsum().tolist()
+        return ends
+
+    def _cv(self, shape: Shape, group: Group, batch: int) -> float:
+        key = (shape, group.degree, group.link, batch)
+        cv = self._spread.get(key)
+        if cv is None:
+            cv = self._spread[key] = self._physics.noise * self._profile.entry(*key).spread
+        return cv

@@ -1,0 +1,95 @@
+"""The state of every live request, kept from what the engine reports; it makes the rounds that solvers see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from executor.engine import Progress, Running
+from planner.cluster import Cluster, Group
+from planner.job import Job
+from planner.request import Request
+from planner.round import Cadence, Round
+from profiles.profile import Profile
+
+
+class _Live:
+    """A live request: steps not yet reported as done, and its job while it waits."""
+
+    __slots__ = ("due", "group", "job", "left", "request")
+
+    def __init__(self, request: Request, due: float, job: Job) -> None:
+        self.request = request
+        self.due = due
+        self.left = request.steps
+        self.group: Group | None = None
+        self.job = job
+
+
+class Tracker:
+    """Live requests, in order of arrival.
+
+    Parameters
+    ----------
+    cluster, profile, cadence
+        Passed on to the rounds; the profile is what the planner believes.
+    stages
+        Whether decoding counts: then a job is due earlier by its decode time.
+    """
+
+    def __init__(self, cluster: Cluster, profile: Profile, cadence: Cadence, stages: bool = False) -> None:
+        self._cluster = cluster
+        self._profile = profile
+        self._cadence = cadence
+        self._stages = stages
+        self._live: dict[int, _Live] = {}
+        self._idle_since = [0.0] * cluster.gpus
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def admit(self, request: Request, now: float) -> None:
+        """A request's text is encoded; its first step can begin."""
+        due = request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
+        self._live[request.id] = _Live(request, due, Job(request, request.steps, due, now))
+
+    def update(self, progress: Progress) -> None:
+        """Take in that a segment ended."""
+        live = self._live.get(progress.request)
+        if live is None:
+            return
+        if progress.kind == "finished":
+            del self._live[progress.request]
+        else:
+            live.left -= progress.steps
+            live.job = Job(live.request, live.left, live.due, progress.at, live.group)
+
+    def forget(self, request: int) -> None:
+        """A request was dropped."""
+        self._live.pop(request, None)
+
+    def hopeless(self, round_: Round) -> list[int]:
+        """Ids of the jobs of a round that miss their deadline whatever is done."""
+        return [job.request.id for job in round_.jobs if round_.hopeless(job)]
+
+    def round(self, now: float, running: Iterable[Running]) -> Round:
+        """Make the instance of this moment; jobs in their last step have nothing left to decide and are left out."""
+        free_at = self._idle_since
+        jobs = {id_: live.job for id_, live in self._live.items()}
+        copied = False
+        for segment in running:
+            if not copied:
+                free_at = free_at.copy()
+                copied = True
+            for gpu in segment.group.gpus:
+                free_at[gpu] = segment.boundary
+            for id_ in segment.jobs:
+                live = self._live.get(id_)
+                if live is None:
+                    continue
+                live.group = segment.group
+                left = live.left - segment.begun
+                if left > 0:
+                    jobs[id_] = Job(live.request, left, live.due, segment.boundary, segment.group, True)
+                else:
+                    del jobs[id_]
+        return Round(now, tuple(jobs.values()), self._cluster, self._profile, tuple(free_at), self._cadence)

@@ -1,0 +1,62 @@
+"""Deadline-aware GPU allocation: the cheapest mix of degrees that still meets a deadline (paper, section 4.2, stage 1)."""
+
+from __future__ import annotations
+
+from planner.costs import ShapeCosts
+from planner.round import EPSILON
+
+Mix = tuple[tuple[int, int], ...]
+"""Pairs (degree, steps) with the slower degree first; one or two of them."""
+
+
+def cheapest_mix(costs: ShapeCosts, steps: int, seconds: float) -> Mix | None:
+    """Return the mix of at most two degrees with the least GPU-seconds that runs ``steps`` steps within ``seconds``.
+
+    For two degrees a < b of which a is the cheaper per step, as many steps as possible go to a:
+    ``s_a = floor((seconds - steps * T_b) / (T_a - T_b))``.
+
+    Parameters
+    ----------
+    costs
+        Step times of the job's shape.
+    steps
+        Steps left, at least 1.
+    seconds
+        Time until the last step must end.
+
+    Returns
+    -------
+    Mix or None
+        None when even the fastest degree is too slow.
+    """
+    degrees, times = costs.degrees, costs.seconds
+    limit = seconds + EPSILON
+    if steps * costs.fastest > limit:
+        return None
+    if steps * times[0] <= limit and degrees[0] * times[0] <= min(map(_product, degrees, times)):
+        return ((degrees[0], steps),)
+    best: Mix | None = None
+    best_cost = float("inf")
+    count = len(degrees)
+    for b in range(count):
+        time_b = times[b]
+        if steps * time_b > limit:
+            continue
+        price_b = degrees[b] * time_b
+        if steps * price_b < best_cost:
+            best, best_cost = ((degrees[b], steps),), steps * price_b
+        for a in range(b):
+            price_a = degrees[a] * times[a]
+            if price_a >= price_b:
+                continue
+            slow = min(steps, int((limit - steps * time_b) / (times[a] - time_b)))
+            cost = slow * price_a + (steps - slow) * price_b
+            if slow and cost < best_cost - EPSILON:
+                fast = steps - slow
+                best = ((degrees[a], slow), (degrees[b], fast)) if fast else ((degrees[a], slow),)
+                best_cost = cost
+    return best
+
+
+def _product(degree: int, seconds: float) -> float:
+    return degree * seconds

@@ -1,0 +1,42 @@
+"""Which GPUs a round may hand out, and how many steps fit into it."""
+
+from __future__ import annotations
+
+from planner.round import Round
+
+OVERRUN = 0.25
+"""Share of a round by which a segment of the last round may overrun (noise, planner latency) without losing its GPUs."""
+
+
+def available_mask(round_: Round) -> int:
+    """Mask of the GPUs that this plan may use.
+
+    With cadence ``events`` all of them, since running segments yield at their next step boundary. With ``rounds`` those
+    that are free at the boundary; a step that lasts into the next round keeps its GPUs.
+    """
+    if round_.cadence.kind == "events":
+        return round_.cluster.full_mask
+    limit = round_.now + OVERRUN * round_.cadence.tau
+    free_at = round_.free_at
+    if max(free_at) <= limit:
+        return round_.cluster.full_mask
+    return sum(1 << gpu for gpu, free in enumerate(free_at) if free <= limit)
+
+
+def steps_within(round_: Round, seconds: float, steps_left: int) -> int:
+    """Steps of ``seconds`` each that fit into a round: ``min(steps_left, floor(tau / seconds))``.
+
+    With cadence ``events`` at least one, since no boundary cuts a step off.
+    """
+    steps = int(round_.cadence.tau / seconds + 1e-6)
+    if steps < 1 and round_.cadence.kind == "events":
+        steps = 1
+    return min(steps_left, steps)
+
+
+def blocks_free(round_: Round, free: int) -> dict[int, int]:
+    """Count the legal groups of each degree that lie wholly in ``free``."""
+    return {
+        degree: sum(1 for group in round_.cluster.groups(degree) if group.mask & free == group.mask)
+        for degree in round_.cluster.degrees
+    }

@@ -1,0 +1,97 @@
+"""Step times as a scheduler needs them: per shape, over the groups that a cluster really has.
+
+Built once per (profile, cluster) and looked up in every round, so that solvers never search a profile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from planner.cluster import Cluster, Group
+from profiles.profile import Profile, ProfileError
+from profiles.shape import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeCosts:
+    """Step times of one shape at each degree, on the fastest link class that the cluster has for it.
+
+    Parameters
+    ----------
+    degrees
+        Degrees that are strictly faster than every smaller one, ascending.
+    seconds
+        Seconds per step at those degrees, strictly descending.
+    step_time
+        Seconds per step at every legal degree, useful or not.
+    fastest
+        The least seconds per step: ``seconds[-1]``.
+    by_mask
+        Seconds per step by group mask, for every legal group that the profile knows.
+    """
+
+    degrees: tuple[int, ...]
+    seconds: tuple[float, ...]
+    step_time: dict[int, float]
+    fastest: float
+    by_mask: dict[int, float]
+
+
+class Costs:
+    """Step times of every shape over the groups of a cluster, computed on first use."""
+
+    def __init__(self, profile: Profile, cluster: Cluster) -> None:
+        self.profile = profile
+        self.cluster = cluster
+        self._shapes: dict[Shape, ShapeCosts] = {}
+
+    def of(self, shape: Shape) -> ShapeCosts:
+        """Return the costs of a shape.
+
+        Raises
+        ------
+        profiles.ProfileError
+            If the profile has no entry for the shape on any group of the cluster.
+        """
+        found = self._shapes.get(shape)
+        if found is None:
+            found = self._shapes[shape] = self._build(shape)
+        return found
+
+    def batch_time(self, shape: Shape, group: Group, batch: int) -> float:
+        """Seconds per step of a batch of identical requests on a group."""
+        if batch == 1:
+            return self.of(shape).by_mask[group.mask]
+        return self.profile.step_time(shape, group.degree, group.link, batch)
+
+    def _build(self, shape: Shape) -> ShapeCosts:
+        by_mask = {
+            group.mask: self.profile.step_time(shape, group.degree, group.link)
+            for group in self.cluster.all_groups
+            if self.profile.has(shape, group.degree, group.link)
+        }
+        step_time: dict[int, float] = {}
+        for degree in self.cluster.degrees:
+            times = [by_mask[group.mask] for group in self.cluster.groups(degree) if group.mask in by_mask]
+            if times:
+                step_time[degree] = min(times)
+        if not step_time:
+            raise ProfileError(
+                f"profile {self.profile.name!r} has no step time for {shape.label} on any group of cluster "
+                f"{self.cluster.name!r} (links {', '.join(self.cluster.links)}); it has shapes "
+                f"{', '.join(s.label for s in self.profile.shapes)} and links {', '.join(self.profile.links)}"
+            )
+        degrees: list[int] = []
+        best = float("inf")
+        for degree, seconds in step_time.items():
+            if seconds < best:
+                degrees.append(degree)
+                best = seconds
+        return ShapeCosts(tuple(degrees), tuple(step_time[d] for d in degrees), step_time, best, by_mask)
+
+
+@lru_cache(maxsize=64)
+def costs_of(profile: Profile, cluster: Cluster) -> Costs:
+    """Return the (cached) costs of a profile on a cluster; both are compared by identity."""
+    return Costs(profile, cluster)

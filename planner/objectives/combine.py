@@ -1,0 +1,79 @@
+"""Sums of objectives: weighted, and lexicographic as one exact weighted sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.objectives.protocol import Objective, ObjectiveError, name_of, rewards_of
+from planner.outcomes import Floats, Outcomes
+
+_EXACT = 2.0**50
+
+
+@dataclass(frozen=True)
+class Term:
+    """An objective with its weight in a :class:`Weighted` sum."""
+
+    objective: Objective
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A weighted sum of objectives."""
+
+    terms: tuple[Term, ...]
+
+    def rewards(self, outcomes: Outcomes) -> Floats:
+        """Sum of weight times reward."""
+        total = np.zeros(len(outcomes))
+        for term in self.terms:
+            total += term.weight * rewards_of(term.objective, outcomes)
+        return total
+
+
+@dataclass(frozen=True)
+class Level:
+    """An objective in a :class:`Lexicographic` order; its rewards are rounded to multiples of ``unit``."""
+
+    objective: Objective
+    unit: float = 1.0
+
+
+@dataclass(frozen=True)
+class Lexicographic:
+    """The first level decides; later levels only break its ties.
+
+    Rewards are rounded to whole multiples of each level's unit. A level is scaled by one more than the largest difference
+    that all later levels together can make, so that the weighted sum is lexicographic exactly, in integers.
+
+    Raises
+    ------
+    ObjectiveError
+        If the levels need more than 50 bits; the message says which unit to enlarge.
+    """
+
+    levels: tuple[Level, ...]
+
+    def rewards(self, outcomes: Outcomes) -> Floats:
+        """Return one array in which the levels are packed."""
+        if not len(outcomes):
+            return np.zeros(0)
+        packed = np.zeros(len(outcomes))
+        scale = 1.0
+        starts = np.flatnonzero(np.r_[True, outcomes.job[1:] != outcomes.job[:-1]])
+        for level in reversed(self.levels):
+            units = np.rint(rewards_of(level.objective, outcomes) / level.unit)
+            span = float((np.maximum.reduceat(units, starts) - np.minimum.reduceat(units, starts)).sum())
+            packed += scale * (units - units.min())
+            scale *= span + 1.0
+            if scale > _EXACT:
+                raise ObjectiveError(
+                    f"lexicographic objective: the levels down from {name_of(level.objective)} need more than 50 bits; "
+                    f"its rewards span {span:.3g} units of {level.unit:g}, enlarge that unit"
+                )
+        return packed
+
+

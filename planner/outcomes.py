@@ -1,0 +1,69 @@
+"""What each option of a decision leads to, as arrays: all that an objective may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """One row per option; all arrays have shape (n,). Every job has one row with degree 0: it waits.
+
+    Parameters
+    ----------
+    job
+        Request id.
+    degree
+        GPUs used; 0 when the job waits.
+    steps, steps_left
+        Steps run by the option, and steps left after it.
+    gpu_seconds
+        GPU-seconds that the option uses.
+    fastest_step
+        Seconds per step of the job's shape at its fastest degree.
+    lateness
+        Seconds by which the job must miss its deadline after this option, at best; negative: the slack that remains.
+    survives
+        Whether the deadline can still be met after this option: ``lateness <= 0``.
+    finishes
+        Whether the option runs the last step.
+    moved
+        Whether the job runs on other GPUs than those that hold its latent.
+    weight
+        The request's weight.
+    waited
+        Seconds since the request arrived.
+    due_in
+        Seconds from now until the last step must end; negative for a late job.
+    pixels
+        Pixels of the request's shape, all frames: equal for equal resolutions.
+    """
+
+    job: Ints
+    degree: Ints
+    steps: Ints
+    steps_left: Ints
+    gpu_seconds: Floats
+    fastest_step: Floats
+    lateness: Floats
+    survives: Bools
+    finishes: Bools
+    moved: Bools
+    weight: Floats
+    waited: Floats
+    due_in: Floats
+    pixels: Ints
+
+    def __len__(self) -> int:
+        return len(self.job)
+
+    def with_moved(self, moved: bool) -> Outcomes:
+        """Return the same outcomes with ``moved`` set everywhere that a job runs."""
+        return replace(self, moved=(self.degree > 0) & moved)

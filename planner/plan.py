@@ -1,0 +1,103 @@
+"""A decision, with the certificate that says how good it is and who made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from planner.cluster import Group
+
+Status = Literal["optimal", "feasible", "heuristic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One or more identical jobs on a GPU group.
+
+    Parameters
+    ----------
+    jobs
+        Request ids; several are run as one batch.
+    group
+        The GPUs. If a job already runs on exactly this group, it goes on without a gap.
+    steps
+        Steps to run from the job's next step boundary, at most what is left.
+    """
+
+    jobs: tuple[int, ...]
+    group: Group
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How good a plan is, and how that is known.
+
+    Parameters
+    ----------
+    solver
+        Who answered.
+    status
+        ``"optimal"``: proven optimal for its program. ``"feasible"``: the best found in the budget.
+        ``"heuristic"``: no claim is made.
+    value, bound
+        Value of the program's objective, and a proven bound on it (maximization); None where no program was solved.
+    build_seconds, solve_seconds
+        Wall-clock time to make the program and to solve it.
+    fallback
+        Whether a plan of the greedy fallback stands because the solver brought nothing better in its budget or failed.
+    note
+        Why a fallback answered, in words; empty otherwise.
+    """
+
+    solver: str
+    status: Status = "heuristic"
+    value: float | None = None
+    bound: float | None = None
+    build_seconds: float = 0.0
+    solve_seconds: float = 0.0
+    fallback: bool = False
+    note: str = ""
+
+    @property
+    def gap(self) -> float | None:
+        """``(bound - value) / max(1, |bound|)``, or None where there is no bound."""
+        if self.value is None or self.bound is None:
+            return None
+        return max(0.0, self.bound - self.value) / max(1.0, abs(self.bound))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What runs next, and where. Jobs that no assignment names stop at their next step boundary and wait.
+
+    Parameters
+    ----------
+    assignments
+        Disjoint in jobs and in GPUs.
+    certificate
+        How good the plan is.
+    """
+
+    assignments: tuple[Assignment, ...]
+    certificate: Certificate
+
+    def summary(self) -> str:
+        """Several lines: who runs where for how many steps, value, bound, gap, time."""
+        c = self.certificate
+        lines = [
+            f"{'job':>12}  {'degree':>6}  {'GPUs':<18}  {'steps':>5}",
+            *(
+                f"{'+'.join(map(str, a.jobs)):>12}  {a.group.degree:>6}  {','.join(map(str, a.group.gpus)):<18}  {a.steps:>5}"
+                for a in self.assignments
+            ),
+        ]
+        verdict = f"{c.solver}: {c.status}"
+        if c.value is not None:
+            verdict += f", value {c.value:.6g}"
+        if c.bound is not None and c.gap is not None:
+            verdict += f", bound {c.bound:.6g}, gap {c.gap:.2%}"
+        verdict += f", {1e3 * (c.build_seconds + c.solve_seconds):.2f} ms"
+        if c.fallback:
+            verdict += f", fallback ({c.note})" if c.note else ", fallback"
+        return "\n".join([*lines, verdict])

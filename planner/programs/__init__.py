@@ -1,0 +1,6 @@
+"""What is to be decided, in a form that every solver of programs takes."""
+
+from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.linear import LinearProgram, ProgramModel
+
+__all__ = ["AssignmentProgram", "LinearProgram", "ProgramModel"]

@@ -1,0 +1,97 @@
+"""A mixed integer linear program as arrays: the one form between programs and solvers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from planner.objectives.protocol import Objective
+from planner.outcomes import Bools, Floats, Ints
+from planner.plan import Assignment
+from planner.round import Round
+
+
+@dataclass(frozen=True, slots=True)
+class LinearProgram:
+    """Maximize ``rewards @ x`` subject to ``A x <= capacity`` and ``lower <= x <= upper``.
+
+    Parameters
+    ----------
+    rewards
+        Shape (n,).
+    row_starts, columns, coefficients
+        A in compressed rows: row r has entries ``row_starts[r]:row_starts[r + 1]``; shapes (m + 1,), (k,), (k,).
+    capacity
+        Right-hand sides, shape (m,).
+    lower, upper
+        Bounds of the variables, shape (n,).
+    integer
+        Which variables are integral, shape (n,).
+    start
+        A feasible point, shape (n,): the greedy plan.
+    """
+
+    rewards: Floats
+    row_starts: Ints
+    columns: Ints
+    coefficients: Floats
+    capacity: Floats
+    lower: Floats
+    upper: Floats
+    integer: Bools
+    start: Floats
+
+    @property
+    def size(self) -> int:
+        """Number of variables."""
+        return len(self.rewards)
+
+    @property
+    def rows(self) -> int:
+        """Number of constraints."""
+        return len(self.capacity)
+
+    def row(self, index: int) -> tuple[Ints, Floats]:
+        """Columns and coefficients of one constraint."""
+        part = slice(self.row_starts[index], self.row_starts[index + 1])
+        return self.columns[part], self.coefficients[part]
+
+    def value(self, x: Floats) -> float:
+        """Objective value of a point."""
+        return float(self.rewards @ x)
+
+    def violation(self, x: Floats) -> float:
+        """Largest amount by which a point breaks a row, a bound or integrality; 0 for a feasible one."""
+        worst = max(0.0, float(np.max(self.lower - x, initial=0.0)), float(np.max(x - self.upper, initial=0.0)))
+        fractional = np.abs(x - np.rint(x))[self.integer]
+        worst = max(worst, float(np.max(fractional, initial=0.0)))
+        if self.rows:
+            products = self.coefficients * x[self.columns]
+            sums = np.add.reduceat(np.r_[products, 0.0], self.row_starts[:-1])
+            sums[np.diff(self.row_starts) == 0] = 0.0
+            worst = max(worst, float(np.max(sums - self.capacity, initial=0.0)))
+        return worst
+
+
+class ProgramModel(Protocol):
+    """A program made for one round: the arrays, and the way back to a plan."""
+
+    @property
+    def linear(self) -> LinearProgram:
+        """The arrays."""
+        ...
+
+    def assignments(self, x: Floats) -> list[Assignment]:
+        """Turn a feasible point into assignments on concrete groups."""
+        ...
+
+
+class Program(Protocol):
+    """Turns a round and an objective into a model."""
+
+    def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> ProgramModel:
+        """Make the model, with ``greedy`` as its start."""
+        ...

@@ -1,0 +1,133 @@
+"""The paper's Algorithm 1: deadline-aware allocation, request packing, placement preservation, elastic scale-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from planner.allocation import Mix, cheapest_mix
+from planner.capacity import available_mask, steps_within
+from planner.costs import ShapeCosts
+from planner.elastic import scale_up
+from planner.job import Job
+from planner.packing import Item, pack
+from planner.placement import Choice, place
+from planner.plan import Assignment, Certificate, Plan
+from planner.round import EPSILON, Round
+
+_PROGRESS = 1e-6
+"""Value of a second of progress (steps at the fastest degree): it only decides between equally many survivors."""
+
+
+@dataclass(frozen=True)
+class GreedyDp:
+    """TetriServe's greedy round (paper, sections 4.2 and 4.3); each stage can be switched off for its ablation.
+
+    Parameters
+    ----------
+    allocation
+        Offer each job the degrees of its cheapest mix that meets the deadline; otherwise every useful degree.
+    preserve
+        Keep jobs on their GPUs where possible.
+    elastic
+        Give idle GPUs to running jobs that gain: first to those on time, then to the late ones.
+    waiting
+        Whether a job that can afford to wait counts as a survivor when it waits. The paper does not say; without it,
+        the packing prefers many small jobs to a few large ones.
+    """
+
+    allocation: bool = True
+    preserve: bool = True
+    elastic: bool = True
+    waiting: bool = True
+    name: str = "dp"
+    preemptive: bool = True
+
+    def solve(self, round_: Round, budget: float) -> Plan:
+        """Plan a round; takes well under a millisecond for tens of jobs, so ``budget`` is not looked at."""
+        began = perf_counter()
+        assignments = self.assignments(round_)
+        return Plan(tuple(assignments), Certificate(self.name, solve_seconds=perf_counter() - began))
+
+    def assignments(self, round_: Round) -> list[Assignment]:
+        """Return the plan's assignments alone."""
+        free = available_mask(round_)
+        timely: list[Job] = []
+        options: list[list[Choice]] = []
+        items: list[list[Item]] = []
+        late: list[Job] = []
+        for job in round_.jobs:
+            costs = round_.costs.of(job.request.shape)
+            start = job.ready if job.ready > round_.now else round_.now
+            mix = cheapest_mix(costs, job.steps_left, job.due - start)
+            if mix is None:
+                late.append(job)
+                continue
+            choices = self._options(round_, job, costs, mix)
+            timely.append(job)
+            options.append(choices)
+            values = _values(round_, job, costs, choices, self.waiting)
+            items.append([Item(choice.degree, value) for choice, value in zip(choices, values, strict=True)])
+        picked = pack(items, free.bit_count())
+        chosen = [options[i][pick] for i, pick in enumerate(picked) if pick >= 0]
+        placed = place(round_, chosen, free, self.preserve)
+        if self.elastic:
+            placed = scale_up(round_, placed, free & ~_mask(placed))
+        if late:
+            free &= ~_mask(placed)
+            effort = _best_effort(round_, late, free, alone=not placed, preserve=self.preserve) if free else []
+            if self.elastic:
+                effort = scale_up(round_, effort, free & ~_mask(effort))
+            placed += effort
+        return placed
+
+    def _options(self, round_: Round, job: Job, costs: ShapeCosts, mix: Mix) -> list[Choice]:
+        if not self.allocation:
+            mix = tuple((degree, job.steps_left) for degree in costs.degrees)
+        choices = []
+        for degree, steps in mix:
+            fitting = min(steps, steps_within(round_, costs.step_time[degree], job.steps_left))
+            if fitting:
+                choices.append(Choice(job, degree, fitting))
+        return choices
+
+
+def _mask(assignments: list[Assignment]) -> int:
+    """GPUs that assignments use."""
+    mask = 0
+    for assignment in assignments:
+        mask |= assignment.group.mask
+    return mask
+
+
+def _values(round_: Round, job: Job, costs: ShapeCosts, choices: list[Choice], waiting: bool) -> list[float]:
+    """Per option: whether the job survives the round (less: whether it would by waiting), plus a trifle for progress."""
+    limit = job.due + EPSILON - round_.now - round_.cadence.tau
+    waits = waiting and job.steps_left * costs.fastest <= limit
+    values = []
+    for choice in choices:
+        left = job.steps_left - choice.steps
+        survives = left == 0 or left * costs.fastest <= limit
+        values.append(survives - waits + _PROGRESS * choice.steps * costs.fastest)
+    return values
+
+
+def _best_effort(round_: Round, late: list[Job], free: int, alone: bool, preserve: bool) -> list[Assignment]:
+    """One GPU for each late job, or the fewest on which a step fits the round, in order of arrival.
+
+    A step that fits no round runs only when nothing else does.
+    """
+    capacity = free.bit_count()
+    choices: list[Choice] = []
+    for job in late:
+        costs = round_.costs.of(job.request.shape)
+        for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
+            steps = steps_within(round_, seconds, job.steps_left)
+            if steps and degree <= capacity:
+                choices.append(Choice(job, degree, steps))
+                capacity -= degree
+                break
+    if not choices and alone:
+        job = late[0]
+        choices.append(Choice(job, round_.costs.of(job.request.shape).degrees[-1], 1))
+    return place(round_, choices, free, preserve)

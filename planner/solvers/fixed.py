@@ -1,0 +1,102 @@
+"""Baselines that never preempt: one fixed degree (xDiT), and one degree per resolution (RSSP); paper, section 6.1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from planner.costs import ShapeCosts
+from planner.plan import Assignment, Certificate, Plan
+from planner.round import Round
+from profiles.shape import Shape
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Every request at one degree, first come first served, run to completion.
+
+    Parameters
+    ----------
+    degree
+        GPUs per request.
+    """
+
+    degree: int = 4
+    preemptive: bool = False
+
+    def __post_init__(self) -> None:
+        if self.degree < 1:
+            raise ValueError(f"solver.degree is {self.degree}; a number of GPUs of at least 1 is needed")
+
+    @property
+    def name(self) -> str:
+        """``fixed`` with the degree."""
+        return f"fixed-{self.degree}"
+
+    def solve(self, round_: Round, budget: float) -> Plan:
+        """Keep what runs, and start waiting jobs in order of arrival."""
+        return Plan(tuple(_run_to_completion(round_, lambda costs, shape: self.degree)), Certificate(self.name))
+
+
+@dataclass(frozen=True)
+class Rssp:
+    """Resolution-specific sequence parallelism: each resolution at its own degree, run to completion.
+
+    The degree is the largest at which the parallel efficiency ``T(1) / (k T(k))`` is at least ``efficiency``. On
+    FLUX.1-dev and H100 this gives the paper's 1, 1, 2, 8 for 256, 512, 1024, 2048. Jobs start in order of arrival; a job
+    that finds no group lets later ones pass.
+
+    Parameters
+    ----------
+    efficiency
+        Least parallel efficiency.
+    degrees
+        Degrees that override the rule, by shape label.
+    """
+
+    efficiency: float = 0.8
+    degrees: Mapping[str, int] = field(default_factory=dict)
+    name: str = "rssp"
+    preemptive: bool = False
+
+    def degree_of(self, costs: ShapeCosts, shape: Shape) -> int:
+        """Return the degree of a shape."""
+        given = self.degrees.get(shape.label)
+        if given is not None:
+            return given
+        first = costs.degrees[0]
+        price = first * costs.step_time[first] / self.efficiency
+        return max(d for d, seconds in zip(costs.degrees, costs.seconds, strict=True) if d == first or d * seconds <= price)
+
+    def solve(self, round_: Round, budget: float) -> Plan:
+        """Keep what runs, and start waiting jobs in order of arrival where their group is free."""
+        return Plan(tuple(_run_to_completion(round_, self.degree_of)), Certificate(self.name))
+
+
+def _run_to_completion(round_: Round, degree_of: Callable[[ShapeCosts, Shape], int]) -> list[Assignment]:
+    assignments: list[Assignment] = []
+    waiting = []
+    used = 0
+    for job in round_.jobs:
+        if job.running and job.group is not None:
+            assignments.append(Assignment((job.request.id,), job.group, job.steps_left))
+            used |= job.group.mask
+        else:
+            waiting.append(job)
+    full = round_.cluster.full_mask
+    for job in waiting:
+        if used == full:
+            break
+        costs = round_.costs.of(job.request.shape)
+        best = None
+        for group in round_.cluster.groups(degree_of(costs, job.request.shape)):
+            if not group.mask & used and group.mask in costs.by_mask:
+                if round_.cluster.uniform:
+                    best = group
+                    break
+                if best is None or costs.by_mask[group.mask] < costs.by_mask[best.mask]:
+                    best = group
+        if best is not None:
+            assignments.append(Assignment((job.request.id,), best, job.steps_left))
+            used |= best.mask
+    return assignments

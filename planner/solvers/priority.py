@@ -1,0 +1,132 @@
+"""Preemptive baselines by priority: earliest deadline first, and shortest remaining time first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from planner.capacity import available_mask, blocks_free, steps_within
+from planner.elastic import scale_up
+from planner.job import Job
+from planner.placement import Choice, place
+from planner.plan import Certificate, Plan
+from planner.round import EPSILON, Round
+
+
+@dataclass(frozen=True)
+class Edf:
+    """Earliest deadline first, each job at the degree with the least GPU-seconds that still meets its deadline.
+
+    Where that degree is taken, the job gets the fastest that is left. Jobs that cannot meet their deadline come last, on
+    one GPU. Idle GPUs then widen what runs.
+
+    Parameters
+    ----------
+    elastic
+        Whether idle GPUs widen what runs.
+    """
+
+    elastic: bool = True
+    name: str = "edf"
+    preemptive: bool = True
+
+    def solve(self, round_: Round, budget: float) -> Plan:
+        """Plan a round."""
+        room = Room(round_)
+        hopeless: list[Job] = []
+        choices: list[Choice] = []
+        for job in sorted(round_.jobs, key=lambda job: (job.due, job.request.id)):
+            if round_.hopeless(job):
+                hopeless.append(job)
+                continue
+            costs = round_.costs.of(job.request.shape)
+            seconds = job.due - max(job.ready, round_.now) + EPSILON
+            making = [d for d, t in zip(costs.degrees, costs.seconds, strict=True) if job.steps_left * t <= seconds]
+            making.sort(key=lambda d: d * costs.step_time[d])
+            rest = [d for d in reversed(costs.degrees) if d not in making]
+            room.take(job, [*making, *rest], choices)
+        for job in hopeless:
+            room.take(job, round_.costs.of(job.request.shape).degrees[:1], choices)
+        placed = place(round_, choices, room.free)
+        idle = room.free
+        for assignment in placed:
+            idle &= ~assignment.group.mask
+        return Plan(tuple(scale_up(round_, placed, idle) if self.elastic else placed), Certificate(self.name))
+
+
+@dataclass(frozen=True)
+class Srtf:
+    """Shortest remaining time first at one degree, preemptive at chunk boundaries.
+
+    Jobs that cannot meet their deadline come last.
+
+    Parameters
+    ----------
+    degree
+        GPUs per request.
+    chunk
+        Steps between the points at which a job may be preempted.
+    """
+
+    degree: int = 8
+    chunk: int = 5
+    preemptive: bool = True
+
+    def __post_init__(self) -> None:
+        for field, value in (("degree", self.degree), ("chunk", self.chunk)):
+            if value < 1:
+                raise ValueError(f"solver.{field} is {value}; at least 1 is needed")
+
+    @property
+    def name(self) -> str:
+        """``srtf`` with the degree."""
+        return f"srtf-{self.degree}"
+
+    def solve(self, round_: Round, budget: float) -> Plan:
+        """Plan a round."""
+
+        def order(job: Job) -> tuple[bool, bool, float, int]:
+            in_chunk = job.running and job.steps_left % self.chunk != 0
+            remaining = job.steps_left * round_.costs.of(job.request.shape).step_time[self.degree]
+            return not in_chunk, round_.hopeless(job), remaining, job.request.id
+
+        room = Room(round_)
+        choices: list[Choice] = []
+        for job in sorted(round_.jobs, key=order):
+            left = job.steps_left
+            room.take(job, (self.degree,), choices, steps=(left - 1) % self.chunk + 1)
+        return Plan(tuple(place(round_, choices, room.free)), Certificate(self.name))
+
+
+class Room:
+    """GPUs that are still to be had while jobs take degrees one after the other."""
+
+    def __init__(self, round_: Round) -> None:
+        self._round = round_
+        self.free = available_mask(round_)
+        """Mask of the GPUs that may be used at all."""
+        self._blocks = blocks_free(round_, self.free) if round_.cluster.laminar else None
+        self._left = self.free.bit_count()
+
+    def take(self, job: Job, degrees: Iterable[int], choices: list[Choice], steps: int | None = None) -> None:
+        """Append a choice for the first of ``degrees`` that still fits, if one does."""
+        costs = self._round.costs.of(job.request.shape)
+        for degree in degrees:
+            if not self._fits(degree):
+                continue
+            fitting = steps_within(self._round, costs.step_time[degree], job.steps_left if steps is None else steps)
+            if self._round.cadence.kind == "events" and steps is not None:
+                fitting = steps
+            if fitting:
+                self._left -= degree
+                if self._blocks is not None:
+                    for size in self._blocks:
+                        if size <= degree:
+                            self._blocks[size] -= degree // size
+                choices.append(Choice(job, degree, fitting))
+                return
+
+    def _fits(self, degree: int) -> bool:
+        if self._blocks is None:
+            return degree <= self._left
+        return all(count >= degree // size for size, count in self._blocks.items() if size <= degree)
