@@ -98,7 +98,7 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     fit.add_argument(
         "--shapes",
         nargs="+",
-        type=Shape.parse,
+        type=_shape,
         default=[],
         help="shapes to give times for (default: those of the points)",
     )
@@ -117,6 +117,13 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--date", default=today, help="ISO day on which the times were measured (default: today)"
     )
     fit.add_argument("--output", required=True, metavar="FILE", type=Path, help="the profile to write")
+
+
+def _shape(text: str) -> Shape:
+    try:
+        return Shape.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _list(given: argparse.Namespace) -> int:

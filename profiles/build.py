@@ -117,7 +117,7 @@ def build_profile(recipe: Recipe, points: Sequence[Point]) -> Profile:
                 if degree == 1 and i > 0:
                     continue
                 for batch in recipe.batches:
-                    point = known.get((shape, degree)) if batch == 1 else None
+                    point = known.get((shape, degree))
                     entries.append(_entry(recipe, series, fit, shape, degree, batch, point))
     return Profile(
         name=recipe.name,
@@ -142,12 +142,16 @@ def _entry(
     recipe: Recipe, series: Series, fit: Fit, shape: Shape, degree: int, batch: int, point: Point | None
 ) -> StepEntry:
     provenance: Provenance
-    if point is not None:
+    if point is not None and batch == 1:
         seconds, provenance, source = point.seconds, point.provenance, f"{point.source} ({point.parallel})"
     else:
-        seconds = rounded(fit.constants.step_time(recipe.architecture, shape, degree, batch), DIGITS)
+        seconds = fit.constants.step_time(recipe.architecture, shape, degree, batch)
         provenance = "fitted" if batch == 1 and fit.covers(shape, degree) else "extrapolated"
         source = f"model, {series.link} constants"
+        if point is not None:
+            seconds *= point.seconds / fit.constants.step_time(recipe.architecture, shape, degree)
+            source += f", relative to the {point.provenance} batch 1"
+        seconds = rounded(seconds, DIGITS)
     link = LOCAL if degree == 1 else series.link
     spread = recipe.spread(shape, degree)
     return StepEntry(shape, degree, batch, link, seconds, spread, provenance, source, recipe.date)

@@ -65,6 +65,16 @@ def test_computed_times_follow_the_model() -> None:
     assert seconds == pytest.approx(TRUTH.step_time(FLUX, Shape(768, 768), 8, 2), rel=2e-3)
 
 
+def test_batches_keep_the_ratio_to_a_known_time() -> None:
+    """Tests that a known time far off the model shifts its larger batches with it."""
+    shape = Shape(1024, 1024)
+    slow = [replace(p, seconds=9 * p.seconds) if (p.shape, p.degree) == (shape, 4) else p for p in points()]
+    pinned = {"overhead": 0.01, "tflops": 300.0, "sync": 0.02, "bandwidth": 50.0}
+    series = Series("nvlink", (1, 4), gpu="X", pinned=pinned)
+    profile = build_profile(replace(RECIPE, shapes=(shape,), series=(series,)), slow)
+    assert profile.step_time(shape, 4, "nvlink", 2) == pytest.approx(9 * TRUTH.step_time(FLUX, shape, 4, 2))
+
+
 def test_errors_name_the_recipe() -> None:
     """Tests that points that do not determine the constants are refused with the recipe's name."""
     with pytest.raises(ProfileError, match="flux_y: 0 points do not determine"):

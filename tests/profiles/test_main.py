@@ -80,6 +80,13 @@ def test_fit_of_contradictions(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert not path.exists()
 
 
+def test_bad_shape_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests that a shape of another form is refused with an example of the right one."""
+    with pytest.raises(SystemExit):
+        main(["fit", "x.csv", "--model", "x", "--gpu", "x", "--output", "x.json", "--shapes", "wide"])
+    assert "'wide' is not HEIGHTxWIDTH" in capsys.readouterr().err
+
+
 def test_missing_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Tests that a missing file ends with status 1 and its name, not with a traceback."""
     assert main(["check", str(tmp_path / "none.json")]) == 1

@@ -87,6 +87,15 @@ def test_fits_stay_as_good(name: str, mean_error: float) -> None:
     assert fit.mean_error == pytest.approx(mean_error, abs=5e-4)
 
 
+@pytest.mark.parametrize("name", IMAGE_MODELS)
+def test_larger_batches_take_longer(name: str) -> None:
+    """Tests that no shipped profile claims that a batch is faster than one of its requests."""
+    profile = load_profile(name)
+    for entry in profile.entries:
+        if entry.batch > 1:
+            assert entry.seconds > profile.step_time(entry.shape, entry.degree, entry.link)
+
+
 def test_a40_constants_follow_from_the_fits() -> None:
     """Tests the pinned A40 constants against the scaling of other fits that their notes describe."""
     points = read_points(POINTS)
