@@ -100,9 +100,9 @@ def fit_series(recipe: Recipe, points: Sequence[Point]) -> tuple[Fit, ...]:
 def build_profile(recipe: Recipe, points: Sequence[Point]) -> Profile:
     """Build a profile: published or measured points where they exist, else the model.
 
-    A computed time is *fitted* if the sequence length and the degree lie between those of the points and the
-    batch is 1; else it is *extrapolated*. Where batch 1 is known, larger batches keep the model's ratio to it, so
-    that an error of the model cannot make a batch faster than its one request.
+    A computed time is *fitted* if sequence length and degree lie between those of the points and the
+    batch is 1; else it is *extrapolated*. Where batch 1 is known, larger batches keep the model's ratio
+    to it, so that an error of the model cannot make a batch faster than its one request.
 
     Raises
     ------
