@@ -20,7 +20,7 @@ import numpy as np
 
 from planner.capacity import available_mask, blocks_free, steps_within
 from planner.cluster import Group
-from planner.elastic import scale_up
+from planner.idle import mask_of, start_waiting, use_idle
 from planner.job import Job
 from planner.objectives.protocol import Objective, rewards_of
 from planner.outcomes import Floats, Outcomes
@@ -49,12 +49,12 @@ class Assignment:
     ----------
     form
         ``"auto"``, ``"degrees"`` (groups are placed afterwards) or ``"groups"`` (each group is a variable).
-    elastic
-        Give GPUs that the optimum leaves idle to running jobs that gain from them.
+    conserve
+        Give GPUs that the optimum leaves idle to jobs that wait, then to running jobs that gain, then to late jobs.
     """
 
     form: str = "auto"
-    elastic: bool = True
+    conserve: bool = True
 
     def __post_init__(self) -> None:
         if self.form not in ("auto", "degrees", "groups"):
@@ -73,10 +73,10 @@ class Assignment:
             outcomes = _outcomes(round_, options)
             rewards = rewards_of(objective, outcomes.with_moved(False))
             if self.form == "degrees" or np.array_equal(rewards, rewards_of(objective, outcomes.with_moved(True))):
-                return AssignmentModel(round_, tuple(options), rewards, free, False, self.elastic, tuple(greedy))
+                return AssignmentModel(round_, tuple(options), rewards, free, False, self.conserve, tuple(greedy))
         options = _options(round_, free)
         rewards = rewards_of(objective, _outcomes(round_, options))
-        return AssignmentModel(round_, tuple(options), rewards, free, True, self.elastic, tuple(greedy))
+        return AssignmentModel(round_, tuple(options), rewards, free, True, self.conserve, tuple(greedy))
 
 
 class AssignmentModel:
@@ -89,12 +89,12 @@ class AssignmentModel:
         rewards: Floats,
         free: int,
         concrete: bool,
-        elastic: bool,
+        conserve: bool,
         greedy: tuple[PlanAssignment, ...],
     ) -> None:
         self._round = round_
         self._free = free
-        self._elastic = elastic
+        self._conserve = conserve
         self.concrete = concrete
         """Whether variables are groups rather than degrees."""
         waits = {option.job: reward for option, reward in zip(options, rewards, strict=True) if not option.degree}
@@ -158,19 +158,21 @@ class AssignmentModel:
         return start
 
     def assignments(self, x: Floats) -> list[PlanAssignment]:
-        """Place the chosen options, then widen them into idle GPUs."""
+        """Place the chosen options, then use what is idle."""
         jobs = self._round.jobs
         chosen = [self.options[column] for column in np.flatnonzero(x > 0.5)]
         if self.concrete:
             placed = [PlanAssignment((jobs[o.job].request.id,), o.group, o.steps) for o in chosen if o.group is not None]
         else:
             placed = place(self._round, [Choice(jobs[o.job], o.degree, o.steps) for o in chosen], self._free)
-        if not self._elastic:
+        if not self._conserve:
             return placed
-        idle = self._free
-        for assignment in placed:
-            idle &= ~assignment.group.mask
-        return scale_up(self._round, placed, idle)
+        running = {id_ for assignment in placed for id_ in assignment.jobs}
+        waiting = [job for job in jobs if job.request.id not in running]
+        late = [job for job in waiting if self._round.hopeless(job)]
+        timely = [job for job in waiting if not self._round.hopeless(job)]
+        placed += start_waiting(self._round, timely, self._free & ~mask_of(placed))
+        return use_idle(self._round, placed, late, self._free)
 
 
 def _options(round_: Round, free: int | None) -> list[Option]:

@@ -8,7 +8,7 @@ from time import perf_counter
 from planner.allocation import Mix, cheapest_mix
 from planner.capacity import available_mask, steps_within
 from planner.costs import ShapeCosts
-from planner.elastic import scale_up
+from planner.idle import use_idle
 from planner.job import Job
 from planner.packing import Item, pack
 from planner.placement import Choice, place
@@ -71,15 +71,7 @@ class GreedyDp:
         picked = pack(items, free.bit_count())
         chosen = [options[i][pick] for i, pick in enumerate(picked) if pick >= 0]
         placed = place(round_, chosen, free, self.preserve)
-        if self.elastic:
-            placed = scale_up(round_, placed, free & ~_mask(placed))
-        if late:
-            free &= ~_mask(placed)
-            effort = _best_effort(round_, late, free, alone=not placed, preserve=self.preserve) if free else []
-            if self.elastic:
-                effort = scale_up(round_, effort, free & ~_mask(effort))
-            placed += effort
-        return placed
+        return use_idle(round_, placed, late, free, self.elastic, self.preserve)
 
     def _options(self, round_: Round, job: Job, costs: ShapeCosts, mix: Mix) -> list[Choice]:
         if not self.allocation:
@@ -92,14 +84,6 @@ class GreedyDp:
         return choices
 
 
-def _mask(assignments: list[Assignment]) -> int:
-    """GPUs that assignments use."""
-    mask = 0
-    for assignment in assignments:
-        mask |= assignment.group.mask
-    return mask
-
-
 def _values(round_: Round, job: Job, costs: ShapeCosts, choices: list[Choice], waiting: bool) -> list[float]:
     """Per option: whether the job survives the round (less: whether it would by waiting), plus a trifle for progress."""
     limit = job.due + EPSILON - round_.now - round_.cadence.tau
@@ -110,24 +94,3 @@ def _values(round_: Round, job: Job, costs: ShapeCosts, choices: list[Choice], w
         survives = left == 0 or left * costs.fastest <= limit
         values.append(survives - waits + _PROGRESS * choice.steps * costs.fastest)
     return values
-
-
-def _best_effort(round_: Round, late: list[Job], free: int, alone: bool, preserve: bool) -> list[Assignment]:
-    """One GPU for each late job, or the fewest on which a step fits the round, in order of arrival.
-
-    A step that fits no round runs only when nothing else does.
-    """
-    capacity = free.bit_count()
-    choices: list[Choice] = []
-    for job in late:
-        costs = round_.costs.of(job.request.shape)
-        for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
-            steps = steps_within(round_, seconds, job.steps_left)
-            if steps and degree <= capacity:
-                choices.append(Choice(job, degree, steps))
-                capacity -= degree
-                break
-    if not choices and alone:
-        job = late[0]
-        choices.append(Choice(job, round_.costs.of(job.request.shape).degrees[-1], 1))
-    return place(round_, choices, free, preserve)

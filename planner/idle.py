@@ -1,0 +1,99 @@
+"""What to do with GPUs that a decision leaves idle: start jobs that wait, widen what runs, and serve late jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from planner.allocation import cheapest_mix
+from planner.capacity import steps_within
+from planner.elastic import scale_up
+from planner.job import Job
+from planner.placement import Choice, place
+from planner.plan import Assignment
+from planner.round import Round
+
+
+def mask_of(assignments: Iterable[Assignment]) -> int:
+    """Return the mask of all GPUs that assignments use."""
+    mask = 0
+    for assignment in assignments:
+        mask |= assignment.group.mask
+    return mask
+
+
+def start_waiting(round_: Round, jobs: Sequence[Job], free: int) -> list[Assignment]:
+    """Start jobs that are still on time, least slack first, each at the slower degree of its cheapest mix.
+
+    Where that many GPUs are not free, the job takes the largest useful degree that is.
+    """
+    order = sorted(jobs, key=lambda job: (_slack(round_, job), job.request.id))
+    started: list[Assignment] = []
+    for job in order:
+        if not free:
+            break
+        costs = round_.costs.of(job.request.shape)
+        mix = cheapest_mix(costs, job.steps_left, job.due - max(job.ready, round_.now))
+        wanted = mix[0][0] if mix else costs.degrees[-1]
+        for degree in (wanted, *(d for d in reversed(costs.degrees) if d < wanted)):
+            steps = steps_within(round_, costs.step_time[degree], job.steps_left)
+            placed = place(round_, [Choice(job, degree, steps)], free) if steps else []
+            if placed:
+                started += placed
+                free &= ~placed[0].group.mask
+                break
+    return started
+
+
+def best_effort(round_: Round, late: Sequence[Job], free: int, alone: bool, preserve: bool = True) -> list[Assignment]:
+    """One GPU for each late job, or the fewest on which a step fits the round, in order of arrival.
+
+    A step that fits no round runs only when nothing else does (``alone``).
+    """
+    capacity = free.bit_count()
+    choices: list[Choice] = []
+    for job in late:
+        costs = round_.costs.of(job.request.shape)
+        for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
+            steps = steps_within(round_, seconds, job.steps_left)
+            if steps and degree <= capacity:
+                choices.append(Choice(job, degree, steps))
+                capacity -= degree
+                break
+    if not choices and alone and late:
+        choices.append(Choice(late[0], round_.costs.of(late[0].request.shape).degrees[-1], 1))
+    return place(round_, choices, free, preserve)
+
+
+def use_idle(
+    round_: Round, placed: list[Assignment], late: Sequence[Job], free: int, elastic: bool = True, preserve: bool = True
+) -> list[Assignment]:
+    """Widen what was placed into idle GPUs, then give late jobs what is left.
+
+    Parameters
+    ----------
+    round_
+        The instance.
+    placed
+        Assignments of jobs that are on time.
+    late
+        Jobs that cannot meet their deadline.
+    free
+        Mask of the GPUs that the round may use, those of ``placed`` among them.
+    elastic
+        Whether to widen.
+    preserve
+        Whether late jobs keep their GPUs where possible.
+    """
+    if elastic:
+        placed = scale_up(round_, placed, free & ~mask_of(placed))
+    free &= ~mask_of(placed)
+    if late and free:
+        effort = best_effort(round_, late, free, not placed, preserve)
+        if elastic:
+            effort = scale_up(round_, effort, free & ~mask_of(effort))
+        placed = [*placed, *effort]
+    return placed
+
+
+def _slack(round_: Round, job: Job) -> float:
+    return job.due - max(job.ready, round_.now) - job.steps_left * round_.costs.of(job.request.shape).fastest

@@ -1,0 +1,117 @@
+"""Plans from a program and a solver of programs, with the greedy plan as start and as fallback.
+
+The chain: a greedy plan first, in under a millisecond; it is the complete hint of the exact solver; what the solver brings
+stands if it is feasible and worth at least as much as the greedy plan. If the solver fails, answers nothing, or answers
+rubbish, the greedy plan stands and the certificate says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from planner.backends.cpsat import CpSatBackend
+from planner.backends.protocol import Answer, Backend
+from planner.objectives.protocol import Objective, ObjectiveError
+from planner.objectives.shipped import Survivors
+from planner.plan import Assignment, Certificate, Plan
+from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.linear import LinearProgram, Program
+from planner.round import Round
+from planner.solvers.dp import GreedyDp
+from planner.solvers.protocol import Solver
+
+_FEASIBLE = 1e-6
+
+
+@dataclass(frozen=True)
+class Exact:
+    """Solves a program exactly within the budget.
+
+    Parameters
+    ----------
+    backend
+        The solver of programs.
+    program
+        What is to be decided.
+    objective
+        What a plan is worth.
+    greedy
+        Makes the start and stands in when the solver brings nothing better.
+    """
+
+    backend: Backend = field(default_factory=CpSatBackend)
+    program: Program = field(default_factory=AssignmentProgram)
+    objective: Objective = field(default_factory=Survivors)
+    greedy: Solver = field(default_factory=GreedyDp)
+    preemptive: bool = True
+
+    @property
+    def name(self) -> str:
+        """The backend's name."""
+        return self.backend.name
+
+    def solve(self, round_: Round, budget: float) -> Plan:
+        """Plan a round.
+
+        Raises
+        ------
+        ObjectiveError
+            If the objective misbehaves: that is the user's to repair, so no fallback hides it.
+        """
+        began = perf_counter()
+        greedy = self.greedy.solve(round_, budget)
+        model = self.program.model(round_, self.objective, greedy.assignments)
+        linear = model.linear
+        built = perf_counter()
+        if not linear.size:
+            return Plan(greedy.assignments, Certificate(self.name, "optimal", 0.0, 0.0, built - began))
+        start = linear.value(linear.start)
+        try:
+            answer = self.backend.solve(linear, budget)
+            refusal = _refusal(linear, answer, start)
+            plan = tuple(model.assignments(answer.x)) if answer.x is not None and not refusal else greedy.assignments
+        except ObjectiveError:
+            raise
+        except Exception as error:
+            note = f"{type(error).__name__}: {error}"
+            seconds = perf_counter() - built
+            return Plan(greedy.assignments, Certificate(self.name, "heuristic", start, None, built - began, seconds, True, note))
+        build = built - began + answer.build_seconds
+        if refusal:
+            certificate = Certificate(self.name, "heuristic", start, answer.bound, build, answer.solve_seconds, True, refusal)
+            return Plan(greedy.assignments, certificate)
+        value = start if answer.x is None else linear.value(answer.x)
+        status = "optimal" if answer.status == "optimal" else "feasible"
+        return Plan(plan, Certificate(self.name, status, value, answer.bound, build, answer.solve_seconds))
+
+
+def _refusal(program: LinearProgram, answer: Answer, start: float) -> str:
+    """Say why an answer cannot be used; empty if it can."""
+    if answer.x is None:
+        return "no point found within the budget"
+    if answer.x.shape != (program.size,):
+        return f"the solver returned {answer.x.shape} values for {program.size} variables"
+    violation = program.violation(answer.x)
+    if not violation <= _FEASIBLE:
+        return f"the solver's point breaks a constraint by {violation:.3g}"
+    value = program.value(answer.x)
+    if value < start - 1e-9 * max(1.0, abs(start)):
+        return f"the solver's point is worth {value:.6g}, the greedy plan {start:.6g}"
+    return ""
+
+
+def CpSat(  # noqa: N802  (reads as the class that users look for)
+    program: Program | None = None,
+    objective: Objective | None = None,
+    greedy: Solver | None = None,
+    deterministic: bool = True,
+    workers: int = 1,
+) -> Exact:
+    """Return an :class:`Exact` solver on OR-Tools CP-SAT."""
+    return Exact(
+        CpSatBackend(deterministic, workers), program or AssignmentProgram(), objective or Survivors(), greedy or GreedyDp()
+    )
+
+
+__all__ = ["Assignment", "CpSat", "Exact"]
