@@ -30,6 +30,8 @@ class Progress(NamedTuple):
         For ``finished``: when the decoded image is there.
     planned
         For ``yielded``: whether the plan in force ended the segment here, to start something else.
+    group
+        For ``yielded``: the GPUs that hold the latent now.
     """
 
     kind: ProgressKind
@@ -38,6 +40,7 @@ class Progress(NamedTuple):
     steps: int = 0
     delivered: float = 0.0
     planned: bool = False
+    group: Group | None = None
 
 
 class Running(NamedTuple):

@@ -168,7 +168,7 @@ class SimulatedEngine:
             if left:
                 self._left[job] = left
                 self._holds[job] = stretch.group.mask
-                progress.append(Progress("yielded", job, now, stretch.steps, 0.0, job in self._next))
+                progress.append(Progress("yielded", job, now, stretch.steps, 0.0, job in self._next, stretch.group))
             else:
                 del self._left[job]
                 self._holds.pop(job, None)

@@ -61,6 +61,7 @@ class Tracker:
             del self._live[progress.request]
         else:
             live.left -= progress.steps
+            live.group = progress.group
             live.job = Job(live.request, live.left, live.due, progress.at, live.group)
 
     def forget(self, request: int) -> None:
