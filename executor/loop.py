@@ -220,8 +220,9 @@ class _Run:
         running = engine.observe()
         solver = service.solver
         if not solver.preemptive:
-            used = sum(segment.group.degree for segment in running)
-            if used == service.cluster.gpus or len(tracker) == sum(len(segment.jobs) for segment in running):
+            live = [segment for segment in running if any(job in tracker for job in segment.jobs)]
+            used = sum(segment.group.degree for segment in live)
+            if used == service.cluster.gpus or len(tracker) == sum(len(segment.jobs) for segment in live):
                 return
         round_ = tracker.round(now, running)
         if service.late == "drop" and self._drop_hopeless(round_):

@@ -47,6 +47,9 @@ class Tracker:
     def __len__(self) -> int:
         return len(self._live)
 
+    def __contains__(self, request: int) -> bool:
+        return request in self._live
+
     def admit(self, request: Request, now: float) -> None:
         """A request's text is encoded; its first step can begin."""
         due = request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
