@@ -62,6 +62,8 @@ def _pack_arrays(jobs: Sequence[Sequence[Item]], gpus: int) -> list[int]:
         new = best.copy()
         pick = np.full(gpus + 1, -1)
         for index, (degree, value) in enumerate(items):
+            if degree > gpus:
+                continue
             candidate = best[: gpus + 1 - degree] + value
             better = candidate > new[degree:]
             new[degree:][better] = candidate[better]
