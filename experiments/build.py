@@ -1,0 +1,323 @@
+"""From a configuration to the objects of a run, all of them checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from executor.loop import PlannerLatency, Service
+from executor.simulated import Physics
+from experiments.workload import (
+    Drift,
+    Gamma,
+    Mix,
+    Piecewise,
+    Poisson,
+    ShapeClass,
+    SloRule,
+    Workload,
+    custom_mix,
+    generate,
+    named_mix,
+    profile_slo,
+    read_trace,
+    rescale,
+)
+from planner.cluster import Cluster, Grouping
+from planner.costs import costs_of
+from planner.objectives import (
+    Fairness,
+    GpuSeconds,
+    Level,
+    Lexicographic,
+    Objective,
+    OnTime,
+    Progress,
+    Survivors,
+    Tardiness,
+    Term,
+    Weighted,
+    load_objective,
+)
+from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.linear import Program
+from planner.round import Cadence
+from planner.solvers.dp import GreedyDp
+from planner.solvers.exact import CpSat
+from planner.solvers.fixed import Fixed, Rssp
+from planner.solvers.priority import Edf, Srtf
+from planner.solvers.protocol import Solver
+from profiles import Profile, Shape, load_profile
+
+SHIPPED: Mapping[str, type[Objective]] = {
+    "survivors": Survivors,
+    "on_time": OnTime,
+    "gpu_seconds": GpuSeconds,
+    "tardiness": Tardiness,
+    "fairness": Fairness,
+    "progress": Progress,
+}
+
+
+class ConfigError(ValueError):
+    """A configuration cannot be run; the message names the field, the value and what would be right."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A run, ready to go.
+
+    Parameters
+    ----------
+    service
+        How requests are served, with the profile that the planner believes.
+    truth
+        The profile that the engine runs at.
+    physics
+        What the simulated hardware does beyond it.
+    workload
+        The requests.
+    seed
+        Seed of the engine's noise; the workload was drawn from it, too.
+    title
+        For tables and pictures.
+    """
+
+    service: Service
+    truth: Profile
+    physics: Physics
+    workload: Workload
+    seed: int
+    title: str
+
+
+def build(config: Mapping[str, Any]) -> Setup:
+    """Make and check everything that a run needs.
+
+    Parameters
+    ----------
+    config
+        The composed configuration as plain data, one mapping per group (see :mod:`experiments.config`).
+
+    Raises
+    ------
+    ValueError
+        If anything is wrong; the message names the field, its value and what would be right.
+    """
+    seed = config["seed"]
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}; a whole number of at least 0 is needed")
+    truth = load_profile(config["profile"]["name"])
+    error = config["profile"]["error"]
+    believed = truth if error == 1.0 else truth.scaled(error)
+    cluster = _cluster(config["cluster"], truth)
+    workload = _workload(config["workload"], truth, cluster, seed)
+    shapes = sorted({request.shape for request in workload.requests})
+    for shape in shapes:
+        costs_of(believed, cluster).of(shape)
+    solver = _solver(config)
+    _check_degrees(solver, believed, cluster, shapes)
+    engine = config["engine"]
+    physics = Physics(engine["noise"], engine["noise_cv"], 1e-3 * engine["regroup_ms"], engine["stages"])
+    if engine["stages"]:
+        for shape in shapes:
+            truth.encode_time(shape), truth.decode_time(shape)
+    service = Service(
+        cluster=cluster,
+        profile=believed,
+        solver=solver,
+        cadence=_cadence(config["cadence"], believed, cluster, shapes),
+        budget=1e-3 * _positive("solver.budget_ms", config["solver"]["budget_ms"]),
+        late=engine["late"],
+        latency=PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"]),
+        stages=engine["stages"],
+    )
+    title = config["name"] or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} GPUs"
+    return Setup(service, truth, physics, workload, seed, title)
+
+
+def _positive(field: str, value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise ConfigError(f"{field} is {value}; a positive number is needed")
+    return value
+
+
+def _cluster(config: Mapping[str, Any], profile: Profile) -> Cluster:
+    kind, grouping = config["kind"], config["grouping"]
+    if grouping not in get_args(Grouping):
+        raise ConfigError(f"cluster.grouping is {grouping!r}; use 'aligned' or 'all'")
+    if kind == "pairs":
+        return Cluster.pairs(config["gpus"], grouping)
+    link = config["link"] if config["link"] != "auto" else next(iter(profile.links), "nvlink")
+    if kind == "nodes":
+        for field in ("nodes", "gpus_per_node"):
+            if config[field] < 1:
+                raise ConfigError(f"cluster.{field} is {config[field]}; at least 1 is needed")
+        return Cluster.nodes(config["nodes"], config["gpus_per_node"], link)
+    return Cluster.flat(config["gpus"], link, grouping)
+
+
+def _workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster, seed: int) -> Workload:
+    if "file" in config:
+        rule = profile_slo(profile, max_degree=cluster.gpus)
+        trace = read_trace(Path(config["file"]).expanduser(), slo=rule)
+        return rescale(trace, rate=_positive("workload.rate", config["rate"]), slo=_positive("workload.slo", config["slo"]))
+    if config["requests"] < 1:
+        raise ConfigError(f"workload.requests is {config['requests']}; at least 1 is needed")
+    if config["deadlines"] not in ("auto", "paper", "profile"):
+        raise ConfigError(f"workload.deadlines is {config['deadlines']!r}; use 'auto', 'paper' or 'profile'")
+    rule = profile_slo(profile, max_degree=cluster.gpus)
+    scaled = config["deadlines"] == "profile" or (config["deadlines"] == "auto" and profile.name != "flux1-dev_h100")
+    start = _mix(config["mix"], config["classes"], profile, rule, scaled)
+    mix: Mix | Drift = start
+    if config["drift_to"]:
+        mix = Drift(start, _mix(config["drift_to"], config["classes"], profile, rule, scaled))
+    try:
+        return _generate(config, mix, profile, seed)
+    except ValueError as wrong:
+        raise ConfigError(f"workload (rate, cv, pieces, slo_scale, deadline_jitter): {wrong}") from None
+
+
+def _generate(config: Mapping[str, Any], mix: Mix | Drift, profile: Profile, seed: int) -> Workload:
+    arrivals: Poisson | Gamma | Piecewise
+    if config["pieces"]:
+        arrivals = Piecewise(tuple((seconds, rate) for seconds, rate in _pairs(config["pieces"])), cv=config["cv"])
+    elif config["cv"] == 1.0:
+        arrivals = Poisson(config["rate"])
+    else:
+        arrivals = Gamma(config["rate"], config["cv"])
+    return generate(
+        arrivals,
+        mix,
+        config["requests"],
+        config["slo_scale"],
+        np.random.default_rng(seed),
+        deadline_jitter=config["deadline_jitter"],
+        model=profile.model,
+    )
+
+
+def _pairs(pieces: list[list[float]]) -> list[tuple[float, float]]:
+    for piece in pieces:
+        if len(piece) != 2:
+            raise ConfigError(f"workload.pieces has {piece}; every piece is [seconds, requests per minute]")
+    return [(seconds, rate) for seconds, rate in pieces]
+
+
+def _mix(name: str, classes: list[Any], profile: Profile, rule: SloRule, scaled: bool) -> Mix:
+    if name == "custom":
+        if not classes:
+            raise ConfigError(
+                "workload.classes is empty; a custom mix needs classes, for example "
+                "'workload.classes=[{shape: 512x512, steps: 20, share: 1.0, slo_seconds: 2.0}]'"
+            )
+        return custom_mix("custom", classes).with_slos(rule)
+    if name == "profile":
+        return Mix("profile", tuple(ShapeClass(shape, profile.steps, 1.0) for shape in profile.shapes)).with_slos(rule)
+    mix = named_mix(name)
+    return (mix.with_auto_slos() if scaled else mix).with_slos(rule)
+
+
+def _solver(config: Mapping[str, Any]) -> Solver:
+    solver = config["solver"]
+    match solver["kind"]:
+        case "dp":
+            return GreedyDp(solver["allocation"], solver["preserve"], solver["elastic"], solver["waiting"])
+        case "fixed":
+            return Fixed(solver["degree"])
+        case "rssp":
+            return Rssp(_positive("solver.efficiency", solver["efficiency"]), _degrees(solver["degrees"]))
+        case "edf":
+            return Edf(solver["elastic"])
+        case "srtf":
+            return Srtf(solver["degree"], solver["chunk"])
+        case _:
+            return CpSat(
+                program=_program(config["program"]),
+                objective=make_objective(config["objective"]),
+                deterministic=solver["deterministic"],
+                workers=solver["workers"],
+            )
+
+
+def _program(config: Mapping[str, Any]) -> Program:
+    return AssignmentProgram(config["form"], config["conserve"])
+
+
+def make_objective(config: Mapping[str, Any]) -> Objective:
+    """Make the objective of a configuration."""
+    kind = config["kind"]
+    if kind == "custom":
+        return load_objective(config["file"], config["name"], config["arguments"])
+    if kind in ("weighted", "lexicographic"):
+        unknown = [name for name in config["terms"] if name not in SHIPPED]
+        if unknown or not config["terms"]:
+            raise ConfigError(f"objective.terms has {unknown or 'no entry'}; choose among {', '.join(SHIPPED)}")
+        for name, weight in config["terms"].items():
+            if kind == "lexicographic" or weight != weight:
+                _positive(f"objective.terms.{name}", weight)
+        if kind == "weighted":
+            return Weighted(tuple(Term(SHIPPED[name](), weight) for name, weight in config["terms"].items()))
+        return Lexicographic(tuple(Level(SHIPPED[name](), unit) for name, unit in config["terms"].items()))
+    if kind == "progress":
+        return Progress(_positive("objective.floor", config["floor"]))
+    return SHIPPED[kind]()
+
+
+def _degrees(given: Mapping[str, int]) -> dict[str, int]:
+    return {Shape.parse(label).label: degree for label, degree in given.items()}
+
+
+def _check_degrees(solver: Solver, profile: Profile, cluster: Cluster, shapes: list[Shape]) -> None:
+    """Refuse a degree that the cluster or the profile does not have."""
+    wanted: dict[str, tuple[int, list[Shape]]] = {}
+    if isinstance(solver, Fixed | Srtf):
+        wanted["solver.degree"] = (solver.degree, shapes)
+    if isinstance(solver, Rssp):
+        wanted |= {f"solver.degrees.{label}": (degree, [Shape.parse(label)]) for label, degree in solver.degrees.items()}
+    for field, (degree, needed) in wanted.items():
+        if degree not in cluster.degrees:
+            raise ConfigError(
+                f"{field} is {degree}; cluster {cluster.name} has {cluster.gpus} GPUs and groups of "
+                f"{', '.join(map(str, cluster.degrees))}"
+            )
+        for shape in needed:
+            known = costs_of(profile, cluster).of(shape).step_time
+            if degree not in known:
+                raise ConfigError(
+                    f"{field} is {degree}; profile {profile.name} has {shape.label} on cluster {cluster.name} at degrees "
+                    f"{', '.join(map(str, known))} only"
+                )
+
+
+def _cadence(config: Mapping[str, Any], profile: Profile, cluster: Cluster, shapes: list[Shape]) -> Cadence:
+    tau = config["tau"]
+    if config["kind"] == "rounds":
+        costs = costs_of(profile, cluster)
+        if tau is None:
+            tau = _positive("cadence.steps", config["steps"]) * _reference_step(config, profile, cluster)
+        for shape in shapes:
+            if tau < costs.of(shape).fastest:
+                raise ConfigError(
+                    f"cadence.tau is {tau:g} s, but a step of {shape.label} takes {costs.of(shape).fastest:g} s at its "
+                    "fastest; give a longer cadence.tau, or cadence=events"
+                )
+    return Cadence(config["kind"], _positive("cadence.tau", tau))
+
+
+def _reference_step(config: Mapping[str, Any], profile: Profile, cluster: Cluster) -> float:
+    """Seconds of the step that the length of a round is counted in."""
+    label, degree = config["resolution"], config["degree"]
+    if label is None:
+        shapes = [Shape(1024, 1024)] if Shape(1024, 1024) in profile.shapes else profile.shapes
+        shape = shapes[len(shapes) // 2]
+    else:
+        shape = Shape.parse(label)
+    times = costs_of(profile, cluster).of(shape).step_time
+    if degree not in times:
+        raise ConfigError(f"cadence.degree is {degree}; {shape.label} runs at degrees {', '.join(map(str, times))}")
+    return times[degree]

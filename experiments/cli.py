@@ -1,0 +1,89 @@
+"""What the command lines share: composing a configuration, and telling a user what is wrong in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments import config as config_schemas
+from experiments.config import register
+
+_UNKNOWN = re.compile(r"Key '[^']*' (?:is )?not in '[^']*'\s+full_key: (?P<path>\S+)\s+object_type=(?P<type>\w+)")
+
+
+USER_ERRORS = (ValueError, OSError, OmegaConfBaseException)
+"""What is raised for a mistake in what the user gave."""
+
+
+def compose(overrides: Sequence[str]) -> dict[str, Any]:
+    """Make the configuration that a command line of overrides would make, as plain data."""
+    import hydra
+
+    register()
+    with hydra.initialize(version_base="1.3", config_path=None):
+        return plain(hydra.compose("tetriplan", list(overrides)))
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Turn a composed configuration into plain data; a field without a value is an error that names it."""
+    data = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    return {key: _without_defaults(value) for key, value in data.items() if key not in ("hydra", "defaults")}
+
+
+def _without_defaults(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if key != "defaults"}
+    return value
+
+
+def guarded(main: Callable[[], int]) -> int:
+    """Run a command; turn a user's mistake into one message on standard error and exit code 2."""
+    from hydra.errors import HydraException
+
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        return main()
+    except (*USER_ERRORS, HydraException) as error:
+        print(f"error: {_message(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _message(error: BaseException) -> str:
+    """What went wrong, with the causes that Hydra chains; without what only a developer of Hydra needs."""
+    parts: list[str] = []
+    current: BaseException | None = error
+    while current is not None:
+        text = str(current).strip().split("\nConfig search path:")[0].rstrip()
+        unknown = _UNKNOWN.search(text)
+        if unknown:
+            return _unknown_field(unknown["path"], unknown["type"])
+        if text and not any(text in part for part in parts):
+            parts.append(text)
+        current = current.__cause__ if _from_hydra(error) else None
+    return "\n  ".join(parts) + ("\nSee python -m experiments.run --help" if _from_hydra(error) else "")
+
+
+def _unknown_field(path: str, type_name: str) -> str:
+    """Name the fields that there are, and the likely one."""
+    schema = getattr(config_schemas, type_name, None)
+    fields = [f.name for f in dataclasses.fields(schema) if f.name not in ("defaults", "hydra", "kind")] if schema else []
+    owner, _, name = path.rpartition(".")
+    near = difflib.get_close_matches(name, fields, 1)
+    prefix = f"{owner}." if owner else ""
+    guess = f" Did you mean {prefix}{near[0]}?" if near else ""
+    return f"there is no {path}.{guess} The fields here are: {', '.join(prefix + field for field in fields)}"
+
+
+def _from_hydra(error: BaseException) -> bool:
+    return type(error).__module__.startswith(("hydra", "omegaconf"))

@@ -1,0 +1,193 @@
+"""Policies side by side on the same requests: ``python -m experiments.compare``.
+
+Without arguments it makes the table of the README: every policy on the main job's workload, over five paired seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from experiments.cli import guarded
+from experiments.grid import BASELINES, PAPER_GRID, Cell, Policy, Result, Spread, cells, run_all
+from experiments.results import manifest, prepare_directory
+from experiments.results.writer import write_json
+
+Table = list[list[str]]
+LEGEND = (
+    "SAR: share of all requests on time, with the 95 % confidence interval over seeds; then by resolution. p50, p95, p99: "
+    "latency in seconds of all requests (inf where fewer were served). GPUs busy: share of GPU time in use. GPU-s: "
+    "GPU-seconds per request on time. plan: time of a decision in milliseconds."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: _compare(options))
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    policies = [_policy(text) for text in options.policy] or list(BASELINES)
+    axes = [*(PAPER_GRID if options.grid else ()), *(_axis(text) for text in options.sweep)]
+    grid = cells(axes, options.overrides)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    started = datetime.now(UTC)
+    name = options.output or Path("results") / f"compare_{started:%Y-%m-%d_%H-%M-%S}"
+    directory = prepare_directory(name, overwrite=options.overwrite)
+    total = len(grid) * len(policies) * len(seeds)
+    columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("runs", total=total)
+        results = run_all(grid, policies, seeds, options.jobs, lambda result: bar.advance(task))
+    _write_runs(results, directory / "runs.csv")
+    table = one_cell_table(results, policies) if len(grid) == 1 else grid_table(results, grid, policies)
+    text = markdown(table)
+    (directory / "table.md").write_text(text)
+    config: dict[str, Any] = {
+        "policies": {policy.name: list(policy.overrides) for policy in policies},
+        "cells": {cell.label: list(cell.overrides) for cell in grid},
+    }
+    seeds_used = {f"seed {seed}": seed for seed in seeds}
+    write_json(manifest(config, seeds_used, started, datetime.now(UTC)), directory / "manifest.json")
+    console = Console()
+    needed = sum(max(len(row[i]) for row in table) + 2 for i in range(len(table[0]))) + 4
+    console.print(_rich(table), width=max(console.width, needed), soft_wrap=True)
+    if len(grid) == 1:
+        console.print(LEGEND, style="dim")
+    console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, runs.csv, manifest.json", soft_wrap=True)
+    return 0
+
+
+def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
+    """Return a row per policy; :data:`LEGEND` explains the columns."""
+    shapes = [shape.shape for shape in results[0].summary.shapes]
+    head = ["policy", "SAR", "±", *map(_short, shapes), "p50", "p95", "p99", "GPUs busy", "GPU-s", "plan p50", "plan p99"]
+    rows = [head]
+    for policy in policies:
+        runs = [result.summary for result in results if result.policy == policy.name]
+
+        def mean(values: Sequence[float]) -> float:
+            return sum(values) / len(values)
+
+        sar = Spread.of([run.sar for run in runs])
+        by_shape: dict[str, list[float]] = defaultdict(list)
+        for run in runs:
+            for shape in run.shapes:
+                by_shape[shape.shape].append(shape.sar)
+        rows.append(
+            [
+                policy.name,
+                f"{sar.mean:.3f}",
+                f"{sar.half_width:.3f}",
+                *(f"{mean(by_shape[shape]):.2f}" for shape in shapes),
+                *(f"{mean([getattr(run, f'latency_{p}') for run in runs]):.2f}" for p in ("p50", "p95", "p99")),
+                f"{mean([run.utilization for run in runs]):.2f}",
+                f"{mean([run.gpu_seconds_per_on_time for run in runs]):.1f}",
+                f"{1e3 * mean([run.wall.decision_p50 for run in runs]):.2f}",
+                f"{1e3 * mean([run.wall.decision_p99 for run in runs]):.2f}",
+            ]
+        )
+    return rows
+
+
+def _short(shape: str) -> str:
+    """Shorten the label of a square image: 512x512 to 512."""
+    height, _, width = shape.partition("x")
+    return height if height == width else shape
+
+
+def grid_table(results: Sequence[Result], grid: Sequence[Cell], policies: Sequence[Policy]) -> Table:
+    """Return a row per cell and a column per policy: mean SAR; the last row is the mean over all cells."""
+    sums: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for result in results:
+        sums[result.cell, result.policy].append(result.summary.sar)
+    means = {key: sum(values) / len(values) for key, values in sums.items()}
+    rows = [["cell", *(policy.name for policy in policies)]]
+    rows += [[cell.label, *(f"{means[cell.label, policy.name]:.3f}" for policy in policies)] for cell in grid]
+    overall = [sum(means[cell.label, policy.name] for cell in grid) / len(grid) for policy in policies]
+    return [*rows, ["mean", *(f"{value:.3f}" for value in overall)]]
+
+
+def markdown(table: Table) -> str:
+    """Format a table, head first, as Markdown."""
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    lines = ["| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |" for row in table]
+    rule = "|" + "|".join("-" * (width + 1) + (":" if i else "-") for i, width in enumerate(widths)) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _rich(table: Table) -> Any:
+    from rich import box
+    from rich.table import Table as RichTable
+
+    made = RichTable(box=box.SIMPLE)
+    for i, name in enumerate(table[0]):
+        made.add_column(name, justify="right" if i else "left", no_wrap=True)
+    for row in table[1:]:
+        made.add_row(*row)
+    return made
+
+
+def _write_runs(results: Sequence[Result], path: Path) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["cell", "policy", "seed", "requests", "on_time", "late", "dropped", "unfinished", "sar", "utilization"])
+        for result in results:
+            s = result.summary
+            counts = [s.requests, s.on_time, s.late, s.dropped, s.unfinished]
+            writer.writerow([result.cell, result.policy, result.seed, *counts, repr(s.sar), repr(s.utilization)])
+
+
+def _policy(text: str) -> Policy:
+    name, colon, overrides = text.partition(":")
+    if not colon:
+        name, overrides = text, text
+    if "=" not in overrides:
+        raise ValueError(f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'")
+    return Policy(name.strip(), tuple(overrides.split()))
+
+
+def _axis(text: str) -> list[str]:
+    key, equals, values = text.partition("=")
+    if not equals or not values:
+        raise ValueError(f"--sweep {text!r}: give KEY=VALUE,VALUE,..., for example workload.rate=6,12,18")
+    return [f"{key}={value}" for value in values.split(",")]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.compare",
+        description="Serve the same requests with several policies, and compare. Without arguments: the README's table.",
+        epilog="example: python -m experiments.compare --policy 'greedy:solver=dp' --policy 'exact:solver=cpsat' "
+        "--sweep workload.rate=6,12,18 --seeds 10 workload=skewed",
+    )
+    parser.add_argument("overrides", nargs="*", help="overrides for all runs, as of experiments.run: workload=skewed")
+    parser.add_argument("--policy", action="append", default=[], help="NAME:OVERRIDES; repeat it (default: all shipped)")
+    parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
+    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    parser.add_argument("--seeds", type=_count, default=5, help="paired seeds (default 5)")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default 0)")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
+    parser.add_argument("--output", type=Path, help="directory for the results (default: a new one below results)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison there")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

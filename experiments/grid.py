@@ -1,0 +1,144 @@
+"""Runs over policies, cells and seeds, spread over the cores: the work behind every comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from experiments.build import build
+from experiments.cli import compose
+from experiments.results import Summary, summarize
+from experiments.runner import simulate
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A way to serve: overrides of the configuration, and a name for tables.
+
+    Parameters
+    ----------
+    name
+        Short.
+    overrides
+        As on the command line of ``experiments.run``.
+    """
+
+    name: str
+    overrides: tuple[str, ...]
+
+
+BASELINES: tuple[Policy, ...] = (
+    *(Policy(f"fixed-{degree}", ("solver=fixed", f"solver.degree={degree}")) for degree in (1, 2, 4, 8)),
+    Policy("rssp", ("solver=rssp",)),
+    Policy("srtf-8", ("solver=srtf", "solver.degree=8")),
+    Policy("edf", ("solver=edf",)),
+    Policy("dp", ("solver=dp",)),
+    Policy("cpsat", ("solver=cpsat",)),
+)
+"""Every shipped policy."""
+
+PAPER_GRID: tuple[tuple[str, ...], ...] = (
+    ("workload=uniform", "workload=skewed"),
+    ("workload.rate=12", "workload.rate=18"),
+    tuple(f"workload.slo_scale={scale}" for scale in (1.0, 1.1, 1.2, 1.5)),
+)
+"""The paper's two mixes, its default and its highest rate, and four deadline scales."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One point of a grid: overrides that all policies share, and a label."""
+
+    label: str
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run's key figures."""
+
+    cell: str
+    policy: str
+    seed: int
+    summary: Summary
+
+
+def cells(axes: Sequence[Sequence[str]], common: Sequence[str] = ()) -> list[Cell]:
+    """Return every combination of one override per axis; without axes, the one cell of the common overrides."""
+    made = []
+    for chosen in product(*axes):
+        label = " ".join(override.split("=", 1)[1] for override in chosen) or "default"
+        made.append(Cell(label, (*common, *chosen)))
+    return made
+
+
+def run_all(
+    grid: Sequence[Cell],
+    policies: Sequence[Policy],
+    seeds: Sequence[int],
+    jobs: int = -1,
+    on_result: Callable[[Result], None] | None = None,
+) -> list[Result]:
+    """Run every policy in every cell with every seed.
+
+    Every configuration is built and checked before the first run begins. Equal seeds give equal requests and equal noise
+    to all policies: the comparison is paired.
+
+    Parameters
+    ----------
+    grid, policies, seeds
+        What to run.
+    jobs
+        Processes; -1 for one per core.
+    on_result
+        Called after each run, in the order of the work.
+
+    Returns
+    -------
+    list of Result
+        By cell, policy and seed.
+    """
+    from joblib import Parallel, delayed
+
+    work: list[tuple[Cell, Policy, dict[str, Any]]] = []
+    for cell, policy in product(grid, policies):
+        config = compose([*cell.overrides, *policy.overrides])
+        for seed in seeds:
+            build(config | {"seed": seed}) if seed == seeds[0] else None
+            work.append((cell, policy, config | {"seed": seed}))
+    tasks = (delayed(_run)(cell.label, policy.name, config) for cell, policy, config in work)
+    results: list[Result] = []
+    for result in Parallel(n_jobs=jobs, return_as="generator")(tasks):
+        results.append(result)
+        if on_result is not None:
+            on_result(result)
+    return results
+
+
+def _run(cell: str, policy: str, config: dict[str, Any]) -> Result:
+    setup = build(config)
+    return Result(cell, policy, config["seed"], summarize(simulate(setup), setup.service.cluster, policy))
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A mean over seeds with the half width of its 95 % confidence interval (Student's t; NaN for one seed)."""
+
+    mean: float
+    half_width: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        """Estimate from one value per seed."""
+        from scipy.stats import t
+
+        data = list(values)
+        count = len(data)
+        mean = sum(data) / count
+        if count < 2:
+            return cls(mean, math.nan)
+        deviation = math.sqrt(sum((value - mean) ** 2 for value in data) / (count - 1))
+        return cls(mean, float(t.ppf(0.975, count - 1)) * deviation / math.sqrt(count))

@@ -1,0 +1,110 @@
+"""The main job: serve one workload with one solver, and leave tables, a trace and a picture.
+
+``python -m experiments.run --help`` explains everything that can be chosen.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from executor.records import Records
+from experiments.build import Setup, build
+from experiments.cli import USER_ERRORS, guarded, plain
+from experiments.config import register
+from experiments.results import prepare_directory, print_summary
+from experiments.runner import Outcome, run_to_directory
+
+INTERRUPTED = 130
+
+
+def run(config: Mapping[str, Any]) -> Outcome:
+    """Run a composed configuration with a progress bar, then print its table and where its files are."""
+    from rich.console import Console
+
+    setup = build(config)
+    directory = prepare_directory(config["output"] or _fresh_directory(setup), overwrite=config["overwrite"])
+    console = Console()
+    began = time.perf_counter()
+    outcome = _with_progress_bar(setup, config, directory)
+    seconds = time.perf_counter() - began
+    print_summary([outcome.summary], console, setup.title)
+    state = "Interrupted; what was finished is in" if outcome.interrupted else f"Done in {seconds:.1f} s. Results are in"
+    console.print(f"{state} [bold]{directory}[/bold]:", highlight=False, soft_wrap=True)
+    for name, what in FILES.items():
+        console.print(f"  {name:<19} {what}", highlight=False, soft_wrap=True)
+    return outcome
+
+
+FILES = {
+    "timeline.png": "the picture: one row per GPU, one colour per request",
+    "trace.json.gz": "the same for ui.perfetto.dev",
+    "requests.parquet": "a row per request (columns: docs/metrics.md)",
+    "rounds.parquet": "a row per decision; segments.parquet: per stretch of steps; timings.parquet: wall-clock",
+    "summary.json": "the figures above; manifest.json: configuration, versions, machine, seeds",
+}
+
+
+def _fresh_directory(setup: Setup) -> Path:
+    """Name a new directory below ``results`` after the time and the run."""
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    words = f"{stamp}_{setup.service.solver.name}_{setup.workload.name}_seed{setup.seed}"
+    path = Path("results") / words
+    number = 2
+    while path.exists():
+        path = Path("results") / f"{words}_{number}"
+        number += 1
+    return path
+
+
+def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path) -> Outcome:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("requests", total=len(setup.workload.requests))
+
+        def show(records: Records) -> None:
+            bar.update(task, completed=len(records.delivered) + len(records.dropped))
+
+        return run_to_directory(setup, config, directory, show)
+
+
+def _command() -> int:
+    register()
+    errors: list[Exception] = []
+    interrupted = False
+
+    @hydra.main(version_base="1.3", config_name="tetriplan", config_path=None)
+    def job(config: DictConfig) -> None:
+        nonlocal interrupted
+        if interrupted:
+            return
+        try:
+            interrupted = run(plain(config)).interrupted
+        except USER_ERRORS as error:
+            errors.append(error)
+
+    job()
+    for error in errors[:-1]:
+        print(f"error: {error}", file=sys.stderr)
+    if errors:
+        raise errors[-1]
+    return INTERRUPTED if interrupted else 0
+
+
+def main() -> None:
+    """Entry point."""
+    sys.exit(guarded(_command))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Run a setup: in memory for comparisons, or into a directory with tables, trace and picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from executor.loop import serve
+from executor.records import Records
+from executor.simulated import SimulatedEngine
+from experiments.build import Setup
+from experiments.results import RunWriter, Summary, draw_timeline, manifest, summarize, write_trace
+from planner.plan import Plan
+from planner.round import Round
+
+NOISE_STREAM = 1
+"""Child of the seed that the engine's noise is drawn from; the workload uses the seed itself."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave.
+
+    Parameters
+    ----------
+    records
+        Everything that happened.
+    summary
+        Its key figures.
+    interrupted
+        Whether the user stopped it.
+    """
+
+    records: Records
+    summary: Summary
+    interrupted: bool = False
+
+
+def simulate(
+    setup: Setup,
+    records: Records | None = None,
+    on_progress: Callable[[Records], None] | None = None,
+    on_round: Callable[[Round, Plan], None] | None = None,
+) -> Records:
+    """Serve the workload of a setup on a simulated cluster.
+
+    Parameters
+    ----------
+    setup
+        The run.
+    records
+        To be filled in, for a caller that wants to read them while the run goes on.
+    on_progress, on_round
+        See :func:`executor.loop.serve`.
+    """
+    records = Records(setup.workload.requests) if records is None else records
+    rng = np.random.default_rng([setup.seed, NOISE_STREAM])
+    engine = SimulatedEngine(setup.service.cluster, setup.truth, records.requests, setup.physics, rng)
+    return serve(setup.service, engine, records, on_progress, on_round)
+
+
+def run_to_directory(
+    setup: Setup,
+    config: Mapping[str, Any],
+    directory: Path,
+    on_progress: Callable[[Records], None] | None = None,
+) -> Outcome:
+    """Run a setup and leave its results in a directory made ready by ``prepare_directory``.
+
+    The tables are rewritten while the run goes on; an interrupted run keeps what it had finished, and says so.
+    """
+    started = datetime.now(UTC)
+    seeds = {"workload": setup.seed, "engine": setup.seed}
+    writer = RunWriter(directory, time.monotonic)
+    writer.start(manifest(config, seeds, started, profile=setup.truth))
+    records = Records(setup.workload.requests)
+    interrupted = False
+
+    def progress(current: Records) -> None:
+        writer.checkpoint(current)
+        if on_progress is not None:
+            on_progress(current)
+
+    try:
+        simulate(setup, records, progress)
+    except KeyboardInterrupt:
+        interrupted = True
+    except BaseException:
+        writer.write(records)
+        raise
+    summary = summarize(records, setup.service.cluster)
+    ended = datetime.now(UTC)
+    writer.finish(records, summary, manifest(config, seeds, started, ended, setup.truth))
+    write_trace(records, setup.service.cluster, directory / "trace.json.gz")
+    draw_timeline(records, setup.service.cluster, directory / "timeline.png")
+    return Outcome(records, summary, interrupted)
