@@ -64,10 +64,12 @@ class Lexicographic:
         packed = np.zeros(len(outcomes))
         scale = 1.0
         starts = np.flatnonzero(np.r_[True, outcomes.job[1:] != outcomes.job[:-1]])
+        counts = np.diff(np.r_[starts, len(outcomes)])
         for level in reversed(self.levels):
             units = np.rint(rewards_of(level.objective, outcomes) / level.unit)
-            span = float((np.maximum.reduceat(units, starts) - np.minimum.reduceat(units, starts)).sum())
-            packed += scale * (units - units.min())
+            units -= np.repeat(np.minimum.reduceat(units, starts), counts)  # only differences within a job matter
+            span = float(np.maximum.reduceat(units, starts).sum())
+            packed += scale * units
             scale *= span + 1.0
             if scale > _EXACT:
                 raise ObjectiveError(
