@@ -16,11 +16,16 @@ def available_mask(round_: Round) -> int:
     """
     if round_.cadence.kind == "events":
         return round_.cluster.full_mask
-    limit = round_.now + OVERRUN * round_.cadence.tau
+    limit = latest_start(round_)
     free_at = round_.free_at
     if max(free_at) <= limit:
         return round_.cluster.full_mask
     return sum(1 << gpu for gpu, free in enumerate(free_at) if free <= limit)
+
+
+def latest_start(round_: Round) -> float:
+    """Until when a segment of the last round may last to count as ended at this boundary."""
+    return round_.now + OVERRUN * round_.cadence.tau
 
 
 def steps_within(round_: Round, seconds: float, steps_left: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from planner.capacity import available_mask, blocks_free, steps_within
+from planner.capacity import available_mask, blocks_free, latest_start, steps_within
 from planner.elastic import scale_up
 from planner.job import Job
 from planner.placement import Choice, place
@@ -18,7 +18,7 @@ class Edf:
     """Earliest deadline first, each job at the degree with the least GPU-seconds that still meets its deadline.
 
     Where that degree is taken, the job gets the fastest that is left. Jobs that cannot meet their deadline come last, on
-    one GPU. Idle GPUs then widen what runs.
+    one GPU, or the fewest on which a step fits the round. Idle GPUs then widen what runs.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Edf:
             rest = [d for d in reversed(costs.degrees) if d not in making]
             room.take(job, [*making, *rest], choices)
         for job in hopeless:
-            room.take(job, round_.costs.of(job.request.shape).degrees[:1], choices)
+            room.take(job, round_.costs.of(job.request.shape).degrees, choices)
         placed = place(round_, choices, room.free)
         idle = room.free
         for assignment in placed:
@@ -65,7 +65,7 @@ class Srtf:
     degree
         GPUs per request.
     chunk
-        Steps between the points at which a job may be preempted.
+        Steps between the points at which a job may be preempted; with cadence ``rounds``, the boundaries of rounds are.
     """
 
     degree: int = 8
@@ -93,8 +93,8 @@ class Srtf:
         room = Room(round_)
         choices: list[Choice] = []
         for job in sorted(round_.jobs, key=order):
-            left = job.steps_left
-            room.take(job, (self.degree,), choices, steps=(left - 1) % self.chunk + 1)
+            chunk = None if round_.cadence.kind == "rounds" else (job.steps_left - 1) % self.chunk + 1
+            room.take(job, (self.degree,), choices, chunk)
         return Plan(tuple(place(round_, choices, room.free)), Certificate(self.name))
 
 
@@ -109,15 +109,18 @@ class Room:
         self._left = self.free.bit_count()
 
     def take(self, job: Job, degrees: Iterable[int], choices: list[Choice], steps: int | None = None) -> None:
-        """Append a choice for the first of ``degrees`` that still fits, if one does."""
+        """Append a choice for the first of ``degrees`` that still fits, if one does: for ``steps``, or a round's worth.
+
+        A step that is longer than the round at all of ``degrees`` runs all the same, and keeps its GPUs until it ends.
+        """
+        if self._round.cadence.kind == "rounds" and job.ready > latest_start(self._round):
+            return
         costs = self._round.costs.of(job.request.shape)
-        for degree in degrees:
-            if not self._fits(degree):
-                continue
-            fitting = steps_within(self._round, costs.step_time[degree], job.steps_left if steps is None else steps)
-            if self._round.cadence.kind == "events" and steps is not None:
-                fitting = steps
-            if fitting:
+        worth = {d: steps or steps_within(self._round, costs.step_time[d], job.steps_left) for d in degrees}
+        least = 0 if any(worth.values()) else 1
+        for degree, within in worth.items():
+            fitting = max(within, least)
+            if fitting and self._fits(degree):
                 self._left -= degree
                 if self._blocks is not None:
                     for size in self._blocks:
