@@ -1,0 +1,281 @@
+"""The key figures of a run. Every one is defined, with symbols, in ``docs/metrics.md``.
+
+The paper's evaluation draws latencies over completed requests only, which rewards a policy that never
+finishes the hard ones. Here percentiles are over all requests, and a request that was never delivered took
+forever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from executor.records import Decision, Records
+from experiments.results.usage import duration, usage_by_request
+from planner.cluster import Cluster
+from planner.plan import Certificate
+from profiles.shape import Shape
+
+MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeSummary:
+    """Requests of one shape; latency percentiles are over all of them, as in :class:`Summary`."""
+
+    shape: str
+    requests: int
+    on_time: int
+    sar: float
+    latency_p50: float
+    latency_p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """Measured time of the solver's calls, in seconds; it differs from run to run.
+
+    Parameters
+    ----------
+    decision_mean, decision_p50, decision_p99, decision_max
+        Over all decisions; NaN if there were none.
+    decision_total
+        Their sum.
+    """
+
+    decision_mean: float
+    decision_p50: float
+    decision_p99: float
+    decision_max: float
+    decision_total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Key figures of a run. All but `wall` are the same in every run with the same seeds.
+
+    A share or a mean of nothing is NaN.
+
+    Parameters
+    ----------
+    name
+        Who planned, or another name for the run.
+    complete
+        Whether the run came to its end.
+    gpus
+        GPUs of the cluster.
+    duration
+        Seconds from the start of the run to the last thing that happened.
+    requests, on_time, late, dropped, unfinished
+        Counts; the last four add up to the first.
+    sar, weighted_sar
+        SLO attainment ratio: on-time requests over all requests, by count and by weight.
+    shapes
+        The same by shape, from few pixels to many.
+    latency_p50, latency_p95, latency_p99
+        Seconds from arrival within which this share of *all* requests was delivered; infinite if fewer were.
+    latency_mean_completed
+        Mean seconds over the `completed` requests only; not comparable between runs that complete others.
+    completed
+        Requests delivered, on time or late.
+    goodput, throughput
+        Requests on time, and requests completed, per minute of `duration`.
+    utilization
+        GPU-seconds in segments over those that the cluster had.
+    gpu_seconds, gpu_seconds_per_on_time
+        In segments, in all and for each on-time request (infinite if there is none).
+    mean_degree
+        GPUs of a segment, weighted by its GPU-seconds.
+    segments, regroups
+        Stretches of steps, and how often a request continued on another GPU set.
+    decisions
+        Calls of the solver.
+    optimal_share, fallback_share
+        Decisions proven optimal, and decisions that the greedy fallback made, over all decisions.
+    bounded, mean_gap
+        Decisions with a proven bound, and the mean gap of these.
+    wall
+        What was measured on a real clock.
+    """
+
+    name: str
+    complete: bool
+    gpus: int
+    duration: float
+    requests: int
+    on_time: int
+    late: int
+    dropped: int
+    unfinished: int
+    sar: float
+    weighted_sar: float
+    shapes: tuple[ShapeSummary, ...]
+    latency_p50: float
+    latency_p95: float
+    latency_p99: float
+    latency_mean_completed: float
+    completed: int
+    goodput: float
+    throughput: float
+    utilization: float
+    gpu_seconds: float
+    gpu_seconds_per_on_time: float
+    mean_degree: float
+    segments: int
+    regroups: int
+    decisions: int
+    optimal_share: float
+    fallback_share: float
+    bounded: int
+    mean_gap: float
+    wall: WallClock
+
+    def to_dict(self, wall: bool = True) -> dict[str, Any]:
+        """Plain data for JSON, with null for what is infinite or NaN.
+
+        Without ``wall``, two runs with the same seeds give the same bytes.
+        """
+        data = asdict(self)
+        if not wall:
+            del data["wall"]
+        plain = _plain(data)
+        assert isinstance(plain, dict)
+        return plain
+
+
+def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
+    """Compute the key figures of a run, complete or not.
+
+    Parameters
+    ----------
+    records
+        What happened.
+    cluster
+        Where.
+    name
+        How to call the run; by default the solver that made most of its decisions.
+    """
+    fates: Counter[str] = Counter()
+    weight = weight_on_time = 0.0
+    latencies: dict[Shape, list[float]] = {}
+    on_time: Counter[Shape] = Counter()
+    for request in records.requests:
+        fate = records.fate(request)
+        fates[fate] += 1
+        weight += request.weight
+        if fate == "on_time":
+            weight_on_time += request.weight
+            on_time[request.shape] += 1
+        latency = records.delivered.get(request.id, math.inf) - request.arrival
+        latencies.setdefault(request.shape, []).append(latency)
+    everyone = sorted(latency for group in latencies.values() for latency in group)
+    completed = fates["on_time"] + fates["late"]
+    seconds = duration(records)
+    gpu_seconds = squares = 0.0
+    for segment in records.segments:
+        degree = len(segment.gpus)
+        used = degree * (segment.end - segment.start)
+        gpu_seconds += used
+        squares += degree * used
+    gaps = [gap for gap in map(gap_of, records.decisions) if gap is not None]
+    decisions = len(records.decisions)
+    return Summary(
+        name=name or _main_solver(records.decisions),
+        complete=records.complete,
+        gpus=cluster.gpus,
+        duration=seconds,
+        requests=len(records.requests),
+        on_time=fates["on_time"],
+        late=fates["late"],
+        dropped=fates["dropped"],
+        unfinished=fates["unfinished"],
+        sar=_ratio(fates["on_time"], len(records.requests)),
+        weighted_sar=_ratio(weight_on_time, weight),
+        shapes=tuple(
+            _shape_summary(shape, latencies[shape], on_time[shape])
+            for shape in sorted(latencies, key=lambda shape: (shape.pixels, shape))
+        ),
+        latency_p50=percentile(everyone, 50),
+        latency_p95=percentile(everyone, 95),
+        latency_p99=percentile(everyone, 99),
+        latency_mean_completed=_ratio(math.fsum(everyone[:completed]), completed),
+        completed=completed,
+        goodput=_ratio(fates["on_time"] * MINUTE, seconds),
+        throughput=_ratio(completed * MINUTE, seconds),
+        utilization=_ratio(gpu_seconds, cluster.gpus * seconds),
+        gpu_seconds=gpu_seconds,
+        gpu_seconds_per_on_time=gpu_seconds / fates["on_time"] if fates["on_time"] else math.inf,
+        mean_degree=_ratio(squares, gpu_seconds),
+        segments=len(records.segments),
+        regroups=sum(usage.regroups for usage in usage_by_request(records.segments).values()),
+        decisions=decisions,
+        optimal_share=_ratio(sum(decision.status == "optimal" for decision in records.decisions), decisions),
+        fallback_share=_ratio(sum(decision.fallback for decision in records.decisions), decisions),
+        bounded=len(gaps),
+        mean_gap=_ratio(math.fsum(gaps), len(gaps)),
+        wall=_wall_clock([decision.total_seconds for decision in records.decisions]),
+    )
+
+
+def percentile(ascending: Sequence[float], percent: int) -> float:
+    """Return the smallest value that at least ``percent`` % of the values do not exceed; NaN of nothing.
+
+    This is the nearest rank; a finite and an infinite latency cannot be interpolated.
+    """
+    if not ascending:
+        return math.nan
+    return ascending[max(0, -(-percent * len(ascending) // 100) - 1)]
+
+
+def gap_of(decision: Decision) -> float | None:
+    """Return the gap of a decision, as its certificate defines it; None without a bound."""
+    if decision.value is None or decision.bound is None:
+        return None
+    return Certificate(decision.solver, value=decision.value, bound=decision.bound).gap
+
+
+def _shape_summary(shape: Shape, latencies: list[float], on_time: int) -> ShapeSummary:
+    ordered = sorted(latencies)
+    return ShapeSummary(
+        shape=shape.label,
+        requests=len(ordered),
+        on_time=on_time,
+        sar=on_time / len(ordered),
+        latency_p50=percentile(ordered, 50),
+        latency_p99=percentile(ordered, 99),
+    )
+
+
+def _wall_clock(seconds: Iterable[float]) -> WallClock:
+    ordered = sorted(seconds)
+    total = math.fsum(ordered)
+    return WallClock(
+        decision_mean=_ratio(total, len(ordered)),
+        decision_p50=percentile(ordered, 50),
+        decision_p99=percentile(ordered, 99),
+        decision_max=percentile(ordered, 100),
+        decision_total=total,
+    )
+
+
+def _main_solver(decisions: Sequence[Decision]) -> str:
+    counts = Counter(decision.solver for decision in decisions)
+    return min(counts, key=lambda solver: (-counts[solver], solver), default="")
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
+def _plain(value: Any) -> Any:
+    """Tuples to lists; infinite and NaN, which JSON does not know, to None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
