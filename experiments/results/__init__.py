@@ -1,0 +1,26 @@
+"""What a run leaves behind: key figures, tables, a manifest, a trace, a picture."""
+
+from experiments.results.manifest import manifest
+from experiments.results.metrics import ShapeSummary, Summary, WallClock, summarize
+from experiments.results.tables import requests_table, rounds_table, segments_table, timings_table
+from experiments.results.terminal import print_summary
+from experiments.results.timeline import draw_timeline
+from experiments.results.trace import write_trace
+from experiments.results.writer import RunWriter, prepare_directory
+
+__all__ = [
+    "RunWriter",
+    "ShapeSummary",
+    "Summary",
+    "WallClock",
+    "draw_timeline",
+    "manifest",
+    "prepare_directory",
+    "print_summary",
+    "requests_table",
+    "rounds_table",
+    "segments_table",
+    "summarize",
+    "timings_table",
+    "write_trace",
+]

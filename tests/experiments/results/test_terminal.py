@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from executor.records import Records
+from experiments.results.metrics import Summary, summarize
+from experiments.results.terminal import print_summary
+from planner.cluster import Cluster
+
+
+@pytest.fixture
+def summary(records: Records, cluster: Cluster) -> Summary:
+    """Make the summary of the hand-made run."""
+    return summarize(records, cluster)
+
+
+def printed(*summaries: Summary) -> str:
+    """Return what a terminal of 80 columns shows."""
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(summaries, console, "title")
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def row(text: str, start: str) -> list[str]:
+    """Words of the line that begins so."""
+    return next(line for line in text.splitlines() if line.strip().startswith(start)).split()
+
+
+def test_one_run_shows_every_figure(summary: Summary) -> None:
+    """Attainment overall and by shape, latencies with what they are over, GPU time and decisions are there."""
+    text = printed(summary)
+    assert "title" in text
+    assert row(text, "SLO attainment")[2:5] == ["33.3", "%", "2"]
+    assert row(text, "1024x1024")[1:] == ["33.3", "%", "1", "of", "3"]
+    assert row(text, "latency p50")[2:] == ["6.00", "s", "of", "all", "requests"]
+    assert row(text, "latency p99")[2:] == ["inf", "s", "fewer", "than", "99", "%", "were", "delivered"]
+    assert "of the 3 completed requests only" in text
+    assert "title (interrupted)" in text
+    assert row(text, "mean gap")[2:4] == ["8.33", "%"]
+
+
+def test_several_runs_stand_side_by_side(summary: Summary) -> None:
+    """Each run has a row that fits 80 columns without cut figures, and infinite latencies are explained."""
+    text = printed(summary, replace(summary, name="fixed-8", complete=True, sar=0.5, latency_p99=12.0))
+    assert row(text, "fixed-8") == [
+        "fixed-8", "50.0", "33.3", "33.3", "6.0", "12.0", "60.0", "12.0", "4.00", "20.00",
+    ]  # fmt: skip
+    assert "cpsat" in text
+    assert "inf: so many were never delivered" in " ".join(text.split())
+    assert "…" not in text
+
+
+def test_nothing_is_refused() -> None:
+    """Without a summary there is an error, not an empty table."""
+    with pytest.raises(ValueError, match="no summary"):
+        printed()
