@@ -144,7 +144,7 @@ class _Run:
         self._requests = {request.id: request for request in records.requests}
         self._in_system = 0
         self._wake = False
-        self._last_boundary = -1
+        self._boundary = 0.0
         self._pending: tuple[float, Sequence[Assignment]] | None = None
         self._idle_decisions = 0
         records.segments = engine.segments
@@ -189,11 +189,10 @@ class _Run:
             return now if self._wake else math.inf
         if not len(self._tracker):
             return math.inf
-        return self._boundary(now) * self._service.cadence.tau
-
-    def _boundary(self, now: float) -> int:
-        """Index of the first boundary, not yet used, at or after ``now``."""
-        return max(self._last_boundary + 1, math.ceil(now / self._service.cadence.tau - 1e-9))
+        if self._boundary < now:
+            tau = self._service.cadence.tau
+            self._boundary = math.ceil(now / tau - 1e-9) * tau
+        return self._boundary
 
     def _take_in(self, progress: Sequence[Progress], now: float) -> None:
         gone = False
@@ -216,7 +215,8 @@ class _Run:
         service, engine, tracker = self._service, self._engine, self._tracker
         self._wake = False
         if self._rounds:
-            self._last_boundary = self._boundary(now)
+            tau = service.cadence.tau
+            self._boundary = (math.floor(now / tau + 1e-9) + 1) * tau
         running = engine.observe()
         solver = service.solver
         if not solver.preemptive:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -20,6 +19,8 @@ from profiles.profile import Profile
 from profiles.shape import Shape
 
 _SEGMENT_ENDS, _ENCODED = 0, 1
+MOST_NOISE = 0.3
+"""Largest coefficient of variation of a step; draws are cut off at three standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +48,52 @@ class Physics:
         for field, value in (("noise", self.noise), ("noise_cv", self.noise_cv), ("regroup_seconds", self.regroup_seconds)):
             if not 0 <= value < float("inf"):
                 raise ValueError(f"engine.{field} is {value}; a number of at least 0 is needed")
+        if self.noise_cv > MOST_NOISE:
+            raise ValueError(f"engine.noise_cv is {self.noise_cv}; at most {MOST_NOISE} keeps every step time positive")
 
 
 class _Stretch:
-    """A segment planned or in progress. Step i (from 0) ends at ``start + i * seconds`` or ``ends[i]``."""
+    """A segment planned or in progress.
 
-    __slots__ = ("end", "ends", "group", "jobs", "seconds", "start", "steps", "stopped")
+    Its first i steps take ``seconds * (i + cv * (drift[first + i] - drift[first]))``, where ``drift`` sums the request's
+    standard normal draws, one for each of its steps.
+    """
 
-    def __init__(self, jobs: tuple[int, ...], group: Group, start: float, steps: int, seconds: float, ends: Sequence[float] | None) -> None:
+    __slots__ = ("cv", "drift", "end", "first", "group", "jobs", "seconds", "start", "steps", "stopped")
+
+    def __init__(
+        self, jobs: tuple[int, ...], group: Group, start: float, steps: int, seconds: float, cv: float, drift: list[float], first: int
+    ) -> None:
         self.jobs = jobs
         self.group = group
         self.start = start
         self.steps = steps
         self.seconds = seconds
-        self.ends = ends
+        self.cv = cv
+        self.drift = drift
+        self.first = first
         self.stopped = False
-        self.end = start + steps * seconds if ends is None else ends[steps - 1]
-
-    def begun(self, now: float) -> int:
-        """Steps done or in progress at ``now``; a step that ends within EPSILON of now is done, and no other has begun."""
-        if now <= self.start + EPSILON:
-            return 0
-        if self.ends is None:
-            done = (now - self.start) / self.seconds
-            begun = int(done + 1.0 - EPSILON)
-        else:
-            begun = bisect_left(self.ends, now - EPSILON) + 1
-        return min(begun, self.steps)
+        self.end = self.boundary(steps)
 
     def boundary(self, steps: int) -> float:
         """When the segment has done ``steps`` steps."""
-        if not steps:
-            return self.start
-        return self.start + steps * self.seconds if self.ends is None else self.ends[steps - 1]
+        if self.cv:
+            first = self.first
+            return self.start + self.seconds * (steps + self.cv * (self.drift[first + steps] - self.drift[first]))
+        return self.start + steps * self.seconds
+
+    def begun(self, now: float) -> int:
+        """Steps done or in progress at ``now``; a step that ends within EPSILON of now is done, and no other has begun."""
+        now -= EPSILON
+        if now <= self.start:
+            return 0
+        begun = min(int((now - self.start) / self.seconds) + 1, self.steps)
+        if self.cv:
+            while begun > 1 and self.boundary(begun - 1) >= now:
+                begun -= 1
+            while begun < self.steps and self.boundary(begun) < now:
+                begun += 1
+        return begun
 
 
 class SimulatedEngine:
@@ -109,11 +123,12 @@ class SimulatedEngine:
         self._physics = physics
         self._requests = {request.id: request for request in requests}
         self._spread: dict[tuple[Shape, int, str, int], float] = {}
-        self._noise: dict[int, NDArray[np.float64]] = {}
+        self._draws: dict[int, NDArray[np.float64]] = {}
+        self._drift: dict[int, list[float]] = {}
         if physics.noise > 0 or physics.noise_cv > 0:
-            draws = rng.standard_normal(sum(request.steps for request in requests))
+            draws = rng.standard_normal(sum(request.steps for request in requests)).clip(-3.0, 3.0)
             ends = np.cumsum([request.steps for request in requests]).tolist()
-            self._noise = {request.id: draws[end - request.steps : end] for request, end in zip(requests, ends, strict=True)}
+            self._draws = {r.id: draws[end - r.steps : end] for r, end in zip(requests, ends, strict=True)}
         self._left: dict[int, int] = {}
         self._holds: dict[int, int] = {}
         self._running: dict[int, _Stretch] = {}
@@ -128,6 +143,8 @@ class SimulatedEngine:
     def submit(self, request: Request) -> None:
         """Take in a request; it is ready at once, or after its text is encoded."""
         self._left[request.id] = request.steps
+        if self._draws:
+            self._drift[request.id] = [0.0, *self._draws.pop(request.id).cumsum().tolist()]
         delay = self._profile.encode_time(request.shape) if self._physics.stages else 0.0
         self._push(self.now + delay, _ENCODED, request.id, None)
 
@@ -201,6 +218,8 @@ class SimulatedEngine:
 
     def _blockers(self, jobs: tuple[int, ...], group: Group) -> list[_Stretch]:
         """Segments in progress on the GPUs of a group or with one of the jobs."""
+        if not self._running:
+            return []
         found = [stretch for gpu in group.gpus if (stretch := self._on_gpu[gpu]) is not None]
         found += [stretch for job in jobs if (stretch := self._running.get(job)) is not None]
         return found
@@ -216,7 +235,7 @@ class SimulatedEngine:
                 continue
             begun = stretch.begun(now)
             boundary = stretch.boundary(begun)
-            if stretch.ends is not None and begun and boundary > now + EPSILON:
+            if stretch.cv and begun and boundary > now + EPSILON:
                 boundary = max(now, stretch.boundary(begun - 1) + stretch.seconds)
             seen.append(Running(stretch.jobs, stretch.group, begun, boundary))
         return seen
@@ -269,41 +288,35 @@ class SimulatedEngine:
         blockers = self._blockers(jobs, group)
         for stretch in blockers:
             start = max(start, stretch.end)
-        left = self._requests[jobs[0]].steps
+        first = self._requests[jobs[0]]
+        left = first.steps
         moves = False
+        begins_at = 0
         for job in jobs:
             current = self._running.get(job)
-            done = 0 if current is None else current.steps
-            holds = self._holds.get(job, group.mask) if current is None else current.group.mask
+            if current is None:
+                remaining, holds = self._left[job], self._holds.get(job, group.mask)
+            else:
+                remaining, holds = self._left[job] - current.steps, current.group.mask
             moves = moves or holds != group.mask
-            left = min(left, self._left[job] - done)
+            if job == jobs[0]:
+                begins_at = first.steps - remaining
+            if remaining < left:
+                left = remaining
         steps = min(assignment.steps, left)
         if steps < 1:
             return
         if moves:
             start += self._physics.regroup_seconds
-        shape = self._requests[jobs[0]].shape
-        seconds = self._costs.batch_time(shape, group, len(jobs))
-        stretch = _Stretch(jobs, group, start, steps, seconds, self._step_ends(jobs[0], shape, group, start, seconds, left, len(jobs)))
+        batch = len(jobs)
+        seconds = self._costs.batch_time(first.shape, group, batch)
+        cv = self._physics.noise_cv or self._cv(first.shape, group, batch)
+        stretch = _Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), begins_at)
         if blockers:
             self._next[jobs[0]] = stretch
         else:
             self._occupy(stretch)
         self._push(stretch.end, _SEGMENT_ENDS, jobs[0], stretch)
-
-    def _step_ends(
-        self, job: int, shape: Shape, group: Group, start: float, seconds: float, left: int, batch: int
-    ) -> list[float] | None:
-        """Noisy ends of all steps that are left; None when steps are exact."""
-        cv = self._physics.noise_cv or self._cv(shape, group, batch)
-        if cv <= 0:
-            return None
-        draws = self._noise[job]
-        durations = np.maximum(cv * draws[len(draws) - left :] + 1.0, 0.1)
-        durations *= seconds
-        durations[0] += start
-        ends: list[float] = durations.cumsum().tolist()
-        return ends
 
     def _cv(self, shape: Shape, group: Group, batch: int) -> float:
         key = (shape, group.degree, group.link, batch)

@@ -206,6 +206,16 @@ class Cluster:
         return {group.mask: group for group in self.all_groups}
 
     @cached_property
+    def wider(self) -> Mapping[int, tuple[Group, ...]]:
+        """By mask, the larger legal groups around a group, small ones first."""
+        return {
+            group.mask: tuple(
+                other for other in self.all_groups if other.degree > group.degree and other.mask & group.mask == group.mask
+            )
+            for group in self.all_groups
+        }
+
+    @cached_property
     def full_mask(self) -> int:
         """Mask of all GPUs."""
         return (1 << self.gpus) - 1

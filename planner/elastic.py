@@ -29,50 +29,46 @@ def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> lis
         In the given order, with larger groups where that makes a step strictly faster.
     """
     result = list(assignments)
-    if not free:
+    if not free or not result:
         return result
     jobs = {job.request.id: job for job in round_.jobs}
-    while free:
+    offers = [_offer(round_, jobs[a.jobs[0]], a.group, free) if len(a.jobs) == 1 else None for a in result]
+    while True:
         best = -1
         best_gain = EPSILON
-        best_group: Group | None = None
-        for index, assignment in enumerate(result):
-            if len(assignment.jobs) > 1:
-                continue
-            job = jobs[assignment.jobs[0]]
-            group = _wider(round_, job, assignment.group, free)
-            if group is None:
-                continue
-            times = round_.costs.of(job.request.shape).by_mask
-            gain = job.steps_left * (times[assignment.group.mask] - times[group.mask])
-            if gain > best_gain:
-                best, best_gain, best_group = index, gain, group
-        if best_group is None:
-            break
-        old = result[best]
+        for index, offer in enumerate(offers):
+            if offer is not None and offer[0] > best_gain:
+                best, best_gain = index, offer[0]
+        chosen = offers[best] if best >= 0 else None
+        if chosen is None:
+            return result
+        old, group = result[best], chosen[1]
         job = jobs[old.jobs[0]]
-        seconds = round_.costs.of(job.request.shape).by_mask[best_group.mask]
-        result[best] = Assignment(old.jobs, best_group, max(old.steps, steps_within(round_, seconds, job.steps_left)))
-        free &= ~best_group.mask
-    return result
+        seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
+        result[best] = Assignment(old.jobs, group, max(old.steps, steps_within(round_, seconds, job.steps_left)))
+        free &= ~group.mask
+        offers = [
+            _offer(round_, jobs[a.jobs[0]], a.group, free) if offer is not None else None
+            for a, offer in zip(result, offers, strict=True)
+        ]
 
 
-def _wider(round_: Round, job: Job, group: Group, free: int) -> Group | None:
-    """Return the least larger group around ``group``, of idle GPUs, on which a step is faster and fits the round."""
+def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Group] | None:
+    """Return the least larger group around ``group``, of idle GPUs, on which steps are faster, and the seconds gained.
+
+    Among groups of one degree, the fastest.
+    """
     costs = round_.costs.of(job.request.shape)
-    now = costs.by_mask[group.mask]
+    times = costs.by_mask
+    now = times[group.mask]
+    if now <= costs.fastest:
+        return None
     reach = free | group.mask
-    for degree in costs.degrees:
-        if degree <= group.degree:
-            continue
-        best: Group | None = None
-        for wider in round_.cluster.groups(degree):
-            mask = wider.mask
-            if mask & group.mask == group.mask and mask & reach == mask and costs.by_mask.get(mask, now) < now:
-                if best is None or costs.by_mask[mask] < costs.by_mask[best.mask]:
-                    best = wider
-                if round_.cluster.laminar:
-                    break
-        if best is not None:
-            return best
-    return None
+    best: Group | None = None
+    best_time = now
+    for wider in round_.cluster.wider[group.mask]:
+        if best is not None and wider.degree > best.degree:
+            break
+        if wider.mask & reach == wider.mask and times.get(wider.mask, now) < best_time:
+            best, best_time = wider, times[wider.mask]
+    return None if best is None else (job.steps_left * (now - best_time), best)

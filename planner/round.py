@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,6 +58,8 @@ class Round:
         Per GPU, since or from when on it can begin something else; in the future only while a step is in progress on it.
     cadence
         When the next plan will be made.
+    costs
+        Step times over the groups of the cluster; follows from cluster and profile.
     """
 
     now: float
@@ -66,11 +68,10 @@ class Round:
     profile: Profile
     free_at: tuple[float, ...]
     cadence: Cadence
+    costs: Costs = field(init=False, repr=False, compare=False)
 
-    @property
-    def costs(self) -> Costs:
-        """Step times over the groups of the cluster."""
-        return costs_of(self.profile, self.cluster)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "costs", costs_of(self.profile, self.cluster))
 
     def hopeless(self, job: Job) -> bool:
         """Whether a job misses its deadline even if it runs from now on at its fastest degree."""

@@ -56,8 +56,9 @@ class GreedyDp:
         options: list[list[Choice]] = []
         items: list[list[Item]] = []
         late: list[Job] = []
+        costs_of = round_.costs.of
         for job in round_.jobs:
-            costs = round_.costs.of(job.request.shape)
+            costs = costs_of(job.request.shape)
             start = job.ready if job.ready > round_.now else round_.now
             mix = cheapest_mix(costs, job.steps_left, job.due - start)
             if mix is None:
