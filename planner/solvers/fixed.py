@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from planner.costs import ShapeCosts
 from planner.plan import Assignment, Certificate, Plan
-from planner.round import Round
+from planner.round import EPSILON, Round
 from profiles.shape import Shape
 
 
@@ -84,18 +85,20 @@ def _run_to_completion(round_: Round, degree_of: Callable[[ShapeCosts, Shape], i
         else:
             waiting.append(job)
     full = round_.cluster.full_mask
+    ending = sum(1 << gpu for gpu, free_at in enumerate(round_.free_at) if free_at > round_.now + EPSILON)
     for job in waiting:
         if used == full:
             break
         costs = round_.costs.of(job.request.shape)
         best = None
+        best_score = (math.inf, True)
         for group in round_.cluster.groups(degree_of(costs, job.request.shape)):
             if not group.mask & used and group.mask in costs.by_mask:
-                if round_.cluster.uniform:
-                    best = group
-                    break
-                if best is None or costs.by_mask[group.mask] < costs.by_mask[best.mask]:
-                    best = group
+                score = (costs.by_mask[group.mask], group.mask & ending != 0)
+                if score < best_score:
+                    best, best_score = group, score
+                    if round_.cluster.uniform and not score[1]:
+                        break
         if best is not None:
             assignments.append(Assignment((job.request.id,), best, job.steps_left))
             used |= best.mask
