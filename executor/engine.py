@@ -85,8 +85,11 @@ class Segment(NamedTuple):
 class Engine(Protocol):
     """Carries plans out and reports progress."""
 
-    def submit(self, request: Request) -> None:
-        """Take in a request that has arrived now; ``ready`` is reported when its text is encoded."""
+    def submit(self, request: Request) -> bool:
+        """Take in a request that has arrived now, and say whether its first step can begin at once.
+
+        If not, ``ready`` is reported when its text is encoded.
+        """
         ...
 
     def advance(self, until: float) -> tuple[float, list[Progress]]:

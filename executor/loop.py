@@ -146,6 +146,7 @@ class _Run:
         self._wake = False
         self._boundary = 0.0
         self._pending: tuple[float, Sequence[Assignment]] | None = None
+        self._placed: dict[int, int] = {}  # jobs of the plan in force, and the GPUs that each of them brought
         self._idle_decisions = 0
         records.segments = engine.segments
 
@@ -153,22 +154,27 @@ class _Run:
         """Serve until every request has left, or nothing moves any more."""
         engine, records = self._engine, self._records
         requests = records.requests
+        count = len(requests)
         arrived = 0
         now = 0.0
-        while self._in_system or arrived < len(requests):
-            if self._idle_decisions > _PATIENCE and arrived == len(requests):
+        while self._in_system or arrived < count:
+            if self._idle_decisions > _PATIENCE and arrived == count:
                 break
-            arrival = requests[arrived].arrival if arrived < len(requests) else math.inf
-            until = max(now, min(arrival, self._next_decision(now)))
-            now, progress = engine.advance(until)
+            until = self._next_decision(now)
+            if arrived < count and requests[arrived].arrival < until:
+                until = requests[arrived].arrival
+            now, progress = engine.advance(until if until > now else now)
             if progress:
                 self._take_in(progress, now)
             began = arrived
-            while arrived < len(requests) and requests[arrived].arrival <= now:
-                engine.submit(requests[arrived])
+            while arrived < count and requests[arrived].arrival <= now:
+                request = requests[arrived]
                 arrived += 1
+                self._in_system += 1
+                if engine.submit(request):
+                    self._tracker.admit(request, now)
+                    self._wake = True
             if progress or arrived > began:
-                self._in_system += arrived - began
                 continue
             if now == math.inf:
                 break
@@ -178,7 +184,7 @@ class _Run:
             if self._pending is None and self._next_decision(now) <= now:
                 self._decide(now)
         records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
-        records.complete = not self._in_system and arrived == len(requests)
+        records.complete = not self._in_system and arrived == count
         return records
 
     def _next_decision(self, now: float) -> float:
@@ -205,6 +211,7 @@ class _Run:
             if item.kind == "finished":
                 self._records.delivered[item.request] = item.delivered
                 self._in_system -= 1
+                self._placed.pop(item.request, None)
                 self._wake = gone = True
             elif not item.planned:
                 self._wake = True
@@ -217,13 +224,10 @@ class _Run:
         if self._rounds:
             tau = service.cadence.tau
             self._boundary = (math.floor(now / tau + 1e-9) + 1) * tau
-        running = engine.observe()
         solver = service.solver
-        if not solver.preemptive:
-            live = [segment for segment in running if any(job in tracker for job in segment.jobs)]
-            used = sum(segment.group.degree for segment in live)
-            if used == service.cluster.gpus or len(tracker) == sum(len(segment.jobs) for segment in live):
-                return
+        if not solver.preemptive and (len(self._placed) == len(tracker) or sum(self._placed.values()) == service.cluster.gpus):
+            return
+        running = engine.observe()
         round_ = tracker.round(now, running)
         if service.late == "drop" and self._drop_hopeless(round_):
             running = engine.observe()
@@ -238,9 +242,14 @@ class _Run:
             self._on_round(round_, plan)
         c = plan.certificate
         assigned = gpus = 0
+        self._placed = {}
         for assignment in plan.assignments:
+            degree = assignment.group.degree
             assigned += len(assignment.jobs)
-            gpus += assignment.group.degree
+            gpus += degree
+            for job in assignment.jobs:
+                self._placed[job] = degree
+                degree = 0
         self._records.decisions.append(
             Decision(
                 now, len(round_.jobs), len(running), assigned, gpus, c.solver, c.status, c.value, c.bound, c.fallback, c.note,
@@ -260,6 +269,7 @@ class _Run:
             self._engine.drop(request)
             self._tracker.forget(request)
             self._records.dropped[request] = round_.now
+            self._placed.pop(request, None)
             self._in_system -= 1
         if hopeless and self._on_progress is not None:
             self._on_progress(self._records)

@@ -140,13 +140,15 @@ class SimulatedEngine:
 
     # -- time --------------------------------------------------------------------------------------------------------
 
-    def submit(self, request: Request) -> None:
-        """Take in a request; it is ready at once, or after its text is encoded."""
+    def submit(self, request: Request) -> bool:
+        """Take in a request; it is ready at once unless its text takes time to encode."""
         self._left[request.id] = request.steps
         if self._draws:
             self._drift[request.id] = [0.0, *self._draws.pop(request.id).cumsum().tolist()]
         delay = self._profile.encode_time(request.shape) if self._physics.stages else 0.0
-        self._push(self.now + delay, _ENCODED, request.id, None)
+        if delay > 0:
+            self._push(self.now + delay, _ENCODED, request.id, None)
+        return delay <= 0
 
     def advance(self, until: float) -> tuple[float, list[Progress]]:
         """Move the clock to the next event, at most to ``until``."""
@@ -189,6 +191,7 @@ class SimulatedEngine:
             else:
                 del self._left[job]
                 self._holds.pop(job, None)
+                self._drift.pop(job, None)
                 progress.append(Progress("finished", job, now, stretch.steps, self._decoded(job)))
         if self._next:
             for waiting in list(self._next.values()):

@@ -75,6 +75,7 @@ class Rssp:
 
 
 def _run_to_completion(round_: Round, degree_of: Callable[[ShapeCosts, Shape], int]) -> list[Assignment]:
+    """Keep running segments going, and give waiting jobs, in order of arrival, the fastest free group of their degree."""
     assignments: list[Assignment] = []
     waiting = []
     used = 0
@@ -84,22 +85,14 @@ def _run_to_completion(round_: Round, degree_of: Callable[[ShapeCosts, Shape], i
             used |= job.group.mask
         else:
             waiting.append(job)
-    full = round_.cluster.full_mask
-    ending = sum(1 << gpu for gpu, free_at in enumerate(round_.free_at) if free_at > round_.now + EPSILON)
+    cluster = round_.cluster
     for job in waiting:
-        if used == full:
+        if used == cluster.full_mask:
             break
         costs = round_.costs.of(job.request.shape)
-        best = None
-        best_score = (math.inf, True)
-        for group in round_.cluster.groups(degree_of(costs, job.request.shape)):
-            if not group.mask & used and group.mask in costs.by_mask:
-                score = (costs.by_mask[group.mask], group.mask & ending != 0)
-                if score < best_score:
-                    best, best_score = group, score
-                    if round_.cluster.uniform and not score[1]:
-                        break
-        if best is not None:
-            assignments.append(Assignment((job.request.id,), best, job.steps_left))
-            used |= best.mask
+        free = [g for g in cluster.groups(degree_of(costs, job.request.shape)) if not g.mask & used and g.mask in costs.by_mask]
+        if free:
+            group = free[0] if cluster.uniform else min(free, key=lambda group: costs.by_mask[group.mask])
+            assignments.append(Assignment((job.request.id,), group, job.steps_left))
+            used |= group.mask
     return assignments
