@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,18 +255,29 @@ def make_objective(config: Mapping[str, Any]) -> Objective:
     if kind == "custom":
         return load_objective(config["file"], config["name"], config["arguments"])
     if kind in ("weighted", "lexicographic"):
-        unknown = [name for name in config["terms"] if name not in SHIPPED]
-        if unknown or not config["terms"]:
-            raise ConfigError(f"objective.terms has {unknown or 'no entry'}; choose among {', '.join(SHIPPED)}")
-        for name, weight in config["terms"].items():
-            if kind == "lexicographic" or weight != weight:
-                _positive(f"objective.terms.{name}", weight)
+        terms = [_term(kind, text) for text in config["terms"]]
+        if not terms:
+            raise ConfigError(f"objective.terms is empty; give name:number pairs, names among {', '.join(SHIPPED)}")
         if kind == "weighted":
-            return Weighted(tuple(Term(SHIPPED[name](), weight) for name, weight in config["terms"].items()))
-        return Lexicographic(tuple(Level(SHIPPED[name](), unit) for name, unit in config["terms"].items()))
+            return Weighted(tuple(Term(objective, weight) for objective, weight in terms))
+        return Lexicographic(tuple(Level(objective, unit) for objective, unit in terms))
     if kind == "progress":
         return Progress(_positive("objective.floor", config["floor"]))
     return SHIPPED[kind]()
+
+
+def _term(kind: str, text: str) -> tuple[Objective, float]:
+    """Read ``name:number``."""
+    name, _, number = text.partition(":")
+    if name not in SHIPPED:
+        raise ConfigError(f"objective.terms has {text!r}; its name must be among {', '.join(SHIPPED)}")
+    try:
+        value = float(number or "1")
+    except ValueError:
+        raise ConfigError(f"objective.terms has {text!r}; a number must follow the colon") from None
+    if not math.isfinite(value) or (kind == "lexicographic" and value <= 0):
+        raise ConfigError(f"objective.terms has {text!r}; the number must be finite, and a unit positive")
+    return SHIPPED[name](), value
 
 
 def _degrees(given: Mapping[str, int]) -> dict[str, int]:

@@ -46,7 +46,8 @@ def _compare(options: argparse.Namespace) -> int:
     directory = prepare_directory(name, overwrite=options.overwrite)
     total = len(grid) * len(policies) * len(seeds)
     columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("runs", total=total)
         results = run_all(grid, policies, seeds, options.jobs, lambda result: bar.advance(task))
     _write_runs(results, directory / "runs.csv")

@@ -110,9 +110,9 @@ class ProgressConfig(ObjectiveConfig):
 
 @dataclass
 class SumConfig(ObjectiveConfig):
-    """Several objectives: weights (weighted) or units (lexicographic, first one first) by name."""
+    """Several objectives, each ``name:weight`` (weighted) or ``name:unit`` (lexicographic, the first decides)."""
 
-    terms: dict[str, float] = field(default_factory=dict)
+    terms: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -279,7 +279,8 @@ $APP_CONFIG_GROUPS
              solver.budget_ms is the time for one decision.
   program    what cpsat decides. assignment: which job runs on how many GPUs in this round.
   objective  what a plan is worth. survivors (paper), on_time (weighted), gpu_seconds, tardiness, fairness, progress;
-             weighted and lexicographic sums: objective.terms.NAME=WEIGHT; custom: objective.file=/path/to/file.py.
+             weighted and lexicographic sums: objective.terms=[on_time:1,gpu_seconds:0.001];
+             custom: objective.file=/path/to/file.py, its arguments as +objective.arguments.NAME=VALUE.
   workload   what arrives. uniform, skewed (paper), homogeneous, mix-c, gamma, bursts, drift, profile (every shape of the
              profile); custom: workload.classes=[{shape: 512, steps: 20, share: 1, slo_seconds: 2}]; trace: workload.file.
              workload.requests, .rate (per minute), .cv, .slo_scale, .deadline_jitter.
@@ -339,8 +340,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     "objective": {
         **{kind: ObjectiveConfig(kind) for kind in ("survivors", "on_time", "gpu_seconds", "tardiness", "fairness")},
         "progress": ProgressConfig,
-        "weighted": SumConfig("weighted", {"survivors": 1.0, "gpu_seconds": 0.001}),
-        "lexicographic": SumConfig("lexicographic", {"survivors": 1.0, "gpu_seconds": 0.01}),
+        "weighted": SumConfig("weighted", ["on_time:1", "gpu_seconds:0.001"]),
+        "lexicographic": SumConfig("lexicographic", ["on_time:1", "gpu_seconds:0.01"]),
         "custom": CustomObjectiveConfig,
     },
     "workload": {

@@ -69,7 +69,8 @@ def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("requests", total=len(setup.workload.requests))
 
         def show(records: Records) -> None:

@@ -1,1 +1,35 @@
 """Decide: requests, rounds, plans, objectives, programs and solvers."""
+
+from planner.check import PlanError, check_plan
+from planner.cluster import Cluster, Group
+from planner.job import Job
+from planner.plan import Assignment, Certificate, Plan
+from planner.request import Request
+from planner.round import Cadence, Round
+from planner.solvers.dp import GreedyDp
+from planner.solvers.exact import CpSat, Exact
+from planner.solvers.fixed import Fixed, Rssp
+from planner.solvers.priority import Edf, Srtf
+from planner.solvers.protocol import Solver
+
+__all__ = [
+    "Assignment",
+    "Cadence",
+    "Certificate",
+    "Cluster",
+    "CpSat",
+    "Edf",
+    "Exact",
+    "Fixed",
+    "GreedyDp",
+    "Group",
+    "Job",
+    "Plan",
+    "PlanError",
+    "Request",
+    "Round",
+    "Rssp",
+    "Solver",
+    "Srtf",
+    "check_plan",
+]
