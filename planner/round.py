@@ -99,12 +99,16 @@ class Round:
         Raises
         ------
         ValueError
-            If the schema is another one or a field is missing.
+            If the data are no round of this schema, a field is missing, or ``free_at`` does not have one time per GPU.
         """
+        if not isinstance(data, Mapping):
+            raise ValueError(f"a round is an object with the schema {SCHEMA!r}, not {str(data)[:40]!r}")
         if data.get("schema") != SCHEMA:
             raise ValueError(f"schema is {data.get('schema')!r}; this version reads {SCHEMA!r}")
         try:
             cluster = Cluster.from_dict(data["cluster"])
+            if len(data["free_at"]) != cluster.gpus:
+                raise ValueError(f"free_at has {len(data['free_at'])} times; the cluster has {cluster.gpus} GPUs")
             return cls(
                 now=data["now"],
                 jobs=tuple(_job_from_dict(job, cluster) for job in data["jobs"]),
