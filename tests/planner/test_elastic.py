@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.capacity import available_mask
+from planner.cluster import Cluster
+from planner.elastic import scale_up
+from planner.idle import mask_of
+from planner.placement import place
+from planner.plan import Assignment
+from planner.round import Cadence, Round
+from tests.planner.test_placement import draw_choices
+from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, job, round_of, rounds
+
+C8 = Cluster.nvlink(8)
+SECOND = Cadence("rounds", 1.0)
+
+
+@settings(max_examples=80)
+@given(rounds(least=1), st.data())
+def test_widening_only_helps(round_: Round, data: st.DataObject) -> None:
+    """Tests that every job keeps its GPUs, gains only idle ones and only if faster, and loses no steps."""
+    free = available_mask(round_)
+    before = place(round_, draw_choices(data, round_), free)
+    idle = free & ~mask_of(before)
+    after = scale_up(round_, before, idle)
+    assert [a.jobs for a in after] == [a.jobs for a in before]
+    used = 0
+    jobs = {j.id: j for j in round_.jobs}
+    for old, new in zip(before, after, strict=True):
+        times = round_.costs.of(jobs[old.jobs[0]].request.shape).by_mask
+        assert new.group.mask & old.group.mask == old.group.mask
+        assert new.group.mask & ~(idle | old.group.mask) == 0
+        assert new.group.mask & used == 0
+        assert new == old or times[new.group.mask] < times[old.group.mask]
+        assert old.steps <= new.steps <= jobs[old.jobs[0]].steps_left
+        used |= new.group.mask
+
+
+def test_the_job_that_gains_most_is_first() -> None:
+    """Tests that of two jobs beside the same idle GPUs the one that saves more seconds gets them."""
+    large, medium = job(0, LARGE, 10), job(1, MEDIUM, 10)
+    round_ = round_of([large, medium], Cluster.nvlink(4), cadence=EVENTS)
+    one = round_.cluster.groups(1)
+    pair = round_.cluster.groups(2)
+    after = scale_up(round_, [Assignment((0,), one[0], 1), Assignment((1,), pair[1], 1)], 0b0010)
+    assert [a.group for a in after] == [pair[0], pair[1]]
+    after = scale_up(round_, [Assignment((0,), pair[0], 1), Assignment((1,), one[3], 1)], 0b0100)
+    assert [a.group for a in after] == [pair[0], pair[1]]
+
+
+def test_useless_degrees_are_skipped() -> None:
+    """Tests that a small image goes from 2 straight to 8 GPUs, since 4 would slow it down."""
+    round_ = round_of([job(0, SMALL)], C8)
+    after = scale_up(round_, [Assignment((0,), C8.groups(2)[0], 1)], 0b11111100)
+    assert after[0].group.degree == 8
+    assert scale_up(round_, [Assignment((0,), C8.groups(2)[0], 1)], 0b00001100)[0].group.degree == 2
+
+
+def test_more_steps_fit_on_more_gpus() -> None:
+    """Tests that a widened job runs as many steps as now fit the round."""
+    round_ = round_of([job(0, LARGE, 10)], C8, cadence=SECOND)
+    after = scale_up(round_, [Assignment((0,), C8.groups(1)[0], 1)], 0b11111110)
+    assert after == [Assignment((0,), C8.groups(8)[0], 10)]
+
+
+def test_batches_stay_as_they_are() -> None:
+    """Tests that a batch is not widened."""
+    batch = [Assignment((0, 1), C8.groups(1)[0], 1)]
+    assert scale_up(round_of([job(0), job(1)], C8), batch, 0b11111110) == batch

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.capacity import blocks_free
+from planner.cluster import Cluster
+from planner.placement import Choice, place
+from planner.round import Round
+from tests.strategies import ALIKE, LARGE, MEDIUM, SHAPES, TOY, job, round_of, rounds
+
+C8 = Cluster.nvlink(8)
+
+
+def draw_choices(data: st.DataObject, round_: Round) -> list[Choice]:
+    """Draw a degree for some of the jobs, at which the profile knows their shape."""
+    choices = []
+    for job_ in round_.jobs:
+        degree = data.draw(st.sampled_from([0, *round_.costs.of(job_.request.shape).step_time]))
+        if degree:
+            choices.append(Choice(job_, degree, 1))
+    return choices
+
+
+@settings(max_examples=80)
+@given(rounds(), st.data(), st.booleans())
+def test_what_is_placed_is_legal(round_: Round, data: st.DataObject, preserve: bool) -> None:
+    """Tests that groups are disjoint, free, legal, of the wanted degree, and no job is placed twice."""
+    choices = draw_choices(data, round_)
+    free = data.draw(st.integers(0, round_.cluster.full_mask))
+    placed = place(round_, choices, free, preserve)
+    wanted = {choice.job.id: choice for choice in choices}
+    used = 0
+    for assignment in placed:
+        choice = wanted.pop(assignment.jobs[0])
+        assert round_.cluster.by_mask[assignment.group.mask] == assignment.group
+        assert (assignment.group.degree, assignment.steps) == (choice.degree, choice.steps)
+        assert assignment.group.mask & ~free == 0
+        assert assignment.group.mask & used == 0
+        assert assignment.group.mask in round_.costs.of(choice.job.request.shape).by_mask
+        used |= assignment.group.mask
+    for choice in wanted.values():
+        known = round_.costs.of(choice.job.request.shape).by_mask
+        for group in round_.cluster.groups(choice.degree):
+            assert group.mask & ~(free & ~used) or group.mask not in known, "a choice was left out that still fits"
+
+
+@settings(max_examples=120)
+@given(rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY)), st.data(), st.booleans())
+def test_every_laminar_feasible_choice_is_placed(round_: Round, data: st.DataObject, preserve: bool) -> None:
+    """Tests that whatever passes the block counts is placed whole, wherever jobs were before."""
+    free = data.draw(st.one_of(st.just(round_.cluster.full_mask), st.integers(0, round_.cluster.full_mask)))
+    blocks = blocks_free(round_, free)
+    choices: list[Choice] = []
+    for choice in draw_choices(data, round_):
+        more = [*choices, choice]
+        if all(sum(c.degree // d for c in more if c.degree >= d) <= blocks[d] for d in blocks):
+            choices = more
+    assert len(place(round_, choices, free, preserve)) == len(choices)
+
+
+def test_jobs_keep_their_gpus() -> None:
+    """Tests that a job stays on its group although a lower one is free, unless preservation is off."""
+    pairs = C8.groups(2)
+    jobs = [job(0, MEDIUM, group=pairs[3]), job(1, MEDIUM, group=pairs[2]), job(2, MEDIUM)]
+    round_ = round_of(jobs, C8)
+    choices = [Choice(j, 2, 1) for j in jobs]
+    kept = {a.jobs[0]: a.group for a in place(round_, choices, 0xFF)}
+    assert kept[0] == pairs[3]
+    assert kept[1] == pairs[2]
+    assert kept[2] in pairs[:2]
+    moved = {a.jobs[0]: a.group for a in place(round_, choices, 0xFF, preserve=False)}
+    assert [moved[i] for i in range(3)] == list(pairs[:3])
+
+
+def test_growing_jobs_stay_around_their_gpus() -> None:
+    """Tests that a job that goes from 2 to 4 GPUs takes the block with its own two in it."""
+    grown = job(0, LARGE, group=C8.groups(2)[2])
+    assert place(round_of([grown], C8), [Choice(grown, 4, 1)], 0xFF)[0].group.gpus == (4, 5, 6, 7)
+
+
+def test_new_jobs_leave_held_groups_alone() -> None:
+    """Tests that a new job of 4 GPUs goes where no smaller job has its GPUs."""
+    new, small = job(0, LARGE), job(1, MEDIUM, group=C8.groups(1)[0])
+    placed = {a.jobs[0]: a.group for a in place(round_of([new, small], C8), [Choice(new, 4, 1), Choice(small, 1, 1)], 0xFF)}
+    assert placed[0].gpus == (4, 5, 6, 7)
+    assert placed[1].gpus == (0,)
+
+
+def test_fast_links_first() -> None:
+    """Tests that with all subsets on pairs a group of two takes an NVLink bridge, also a far one."""
+    cluster = Cluster.pairs(4, grouping="all")
+    j = job(0, LARGE)
+    assert place(round_of([j], cluster), [Choice(j, 2, 1)], 0b1110)[0].group.gpus == (2, 3)
+
+
+def test_unplaceable_choices_are_left_out() -> None:
+    """Tests that a choice for which no group is free is dropped, and the rest placed."""
+    a, b = job(0, LARGE), job(1, SHAPES[0])
+    placed = place(round_of([a, b], C8), [Choice(a, 8, 1), Choice(b, 1, 1)], 0b11110111)
+    assert [assignment.jobs for assignment in placed] == [(1,)]
