@@ -214,6 +214,7 @@ class _Run:
                 self._placed.pop(item.request, None)
                 self._wake = gone = True
             elif not item.planned:
+                self._placed.pop(item.request, None)
                 self._wake = True
         if gone and self._on_progress is not None:
             self._on_progress(self._records)
