@@ -164,8 +164,10 @@ def _cluster(config: Mapping[str, Any], profile: Profile) -> Cluster:
 
 def _workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster, seed: int) -> Workload:
     if "file" in config:
-        rule = profile_slo(profile, max_degree=cluster.gpus)
-        trace = read_trace(Path(config["file"]).expanduser(), slo=rule)
+        path = Path(config["file"]).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"workload.file is {path}; there is no such file (docs/traces.md says what belongs into one)")
+        trace = read_trace(path, slo=profile_slo(profile, max_degree=cluster.gpus))
         return rescale(trace, rate=_positive("workload.rate", config["rate"]), slo=_positive("workload.slo", config["slo"]))
     if config["requests"] < 1:
         raise ConfigError(f"workload.requests is {config['requests']}; at least 1 is needed")
@@ -186,7 +188,7 @@ def _workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster, see
 def _generate(config: Mapping[str, Any], mix: Mix | Drift, profile: Profile, seed: int) -> Workload:
     arrivals: Poisson | Gamma | Piecewise
     if config["pieces"]:
-        arrivals = Piecewise(tuple((seconds, rate) for seconds, rate in _pairs(config["pieces"])), cv=config["cv"])
+        arrivals = Piecewise(tuple(_pairs(config["pieces"])), cv=config["cv"])
     elif config["cv"] == 1.0:
         arrivals = Poisson(config["rate"])
     else:
@@ -202,11 +204,11 @@ def _generate(config: Mapping[str, Any], mix: Mix | Drift, profile: Profile, see
     )
 
 
-def _pairs(pieces: list[list[float]]) -> list[tuple[float, float]]:
+def _pairs(pieces: list[Any]) -> list[tuple[float, float]]:
     for piece in pieces:
-        if len(piece) != 2:
+        if not (isinstance(piece, list) and len(piece) == 2 and all(isinstance(x, int | float) for x in piece)):
             raise ConfigError(f"workload.pieces has {piece}; every piece is [seconds, requests per minute]")
-    return [(seconds, rate) for seconds, rate in pieces]
+    return [(float(seconds), float(rate)) for seconds, rate in pieces]
 
 
 def _mix(name: str, classes: list[Any], profile: Profile, rule: SloRule, scaled: bool) -> Mix:

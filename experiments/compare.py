@@ -60,9 +60,9 @@ def _compare(options: argparse.Namespace) -> int:
     }
     seeds_used = {f"seed {seed}": seed for seed in seeds}
     write_json(manifest(config, seeds_used, started, datetime.now(UTC)), directory / "manifest.json")
-    console = Console()
     needed = sum(max(len(row[i]) for row in table) + 2 for i in range(len(table[0]))) + 4
-    console.print(_rich(table), width=max(console.width, needed), soft_wrap=True)
+    console = Console(width=max(Console().width, needed))
+    console.print(_rich(table))
     if len(grid) == 1:
         console.print(LEGEND, style="dim")
     console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, runs.csv, manifest.json", soft_wrap=True)

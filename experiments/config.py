@@ -142,7 +142,7 @@ class WorkloadConfig:
     requests: int = 300
     rate: float = 12.0
     cv: float = 1.0
-    pieces: list[list[float]] = field(default_factory=list)
+    pieces: list[Any] = field(default_factory=list)
     slo_scale: float = 1.1
     deadlines: str = "auto"
     deadline_jitter: float = 0.0

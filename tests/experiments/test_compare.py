@@ -1,0 +1,53 @@
+"""Policies side by side, as a user starts it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from experiments.compare import main
+
+
+def test_one_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The table has a row per policy, and its SAR is the mean of the runs in runs.csv."""
+    output = tmp_path / "out"
+    policies = ["--policy", "mine:solver=edf", "--policy", "theirs:solver=dp"]
+    assert main([*policies, "--seeds", "2", "--jobs", "1", "--output", str(output), "workload.requests=15"]) == 0
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in (output / "table.md").read_text().splitlines()]
+    assert [row[0] for row in rows[2:]] == ["mine", "theirs"]
+    runs = list(csv.DictReader((output / "runs.csv").open()))
+    mine = [float(run["sar"]) for run in runs if run["policy"] == "mine"]
+    assert len(mine) == 2 and rows[2][1] == f"{sum(mine) / 2:.3f}"
+    assert "mine" in capsys.readouterr().out
+    assert (output / "manifest.json").is_file()
+
+
+def test_grid_has_a_row_per_cell_and_the_mean(tmp_path: Path) -> None:
+    """A sweep over two axes makes a row per combination, and the last row is their mean."""
+    output = tmp_path / "out"
+    sweeps = ["--sweep", "workload.rate=6,60", "--sweep", "workload.slo_scale=1,2"]
+    assert main(["--policy", "solver=edf", *sweeps, "--seeds", "1", "--jobs", "1", "--output", str(output), "workload.requests=15"]) == 0
+    lines = (output / "table.md").read_text().splitlines()
+    values = [float(line.strip("|").split("|")[1]) for line in lines[2:]]
+    assert len(values) == 5
+    assert values[-1] == pytest.approx(sum(values[:-1]) / 4, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--policy", "edf"], ["--policy", "edf", "solver=fixed"]),
+        (["--sweep", "workload.rate"], ["--sweep", "workload.rate", "KEY=VALUE"]),
+        (["workload.rat=3"], ["there is no workload.rat", "workload.rate"]),
+    ],
+)
+def test_mistakes_are_explained(
+    arguments: list[str], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A policy, an axis or an override of the wrong form ends with exit code 2 and says what the form is."""
+    assert main([*arguments, "--output", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    for word in words:
+        assert word in message
