@@ -30,10 +30,10 @@ def test_waiting_jobs_start_legally_and_conserve_work(round_: Round) -> None:
     running = {a.jobs[0] for a in started}
     for j in timely:
         costs = round_.costs.of(j.request.shape)
-        smallest = costs.degrees[0]
-        if j.id not in running and steps_within(round_, costs.step_time[smallest], j.steps_left):
-            for group in round_.cluster.groups(smallest):
-                assert group.mask & ~(free & ~used) or group.mask not in costs.by_mask
+        for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
+            if j.id not in running and steps_within(round_, seconds, j.steps_left):
+                for group in round_.cluster.groups(degree):
+                    assert group.mask & ~(free & ~used) or group.mask not in costs.by_mask
 
 
 def test_waiting_jobs_start_by_slack() -> None:
@@ -48,6 +48,13 @@ def test_waiting_jobs_start_at_their_cheapest_mix() -> None:
     round_ = round_of(jobs, C8, cadence=EVENTS)
     assert degrees(start_waiting(round_, jobs, 0xFF)) == {0: 4}
     assert degrees(start_waiting(round_, jobs, 0b111)) == {0: 2}
+
+
+def test_waiting_jobs_take_more_gpus_where_a_step_outlasts_the_round() -> None:
+    """Tests that a job whose cheapest degree fits no round starts at the next one rather than wait on idle GPUs."""
+    jobs = [job(0, LARGE, 10, due=9.0)]
+    assert degrees(start_waiting(round_of(jobs, C8), jobs, 0xFF)) == {0: 2}
+    assert degrees(start_waiting(round_of(jobs, C8), jobs, 0b1)) == {}
 
 
 def test_late_jobs_get_the_fewest_gpus_on_which_a_step_fits() -> None:
