@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from experiments.bound import BoundResult, bound_all, write_bounds
 from experiments.cli import guarded
 from experiments.grid import BASELINES, PAPER_GRID, Cell, Policy, Result, Spread, cells, run_all
+from experiments.paired import difference_table
 from experiments.results import manifest, prepare_directory
 from experiments.results.writer import write_json
+from experiments.tables import Table, markdown, print_table
 
-Table = list[list[str]]
 LEGEND = (
     "SAR: share of all requests on time, with the 95 % confidence interval over seeds; then by resolution. p50, p95, p99: "
     "latency in seconds of all requests (inf where fewer were served). GPUs busy: share of GPU time in use. GPU-s: "
@@ -38,6 +40,9 @@ def _compare(options: argparse.Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     policies = [_policy(text) for text in options.policy] or list(BASELINES)
+    reference = options.reference or policies[0].name
+    if reference not in {policy.name for policy in policies}:
+        raise ValueError(f"--reference is {reference!r}; the policies are {', '.join(p.name for p in policies)}")
     axes = [*(PAPER_GRID if options.grid else ()), *(_axis(text) for text in options.sweep)]
     grid = cells(axes, options.overrides)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
@@ -51,18 +56,23 @@ def _compare(options: argparse.Namespace) -> int:
         task = bar.add_task("runs", total=total)
         results = run_all(grid, policies, seeds, options.jobs, lambda result: bar.advance(task))
     _write_runs(results, directory / "runs.csv")
-    table = one_cell_table(results, policies) if len(grid) == 1 else grid_table(results, grid, policies)
-    text = markdown(table)
-    (directory / "table.md").write_text(text)
+    bounds = bound_all(grid, seeds, jobs=options.jobs) if options.bound else []
+    if bounds:
+        write_bounds(bounds, directory / "bounds.csv")
+    table = one_cell_table(results, policies) if len(grid) == 1 else grid_table(results, grid, policies, bounds)
+    differences = difference_table(results, policies, reference)
+    (directory / "table.md").write_text(markdown(table) + "\n" + markdown(differences))
     config: dict[str, Any] = {
         "policies": {policy.name: list(policy.overrides) for policy in policies},
         "cells": {cell.label: list(cell.overrides) for cell in grid},
     }
     seeds_used = {f"seed {seed}": seed for seed in seeds}
     write_json(manifest(config, seeds_used, started, datetime.now(UTC)), directory / "manifest.json")
-    needed = sum(max(len(row[i]) for row in table) + 2 for i in range(len(table[0]))) + 4
-    console = Console(width=max(Console().width, needed))
-    console.print(_rich(table))
+    print_table(table)
+    print_table(differences)
+    console = Console()
+    if bounds and len(grid) == 1:
+        console.print(f"Clairvoyant bound: {sum(b.bound for b in bounds) / len(bounds):.3f} (experiments.bound)")
     if len(grid) == 1:
         console.print(LEGEND, style="dim")
     console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, runs.csv, manifest.json", soft_wrap=True)
@@ -107,41 +117,35 @@ def _short(shape: str) -> str:
     return height if height == width else shape
 
 
-def grid_table(results: Sequence[Result], grid: Sequence[Cell], policies: Sequence[Policy]) -> Table:
-    """Return a row per cell and a column per policy: mean SAR; the last row is the mean over all cells."""
+def grid_table(
+    results: Sequence[Result], grid: Sequence[Cell], policies: Sequence[Policy], bounds: Sequence[BoundResult] = ()
+) -> Table:
+    """Return a row per cell and a column per policy: mean SAR; below, the mean over all cells.
+
+    With bounds, a last column has the clairvoyant bound, and two more rows say what share of it each policy reaches: on
+    average (ratio of the means), and in its worst cell.
+    """
     sums: dict[tuple[str, str], list[float]] = defaultdict(list)
     for result in results:
         sums[result.cell, result.policy].append(result.summary.sar)
+    for bound in bounds:
+        sums[bound.cell, "bound"].append(bound.bound)
+    names = [policy.name for policy in policies] + (["bound"] if bounds else [])
     means = {key: sum(values) / len(values) for key, values in sums.items()}
-    rows = [["cell", *(policy.name for policy in policies)]]
-    rows += [[cell.label, *(f"{means[cell.label, policy.name]:.3f}" for policy in policies)] for cell in grid]
-    overall = [sum(means[cell.label, policy.name] for cell in grid) / len(grid) for policy in policies]
-    return [*rows, ["mean", *(f"{value:.3f}" for value in overall)]]
-
-
-def markdown(table: Table) -> str:
-    """Format a table, head first, as Markdown."""
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    lines = ["| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |" for row in table]
-    rule = "|" + "|".join("-" * (width + 1) + (":" if i else "-") for i, width in enumerate(widths)) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
-
-
-def _rich(table: Table) -> Any:
-    from rich import box
-    from rich.table import Table as RichTable
-
-    made = RichTable(box=box.SIMPLE)
-    for i, name in enumerate(table[0]):
-        made.add_column(name, justify="right" if i else "left", no_wrap=True)
-    for row in table[1:]:
-        made.add_row(*row)
-    return made
+    overall = {name: sum(means[cell.label, name] for cell in grid) / len(grid) for name in names}
+    rows = [["cell", *names]]
+    rows += [[cell.label, *(f"{means[cell.label, name]:.3f}" for name in names)] for cell in grid]
+    rows.append(["mean", *(f"{overall[name]:.3f}" for name in names)])
+    if bounds:
+        worst = [min(means[c.label, name] / max(means[c.label, "bound"], 1e-9) for c in grid) for name in names]
+        rows.append(["share of bound", *(f"{overall[name] / overall['bound']:.3f}" for name in names)])
+        rows.append(["worst cell", *(f"{share:.3f}" for share in worst)])
+    return rows
 
 
 def _write_runs(results: Sequence[Result], path: Path) -> None:
     with path.open("w", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["cell", "policy", "seed", "requests", "on_time", "late", "dropped", "unfinished", "sar", "utilization"])
         for result in results:
             s = result.summary
@@ -176,6 +180,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--policy", action="append", default=[], help="NAME:OVERRIDES; repeat it (default: all shipped)")
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
     parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of every cell")
+    parser.add_argument("--reference", help="policy that the others are compared with, pair by pair (default: the first)")
     parser.add_argument("--seeds", type=_count, default=5, help="paired seeds (default 5)")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
