@@ -60,8 +60,9 @@ def _compare(options: argparse.Namespace) -> int:
     if bounds:
         write_bounds(bounds, directory / "bounds.csv")
     table = one_cell_table(results, policies) if len(grid) == 1 else grid_table(results, grid, policies, bounds)
+    (directory / "table.md").write_text(markdown(table))
     differences = difference_table(results, policies, reference)
-    (directory / "table.md").write_text(markdown(table) + "\n" + markdown(differences))
+    (directory / "differences.md").write_text(markdown(differences))
     config: dict[str, Any] = {
         "policies": {policy.name: list(policy.overrides) for policy in policies},
         "cells": {cell.label: list(cell.overrides) for cell in grid},
@@ -69,13 +70,14 @@ def _compare(options: argparse.Namespace) -> int:
     seeds_used = {f"seed {seed}": seed for seed in seeds}
     write_json(manifest(config, seeds_used, started, datetime.now(UTC)), directory / "manifest.json")
     print_table(table)
-    print_table(differences)
+    if len(policies) > 1:
+        print_table(differences)
     console = Console()
     if bounds and len(grid) == 1:
         console.print(f"Clairvoyant bound: {sum(b.bound for b in bounds) / len(bounds):.3f} (experiments.bound)")
     if len(grid) == 1:
         console.print(LEGEND, style="dim")
-    console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, runs.csv, manifest.json", soft_wrap=True)
+    console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, differences.md, runs.csv, manifest.json", soft_wrap=True)
     return 0
 
 
