@@ -28,7 +28,21 @@ from planner.programs.assignment import Assignment, AssignmentModel
 from planner.round import Round
 from planner.solvers.dp import GreedyDp
 from tests.planner.programs.search import exhaustive
-from tests.strategies import ALIKE, CLUSTERS, EVENTS, LARGE, MEDIUM, ROUNDS, SMALL, TOY, job, round_of, rounds
+from tests.strategies import (
+    ALIKE,
+    CLUSTERS,
+    EVENTS,
+    LARGE,
+    MEDIUM,
+    ROUNDS,
+    SMALL,
+    TABLE,
+    TOY,
+    job,
+    profile_of,
+    round_of,
+    rounds,
+)
 
 C4, C8 = Cluster.nvlink(4), Cluster.nvlink(8)
 MIXED = Weighted((Term(OnTime()), Term(GpuSeconds(), 0.01), Term(Progress(), 0.001)))
@@ -39,7 +53,9 @@ OBJECTIVES = [
     Lexicographic((Level(Survivors()), Level(GpuSeconds(), 0.001))),
 ]
 objectives = st.sampled_from(OBJECTIVES)
-alike = rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY), most=4)
+STRICT = profile_of(TABLE | {SMALL: {1: 0.02, 2: 0.018, 4: 0.0175, 8: 0.017}}, name="strict")
+"""More GPUs are always faster, so that both forms have the same options."""
+alike = rounds(cluster=st.sampled_from(ALIKE), profile=st.just(STRICT), most=4)
 SECOND = 1.0
 
 
@@ -71,15 +87,12 @@ def test_both_forms_cpsat_and_exhaustive_search_agree(round_: Round, objective) 
     groups = Assignment("groups").model(round_, objective, ())
     assert not degrees.concrete
     assert groups.concrete
-    assert degrees.constant == pytest.approx(groups.constant)
     truth = exhaustive(round_, degrees)
-    if not degrees.linear.size:
-        assert truth == 0.0
-        return
-    assert optimum(degrees) == pytest.approx(truth, rel=1e-9, abs=1e-9)
-    assert optimum(groups) >= truth - 1e-9 * max(1.0, abs(truth))
-    if all(len(round_.costs.of(j.request.shape).degrees) == len(round_.cluster.degrees) for j in round_.jobs):
-        assert optimum(groups) == pytest.approx(truth, rel=1e-9, abs=1e-9)
+    if degrees.linear.size:
+        assert optimum(degrees) == pytest.approx(truth, rel=1e-9, abs=1e-9)
+    if not isinstance(objective, Lexicographic):  # its scale depends on the options, which busy GPUs make fewer
+        assert degrees.constant == pytest.approx(groups.constant)
+        assert optimum(groups) == pytest.approx(truth, rel=1e-9, abs=1e-9) if groups.linear.size else truth == 0.0
 
 
 @settings(max_examples=40)
