@@ -1,0 +1,150 @@
+"""The clairvoyant bound: how many requests any schedule could serve on time, had it known all arrivals.
+
+The deadline-interval program (:mod:`planner.programs.intervals`) over the whole run. Every schedule of whole
+steps without batching is a feasible point of it, so what its solver proves holds for every policy, whatever it knows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from planner.backends.highs import HighsBackend
+from planner.backends.protocol import Backend
+from planner.cluster import Cluster
+from planner.costs import costs_of
+from planner.programs.intervals import Task, interval_program, useful
+from planner.request import Request
+from planner.round import EPSILON
+from profiles.profile import Profile
+
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How much could have been on time.
+
+    Parameters
+    ----------
+    value
+        Weight of the requests that the best fluid schedule found serves on time.
+    upper
+        Proven: no schedule serves more. Equal to ``value`` when ``status`` is ``"optimal"``.
+    total
+        Weight of all requests.
+    status
+        ``"optimal"``, or ``"feasible"`` when time ended first.
+    seconds
+        Wall-clock time.
+    components
+        Independent parts that the run fell into, those of a single request left out.
+    on_time
+        Ids of the requests that the best fluid schedule serves on time.
+    """
+
+    value: float
+    upper: float
+    total: float
+    status: str
+    seconds: float
+    components: int
+    on_time: tuple[int, ...] = field(repr=False)
+
+    @property
+    def share(self) -> float:
+        """``upper / total``: the bound on the SLO attainment ratio when all weights are equal."""
+        return self.upper / self.total if self.total else 1.0
+
+
+def clairvoyant_bound(
+    requests: Sequence[Request],
+    cluster: Cluster,
+    profile: Profile,
+    time_limit: float = 60.0,
+    backend: Backend | None = None,
+    stages: bool = False,
+) -> Bound:
+    """Bound the weight of requests on time over a whole run, for schedules without batches.
+
+    Requests that miss their deadline even alone are left out. The rest falls into components at moments that no window
+    ``[arrival, deadline]`` spans; a component of one request is on time.
+
+    Parameters
+    ----------
+    requests
+        All requests of the run.
+    cluster, profile
+        The step times count on the fastest link class that the cluster has for a degree.
+    time_limit
+        Seconds for the whole bound; a component gets its share of what is left.
+    backend
+        Solver of the components; HiGHS by default.
+    stages
+        Whether encoding and decoding shorten each window.
+    """
+    began = perf_counter()
+    solver = backend or HighsBackend(gap=1e-6)
+    costs = costs_of(profile, cluster)
+    total = math.fsum(request.weight for request in requests)
+    entries: list[tuple[Task, int]] = []
+    for request in requests:
+        shape = costs.of(request.shape)
+        release, due = request.arrival, request.deadline
+        if stages:
+            release += profile.encode_time(request.shape)
+            due -= profile.decode_time(request.shape)
+        if release + request.steps * shape.fastest <= due + EPSILON:
+            degrees, seconds = useful(shape.degrees, shape.seconds)
+            entries.append((Task(release, due + EPSILON, request.steps, degrees, seconds, request.weight), request.id))
+    value = upper = 0.0
+    done: list[int] = []
+    parts = _components(entries)
+    several = [part for part in parts if len(part) > 1]
+    left = sum(len(part) ** 2 for part in several)
+    for part in parts:
+        if len(part) == 1:
+            value += part[0][0].weight
+            upper += part[0][0].weight
+            done.append(part[0][1])
+            continue
+        share = (time_limit - (perf_counter() - began)) * len(part) ** 2 / left
+        left -= len(part) ** 2
+        part_value, part_upper, on_time = _solve([task for task, _ in part], cluster.gpus, solver, share)
+        value += part_value
+        upper += part_upper
+        done += [part[index][1] for index in on_time]
+    status = "optimal" if upper - value <= _TOLERANCE * max(1.0, upper) else "feasible"
+    return Bound(value, upper, total, status, perf_counter() - began, len(several), tuple(sorted(done)))
+
+
+def _components(entries: list[tuple[Task, int]]) -> list[list[tuple[Task, int]]]:
+    """Split at moments that no window spans."""
+    parts: list[list[tuple[Task, int]]] = []
+    end = -math.inf
+    for task, id_ in sorted(entries, key=lambda entry: (entry[0].release, entry[1])):
+        if task.release >= end:
+            parts.append([])
+        parts[-1].append((task, id_))
+        end = max(end, task.due)
+    return parts
+
+
+def _solve(tasks: list[Task], gpus: int, solver: Backend, budget: float) -> tuple[float, float, list[int]]:
+    """Value, proven bound, and the tasks on time of one component."""
+    points = np.unique(np.array([time for task in tasks for time in (task.release, task.due)]))
+    program = interval_program(tasks, points, gpus * np.diff(points)).linear
+    weights = program.rewards[: len(tasks)]
+    trivial = float(weights.sum())
+    answer = solver.solve(program, max(budget, 0.01))
+    upper = trivial if answer.bound is None else min(trivial, answer.bound)
+    on_time = [] if answer.x is None else np.flatnonzero(answer.x[: len(tasks)] > 0.5).tolist()
+    value = float(weights[on_time].sum())
+    unit = float(weights[0])
+    if np.all(weights == unit):
+        upper = unit * math.floor(upper / unit + _TOLERANCE * len(tasks))
+    return value, max(value, upper), on_time

@@ -1,0 +1,167 @@
+"""The deadline-interval program: how long each task runs at each degree between consecutive points in time.
+
+Within an interval between two points (releases and deadlines) nothing changes, so only durations matter:
+
+    t[i,k,I] >= 0 seconds of task i at degree k in interval I;   y[i] in {0, 1}: task i is done when it is due
+    sum_k t[i,k,I]                  <= (seconds of I in which i may run) * y[i]     one thing at a time
+    sum_{i,k} k t[i,k,I]            <= GPU-seconds of I
+    sum_{k,I} t[i,k,I] / (S_i T_i(k)) >= y[i]                                       all S_i steps done
+    maximize sum_i w_i y_i  -  sum price[I] k t[i,k,I]
+
+Every schedule of whole steps without batches is a feasible point, so the optimum bounds all of them (price 0). The
+factor y[i] in the first kind of row changes no integral point and makes the relaxation much tighter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from planner.outcomes import Floats, Ints
+from planner.programs.linear import LinearProgram
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Steps that must be done between two times.
+
+    Parameters
+    ----------
+    release, due
+        Seconds.
+    steps
+        Steps to do.
+    degrees, seconds
+        Degrees on offer, ascending, and seconds per step at each.
+    weight
+        What it is worth to be done when due; must be positive.
+    """
+
+    release: float
+    due: float
+    steps: int
+    degrees: tuple[int, ...]
+    seconds: tuple[float, ...]
+    weight: float = 1.0
+
+
+@lru_cache(maxsize=4096)
+def useful(degrees: tuple[int, ...], seconds: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Leave out degrees that a mix of two others beats: at least as many steps per second on as many GPUs.
+
+    Time can be shared within an interval, so such degrees add nothing to the program. What stays is the upper concave
+    hull of (GPUs, steps per second) from (0, 0).
+    """
+    hull: list[tuple[int, float]] = [(0, 0.0)]
+    for degree, step in zip(degrees, seconds, strict=True):
+        speed = 1.0 / step
+        if speed <= hull[-1][1]:
+            continue
+        while len(hull) > 1:
+            (d0, s0), (d1, s1) = hull[-2], hull[-1]
+            if (s1 - s0) * (degree - d1) > (speed - s1) * (d1 - d0) * (1.0 + 1e-12):
+                break
+            hull.pop()
+        hull.append((degree, speed))
+    kept = tuple(degree for degree, _ in hull[1:])
+    return kept, tuple(seconds[degrees.index(degree)] for degree in kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """A deadline-interval program, and which column is what.
+
+    Parameters
+    ----------
+    linear
+        The arrays; the first columns are the y, one per task, then the t.
+    task, interval, degree
+        Of each column t, shape (n - tasks,): task, interval, GPUs.
+    speed
+        Steps per second of each column t.
+    """
+
+    linear: LinearProgram
+    task: Ints
+    interval: Ints
+    degree: Ints
+    speed: Floats
+
+
+def interval_program(
+    tasks: Sequence[Task], points: Floats, gpu_seconds: Floats, price: Floats | None = None, must: bool = False
+) -> Intervals:
+    """Build the program.
+
+    Parameters
+    ----------
+    tasks
+        In any order; each release must lie before its due time.
+    points
+        Ascending times, shape (m + 1,). Every due time must be one of them; a release may lie inside an interval, whose
+        rest is then what the task can use of it.
+    gpu_seconds
+        GPU-seconds to be had in each interval, shape (m,).
+    price
+        Per GPU-second in each interval, shape (m,); none by default.
+    must
+        Fix every y to 1: the program is then a linear one, feasible when all tasks can be done.
+    """
+    count = len(tasks)
+    release = np.array([task.release for task in tasks])
+    due = np.array([task.due for task in tasks])
+    first = np.searchsorted(points, release, side="right") - 1
+    last = np.searchsorted(points, due, side="left")
+    spans = np.maximum(last - first, 0)
+    pair_task = np.repeat(np.arange(count), spans)
+    pair_interval = np.arange(len(pair_task)) - np.repeat(np.cumsum(spans) - spans - first, spans)
+    usable = points[pair_interval + 1] - np.maximum(points[pair_interval], release[pair_task])
+    widths = np.array([len(task.degrees) for task in tasks], dtype=np.int64)
+    pair_width = widths[pair_task]
+    pairs = np.repeat(np.arange(len(pair_task)), pair_width)
+    column_task = pair_task[pairs]
+    column_interval = pair_interval[pairs]
+    all_degrees = np.array([degree for task in tasks for degree in task.degrees], dtype=np.int64)
+    all_speeds = 1.0 / np.array([seconds for task in tasks for seconds in task.seconds], dtype=np.float64)
+    offset = np.arange(len(pairs)) - np.repeat(np.cumsum(pair_width) - pair_width, pair_width)
+    lookup = (np.cumsum(widths) - widths)[column_task] + offset
+    degree, speed = all_degrees[lookup], all_speeds[lookup]
+    columns = count + np.arange(len(pairs))
+    steps = np.array([task.steps for task in tasks], dtype=np.float64)
+    length = points[1:] - points[:-1]
+
+    # rows: done (one per task), one at a time (one per pair), GPUs (one per interval)
+    rows = np.concatenate([
+        column_task, np.arange(count), count + pairs, count + np.arange(len(pair_task)),
+        count + len(pair_task) + column_interval,
+    ])  # fmt: skip
+    entries_columns = np.concatenate([columns, np.arange(count), columns, pair_task, columns])
+    entries = np.concatenate([
+        -speed / steps[column_task], np.ones(count), np.ones(len(pairs)), -usable, degree.astype(np.float64),
+    ])  # fmt: skip
+    order = np.argsort(rows, kind="stable")
+    total_rows = count + len(pair_task) + len(length)
+    row_starts = np.zeros(total_rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows, minlength=total_rows), out=row_starts[1:])
+    capacity = np.concatenate([np.zeros(count + len(pair_task)), gpu_seconds])
+    weights = np.array([task.weight for task in tasks], dtype=np.float64)
+    costs = np.zeros(len(pairs)) if price is None else -price[column_interval] * degree
+    integer = np.zeros(count + len(pairs), dtype=np.bool_)
+    integer[:count] = not must
+    lower = np.zeros(count + len(pairs))
+    lower[:count] = float(must)
+    linear = LinearProgram(
+        rewards=np.concatenate([weights, costs]),
+        row_starts=row_starts,
+        columns=entries_columns[order],
+        coefficients=entries[order],
+        capacity=capacity,
+        lower=lower,
+        upper=np.concatenate([np.ones(count), usable[pairs]]),
+        integer=integer,
+        start=np.zeros(count + len(pairs)),
+    )
+    return Intervals(linear, column_task, column_interval, degree, speed)

@@ -1,0 +1,135 @@
+"""The clairvoyant bound: never below what a policy reaches, exact where the optimum is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from executor.loop import Service, serve
+from executor.records import Records
+from executor.simulated import Physics, SimulatedEngine
+from planner.backends.protocol import Answer
+from planner.bounds import clairvoyant_bound
+from planner.cluster import Cluster
+from planner.programs.intervals import useful
+from planner.programs.linear import LinearProgram
+from planner.request import Request
+from planner.round import Cadence
+from planner.solvers.dp import GreedyDp
+from planner.solvers.priority import Edf, Srtf
+from planner.solvers.protocol import Solver
+from profiles.shape import Shape
+from profiles.store import load_profile
+
+PROFILE = load_profile("flux1-dev_h100")
+CLUSTER = Cluster.nvlink(8)
+SIZES = (256, 512, 1024, 2048)
+
+
+def request(id_: int, size: int, arrival: float, allowed: float, steps: int = 50, weight: float = 1.0) -> Request:
+    """A square request that is due ``allowed`` seconds after its arrival."""
+    return Request(id_, Shape(size, size), steps, arrival, arrival + allowed, weight)
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> tuple[Request, ...]:
+    """Up to a dozen requests, close enough to compete."""
+    count = draw(st.integers(1, 12))
+    gaps = st.floats(0.0, 3.0)
+    arrival = 0.0
+    requests = []
+    for id_ in range(count):
+        arrival += draw(gaps)
+        allowed = draw(st.floats(0.3, 8.0))
+        steps = draw(st.integers(1, 50))
+        size, weight = draw(st.sampled_from(SIZES)), draw(st.sampled_from((1.0, 2.0)))
+        requests.append(request(id_, size, arrival, allowed, steps, weight))
+    return tuple(requests)
+
+
+def on_time(solver: Solver, requests: tuple[Request, ...], kind: str) -> float:
+    """Weight of the requests that a simulated run without noise serves on time."""
+    records = Records(requests)
+    physics = Physics(noise=0.0, regroup_seconds=0.0)
+    engine = SimulatedEngine(CLUSTER, PROFILE, requests, physics, np.random.default_rng(0))
+    cadence = Cadence("events" if kind == "events" else "rounds", 0.4)
+    serve(Service(CLUSTER, PROFILE, solver, cadence, late="drop"), engine, records)
+    return sum(r.weight for r in requests if records.fate(r) == "on_time")
+
+
+@settings(max_examples=60, deadline=None)
+@given(workloads(), st.sampled_from((GreedyDp(), Edf(), Srtf(8), Srtf(4, 1))), st.sampled_from(("events", "rounds")))
+def test_no_policy_beats_the_bound(requests: tuple[Request, ...], solver: Solver, kind: str) -> None:
+    """Tests that what a simulated policy serves on time is at most the bound, on any workload."""
+    bound = clairvoyant_bound(requests, CLUSTER, PROFILE)
+    assert on_time(solver, requests, kind) <= bound.upper + 1e-6
+    assert bound.value <= bound.upper + 1e-9 <= bound.total + 2e-9
+
+
+def test_two_full_requests_that_overlap_cannot_both_be_served() -> None:
+    """Tests that two 2048 requests, each needing 5.4 s of all GPUs within 6 s, count once; apart in time they count twice."""
+    together = (request(0, 2048, 0.0, 6.0), request(1, 2048, 0.5, 6.0))
+    apart = (request(0, 2048, 0.0, 6.0), request(1, 2048, 6.0, 6.0))
+    assert clairvoyant_bound(together, CLUSTER, PROFILE).upper == 1.0
+    assert clairvoyant_bound(apart, CLUSTER, PROFILE).upper == 2.0
+
+
+def test_the_heavier_of_two_wins() -> None:
+    """Tests that where only one can be served, the bound is the larger weight, and it says which request that is."""
+    requests = (request(0, 2048, 0.0, 6.0), request(1, 2048, 0.0, 6.0, weight=3.0))
+    bound = clairvoyant_bound(requests, CLUSTER, PROFILE)
+    assert (bound.value, bound.upper, bound.on_time, bound.status) == (3.0, 3.0, (1,), "optimal")
+
+
+def test_a_request_that_is_too_late_alone_counts_nothing() -> None:
+    """Tests that a request that misses its deadline on an empty cluster is no part of the bound but part of the total."""
+    bound = clairvoyant_bound((request(0, 2048, 0.0, 5.0), request(1, 256, 0.0, 1.5)), CLUSTER, PROFILE)
+    assert (bound.upper, bound.total, bound.share) == (1.0, 2.0, 0.5)
+
+
+def test_a_run_falls_into_independent_parts() -> None:
+    """Tests that windows that do not touch make separate components; single requests are not counted as such."""
+    requests = [request(3 * i + j, 256, 10.0 * i, 2.0) for i in range(4) for j in range(3)]
+    assert clairvoyant_bound([*requests, request(99, 256, 90.0, 2.0)], CLUSTER, PROFILE).components == 4
+
+
+def test_without_time_the_bound_is_still_a_bound() -> None:
+    """Tests that a solver that finds nothing leaves the trivial bound: every request that could make it alone."""
+
+    class Silent:
+        name = "silent"
+
+        def solve(self, program: LinearProgram, budget: float) -> Answer:
+            return Answer(None, None, "unknown", 0.0, 0.0)
+
+    requests = (request(0, 2048, 0.0, 6.0), request(1, 2048, 0.0, 6.0))
+    bound = clairvoyant_bound(requests, CLUSTER, PROFILE, backend=Silent())
+    assert (bound.value, bound.upper, bound.status) == (0.0, 2.0, "feasible")
+
+
+def test_hundred_and_fifty_requests_take_seconds() -> None:
+    """Tests that a run of 150 requests at 18 a minute is bounded to proven optimality, with a bound in (0, 1)."""
+    rng = np.random.default_rng(0)
+    arrivals = np.cumsum(rng.exponential(60 / 18, 150)).tolist()
+    kinds = rng.integers(0, 4, 150).tolist()
+    requests = [request(i, SIZES[k], arrivals[i], (1.8, 2.4, 3.6, 6.0)[k]) for i, k in enumerate(kinds)]
+    bound = clairvoyant_bound(requests, CLUSTER, PROFILE, time_limit=60.0)
+    assert bound.status == "optimal"
+    assert 0.8 < bound.share < 1.0
+
+
+@pytest.mark.parametrize(
+    ("degrees", "seconds", "kept"),
+    [
+        ((1, 2, 4, 8), (1.0, 0.5, 0.25, 0.125), (8,)),
+        ((1, 2, 4), (1.0, 0.9, 0.3), (1, 4)),
+        ((1, 2, 4, 8), (0.129, 0.080, 0.0476, 0.0305), (1, 2, 4, 8)),
+    ],
+)
+def test_degrees_that_a_mix_beats_are_left_out(
+    degrees: tuple[int, ...], seconds: tuple[float, ...], kept: tuple[int, ...]
+) -> None:
+    """Tests that only degrees on the concave hull of GPUs against steps per second remain."""
+    assert useful(degrees, seconds)[0] == kept
