@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.capacity import available_mask, latest_start
+from planner.cluster import Cluster
+from planner.placement import Choice, place
+from planner.plan import Plan
+from planner.round import Cadence, Round
+from planner.solvers.priority import Edf, Room, Srtf
+from tests.strategies import ALIKE, EVENTS, LARGE, MEDIUM, ROUNDS, SMALL, TOY, job, round_of, rounds
+
+C8 = Cluster.nvlink(8)
+LONG = Cadence("rounds", 2.0)
+
+
+def degrees(plan: Plan) -> dict[int, int]:
+    """Degree by job."""
+    return {a.jobs[0]: a.group.degree for a in plan.assignments}
+
+
+def test_edf_gives_the_earliest_deadline_what_it_needs() -> None:
+    """Tests that the earliest deadline takes the cheapest degree that makes it, and the next one what is left."""
+    jobs = [job(0, LARGE, 10, due=2.2), job(1, LARGE, 10, due=1.2), job(2, MEDIUM, 10, due=0.31)]
+    round_ = round_of(jobs, C8, cadence=EVENTS)
+    assert degrees(Edf(elastic=False).solve(round_, 0.01)) == {2: 4, 1: 4}
+    assert degrees(Edf(elastic=False).solve(round_of(jobs[:2], C8, cadence=EVENTS), 0.01)) == {1: 8}
+
+
+def test_edf_serves_late_jobs_last() -> None:
+    """Tests that a job past hope gets one GPU after the others, although its deadline is the earliest."""
+    jobs = [job(0, SMALL, 10, due=-3.0), job(1, MEDIUM, 10, due=0.31)]
+    assert degrees(Edf(elastic=False).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)) == {0: 1, 1: 4}
+    assert degrees(Edf(elastic=False).solve(round_of(jobs, Cluster.nvlink(4), cadence=EVENTS), 0.01)) == {1: 4}
+
+
+def test_edf_widens_into_idle_gpus() -> None:
+    """Tests that idle GPUs make a running job faster, unless that is switched off."""
+    round_ = round_of([job(0, MEDIUM, 10, due=5.0)], C8, cadence=EVENTS)
+    assert degrees(Edf().solve(round_, 0.01)) == {0: 8}
+    assert degrees(Edf(elastic=False).solve(round_, 0.01)) == {0: 1}
+
+
+@pytest.mark.parametrize("tau", [0.4, 0.05, 0.001])
+def test_steps_longer_than_the_round_still_run(tau: float) -> None:
+    """Tests that under fixed rounds shorter than a step both solvers run a step rather than nothing for ever."""
+    for due in (-1.0, 100.0):
+        round_ = round_of([job(0, LARGE, 10, due=due)], Cluster.nvlink(1), cadence=Cadence("rounds", tau))
+        for solver in (Edf(), Srtf(1)):
+            assert [a.steps for a in solver.solve(round_, 0.01).assignments] == [1]
+
+
+def test_a_step_in_progress_keeps_its_gpus() -> None:
+    """Tests that under rounds a job whose step lasts on is not sent to other GPUs in the meantime."""
+    held = C8.groups(1)[0]
+    mid = job(0, LARGE, 5, due=-1.0, ready=0.3, group=held, running=True)
+    round_ = round_of([mid], C8, free_at=(0.3, *(0.0,) * 7))
+    assert Edf().solve(round_, 0.01).assignments == ()
+    assert Srtf(2).solve(round_, 0.01).assignments == ()
+
+
+def test_srtf_runs_the_shortest_in_chunks() -> None:
+    """Tests the order by remaining time, and that a chunk ends where the number of steps left is a multiple of it."""
+    jobs = [job(0, MEDIUM, 12), job(1, MEDIUM, 3), job(2, SMALL, 50)]
+    plan = Srtf(4, chunk=5).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)
+    assert [(a.jobs[0], a.steps) for a in plan.assignments] == [(0, 2), (1, 3)]
+
+
+def test_srtf_finishes_a_chunk_first() -> None:
+    """Tests that a job within a chunk goes on although a shorter one has arrived, and yields at the chunk's end."""
+    group = C8.groups(8)[0]
+    for left, first in ((12, 0), (10, 1)):
+        jobs = [job(0, MEDIUM, left, group=group, running=True), job(1, SMALL, 3)]
+        plan = Srtf(8, chunk=5).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)
+        assert plan.assignments[0].jobs == (first,)
+
+
+def test_srtf_puts_late_jobs_last() -> None:
+    """Tests that a short job past hope waits for a longer one on time."""
+    jobs = [job(0, SMALL, 1, due=-1.0), job(1, MEDIUM, 20, due=5.0)]
+    assert degrees(Srtf(8).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)) == {1: 8}
+
+
+def test_srtf_fills_a_round() -> None:
+    """Tests that with cadence rounds a job runs as many steps as fit, since nothing happens before the boundary."""
+    plan = Srtf(8, chunk=5).solve(round_of([job(0, SMALL, 50)], C8, cadence=ROUNDS), 0.01)
+    assert [a.steps for a in plan.assignments] == [23]
+
+
+@pytest.mark.parametrize(("field", "arguments"), [("degree", {"degree": 0}), ("chunk", {"chunk": 0})])
+def test_impossible_parameters_are_refused(field: str, arguments: dict[str, int]) -> None:
+    """Tests that degree and chunk of 0 are refused with the field."""
+    with pytest.raises(ValueError, match=rf"solver\.{field} is 0"):
+        Srtf(**arguments)
+
+
+@settings(max_examples=80)
+@given(rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY), cadence=st.just(LONG)), st.data())
+def test_a_room_takes_what_can_be_placed(round_: Round, data: st.DataObject) -> None:
+    """Tests that degrees taken one after the other can all be placed, and a refused one indeed could not."""
+    room = Room(round_)
+    assert room.free == available_mask(round_)
+    choices: list[Choice] = []
+    for j in (j for j in round_.jobs if j.ready <= latest_start(round_)):
+        degree = data.draw(st.sampled_from(round_.cluster.degrees))
+        before = len(choices)
+        room.take(j, (degree,), choices)
+        tried = choices if len(choices) > before else [*choices, Choice(j, degree, 1)]
+        assert (len(place(round_, tried, room.free)) == len(tried)) == (len(choices) > before)
