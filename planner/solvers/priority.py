@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -87,7 +88,7 @@ class Srtf:
 
         def order(job: Job) -> tuple[bool, bool, float, int]:
             in_chunk = job.running and job.steps_left % self.chunk != 0
-            remaining = job.steps_left * round_.costs.of(job.request.shape).step_time[self.degree]
+            remaining = job.steps_left * round_.costs.of(job.request.shape).step_time.get(self.degree, math.inf)
             return not in_chunk, round_.hopeless(job), remaining, job.request.id
 
         room = Room(round_)
@@ -116,7 +117,8 @@ class Room:
         if self._round.cadence.kind == "rounds" and job.ready > latest_start(self._round):
             return
         costs = self._round.costs.of(job.request.shape)
-        worth = {d: steps or steps_within(self._round, costs.step_time[d], job.steps_left) for d in degrees}
+        times = costs.step_time
+        worth = {d: steps or steps_within(self._round, times[d], job.steps_left) for d in degrees if d in times}
         least = 0 if any(worth.values()) else 1
         for degree, within in worth.items():
             fitting = max(within, least)

@@ -10,7 +10,7 @@ from planner.placement import Choice, place
 from planner.plan import Plan
 from planner.round import Cadence, Round
 from planner.solvers.priority import Edf, Room, Srtf
-from tests.strategies import ALIKE, EVENTS, LARGE, MEDIUM, ROUNDS, SMALL, TOY, job, round_of, rounds
+from tests.strategies import ALIKE, EVENTS, GAPPY, LARGE, MEDIUM, ROUNDS, SMALL, TOY, job, round_of, rounds
 
 C8 = Cluster.nvlink(8)
 LONG = Cadence("rounds", 2.0)
@@ -81,6 +81,13 @@ def test_srtf_puts_late_jobs_last() -> None:
     """Tests that a short job past hope waits for a longer one on time."""
     jobs = [job(0, SMALL, 1, due=-1.0), job(1, MEDIUM, 20, due=5.0)]
     assert degrees(Srtf(8).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)) == {1: 8}
+
+
+def test_a_degree_that_is_not_there_starts_nothing() -> None:
+    """Tests that a degree without a group, or without a time for a shape, starts no job of that shape."""
+    assert Srtf(8).solve(round_of([job(0)], Cluster.nvlink(4)), 0.01).assignments == ()
+    jobs = [job(0, SMALL), job(1, LARGE)]
+    assert degrees(Srtf(4).solve(round_of(jobs, C8, GAPPY), 0.01)) == {1: 4}
 
 
 def test_srtf_fills_a_round() -> None:
