@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +28,8 @@ from experiments.workload import (
     read_trace,
     rescale,
 )
+from planner.backends.cpsat import CpSatBackend
+from planner.backends.protocol import Backend
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
 from planner.objectives import (
@@ -62,6 +64,13 @@ SHIPPED: Mapping[str, type[Objective]] = {
     "fairness": Fairness,
     "progress": Progress,
 }
+
+
+PROGRAMS: Mapping[str, Callable[[], Program]] = {"assignment": AssignmentProgram}
+"""Programs by name, with their defaults."""
+
+BACKENDS: Mapping[str, Callable[[], Backend]] = {"cpsat": CpSatBackend}
+"""Solvers of programs by name, with their defaults."""
 
 
 class ConfigError(ValueError):

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.bound import BoundResult, bound_all, write_bounds
-from experiments.cli import guarded
+from experiments.build import build
+from experiments.cli import compose, guarded
 from experiments.grid import BASELINES, PAPER_GRID, Cell, Policy, Result, Spread, cells, run_all
 from experiments.paired import difference_table
 from experiments.results import manifest, prepare_directory
 from experiments.results.writer import write_json
+from experiments.same_rounds import Answered, answer_all, rounds_of
 from experiments.tables import Table, markdown, print_table
 
 LEGEND = (
@@ -40,6 +42,8 @@ def _compare(options: argparse.Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     policies = [_policy(text) for text in options.policy] or list(BASELINES)
+    if options.rounds:
+        return _compare_rounds(options, policies)
     reference = options.reference or policies[0].name
     if reference not in {policy.name for policy in policies}:
         raise ValueError(f"--reference is {reference!r}; the policies are {', '.join(p.name for p in policies)}")
@@ -47,8 +51,7 @@ def _compare(options: argparse.Namespace) -> int:
     grid = cells(axes, options.overrides)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     started = datetime.now(UTC)
-    name = options.output or Path("results") / f"compare_{started:%Y-%m-%d_%H-%M-%S}"
-    directory = prepare_directory(name, overwrite=options.overwrite)
+    directory = prepare_directory(options.output or _fresh_directory("compare"), overwrite=options.overwrite)
     total = len(grid) * len(policies) * len(seeds)
     columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
@@ -79,6 +82,59 @@ def _compare(options: argparse.Namespace) -> int:
         console.print(LEGEND, style="dim")
     console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, differences.md, runs.csv, manifest.json", soft_wrap=True)
     return 0
+
+
+def _compare_rounds(options: argparse.Namespace, policies: Sequence[Policy]) -> int:
+    """Let every policy answer the rounds that the first one meets."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    setups = [build(compose([*options.overrides, *policy.overrides]) | {"seed": options.first_seed}) for policy in policies]
+    directory = prepare_directory(options.output or _fresh_directory("rounds"), overwrite=options.overwrite)
+    met = rounds_of(setups[0], options.rounds)
+    if not met:
+        raise ValueError("the reference run met no round with two jobs or more; raise workload.rate or workload.requests")
+    solvers = [(p.name, setup.service.solver, setup.service.budget) for p, setup in zip(policies, setups, strict=True)]
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("answers", total=len(met) * len(solvers))
+        answers = answer_all(met, solvers, on_answer=lambda answer: bar.advance(task))
+    table = rounds_table(answers, [policy.name for policy in policies])
+    (directory / "table.md").write_text(markdown(table))
+    with (directory / "answers.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["round", "solver", "jobs", "value", "bound", "agrees", "seconds"])
+        writer.writerows([a.round_, a.solver, a.jobs, a.value, a.bound, a.agrees, a.seconds] for a in answers)
+    print_table(table, f"{len(met)} rounds of {policies[0].name}; value: weighted survivors, relative to all jobs waiting")
+    print(f"Results are in {directory}: table.md, answers.csv")
+    return 0
+
+
+def rounds_table(answers: Sequence[Answered], names: Sequence[str]) -> Table:
+    """Return a row per policy: its value, its regret against the proven optimum, how often it agrees, its decision time."""
+    rows = [["policy", "mean value", "mean optimum", "rounds optimal", "mean regret", "max", "agrees", "p50 ms", "p99 ms"]]
+    for name in names:
+        own = [answer for answer in answers if answer.solver == name]
+        count = len(own)
+        times = sorted(1e3 * answer.seconds for answer in own)
+        rows.append(
+            [
+                name,
+                f"{sum(a.value for a in own) / count:.3f}",
+                f"{sum(a.bound for a in own) / count:.3f}",
+                f"{sum(a.regret <= 1e-6 for a in own) / count:.1%}",
+                f"{sum(a.regret for a in own) / count:.4f}",
+                f"{max(a.regret for a in own):.2f}",
+                f"{sum(a.agrees for a in own) / count:.1%}",
+                f"{times[count // 2]:.2f}",
+                f"{times[min(count - 1, int(0.99 * count))]:.2f}",
+            ]
+        )
+    return rows
+
+
+def _fresh_directory(what: str) -> Path:
+    return Path("results") / f"{what}_{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}"
 
 
 def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
@@ -182,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--policy", action="append", default=[], help="NAME:OVERRIDES; repeat it (default: all shipped)")
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
     parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    parser.add_argument("--rounds", type=_count, help="compare on so many rounds that the first policy meets, not on runs")
     parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of every cell")
     parser.add_argument("--reference", help="policy that the others are compared with, pair by pair (default: the first)")
     parser.add_argument("--seeds", type=_count, default=5, help="paired seeds (default 5)")
