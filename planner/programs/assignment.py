@@ -157,6 +157,10 @@ class AssignmentModel:
                 start[column] = 1.0
         return start
 
+    def settled(self) -> tuple[list[PlanAssignment], float] | None:
+        """Return None: nothing is known before the program is solved."""
+        return None
+
     def assignments(self, x: Floats) -> list[PlanAssignment]:
         """Place the chosen options, then use what is idle."""
         jobs = self._round.jobs

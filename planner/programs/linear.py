@@ -84,6 +84,10 @@ class ProgramModel(Protocol):
         """The arrays."""
         ...
 
+    def settled(self) -> tuple[list[Assignment], float] | None:
+        """Return an optimal plan and its value where that is plain without a solver, else None."""
+        ...
+
     def assignments(self, x: Floats) -> list[Assignment]:
         """Turn a feasible point into assignments on concrete groups."""
         ...

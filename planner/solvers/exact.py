@@ -1,7 +1,7 @@
 """Plans from a program and a solver of programs, with the greedy plan as start and as fallback.
 
-The chain: a greedy plan first, in under a millisecond; it is the complete hint of the exact solver; what the solver brings
-stands if it is feasible and worth at least as much as the greedy plan. If the solver fails, answers nothing, or answers
+The chain: a greedy plan first, in under a millisecond; it is the complete hint of the exact solver. Where the program sees
+by itself that a plan is optimal, no solver is called. Otherwise what the solver brings stands if it is feasible and worth at least as much as the greedy plan. If the solver fails, answers nothing, or answers
 rubbish, the greedy plan stands and the certificate says why.
 """
 
@@ -11,17 +11,21 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from planner.backends.cpsat import CpSatBackend
+from planner.backends.highs import HighsBackend
 from planner.backends.protocol import Answer, Backend
 from planner.objectives.protocol import Objective, ObjectiveError
-from planner.objectives.shipped import Survivors
-from planner.plan import Assignment, Certificate, Plan
+from planner.objectives.shipped import OnTime, Survivors
+from planner.plan import Assignment, Certificate, Plan, Status
 from planner.programs.assignment import Assignment as AssignmentProgram
 from planner.programs.linear import LinearProgram, Program
+from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.dp import GreedyDp
+from planner.solvers.priority import Edf
 from planner.solvers.protocol import Solver
 
 _FEASIBLE = 1e-6
+_WORSE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class Exact:
         began = perf_counter()
         greedy = self.greedy.solve(round_, budget)
         model = self.program.model(round_, self.objective, greedy.assignments)
+        settled = model.settled()
+        if settled is not None:
+            plan, value = settled
+            return Plan(tuple(plan), Certificate(self.name, "optimal", value, value, perf_counter() - began))
         linear = model.linear
         built = perf_counter()
         if not linear.size:
@@ -70,7 +78,7 @@ class Exact:
         try:
             answer = self.backend.solve(linear, budget)
             refusal = _refusal(linear, answer, start)
-            plan = tuple(model.assignments(answer.x)) if answer.x is not None and not refusal else greedy.assignments
+            plan = model.assignments(answer.x) if answer.x is not None and not refusal else list(greedy.assignments)
         except ObjectiveError:
             raise
         except Exception as error:
@@ -82,8 +90,8 @@ class Exact:
             certificate = Certificate(self.name, "heuristic", start, answer.bound, build, answer.solve_seconds, True, refusal)
             return Plan(greedy.assignments, certificate)
         value = start if answer.x is None else linear.value(answer.x)
-        status = "optimal" if answer.status == "optimal" else "feasible"
-        return Plan(plan, Certificate(self.name, status, value, answer.bound, build, answer.solve_seconds))
+        status: Status = "optimal" if answer.status == "optimal" else "feasible"
+        return Plan(tuple(plan), Certificate(self.name, status, value, answer.bound, build, answer.solve_seconds))
 
 
 def _refusal(program: LinearProgram, answer: Answer, start: float) -> str:
@@ -96,7 +104,7 @@ def _refusal(program: LinearProgram, answer: Answer, start: float) -> str:
     if not violation <= _FEASIBLE:
         return f"the solver's point breaks a constraint by {violation:.3g}"
     value = program.value(answer.x)
-    if value < start - 1e-9 * max(1.0, abs(start)):
+    if value < start - _WORSE * max(1.0, abs(start)):
         return f"the solver's point is worth {value:.6g}, the greedy plan {start:.6g}"
     return ""
 
@@ -114,4 +122,11 @@ def CpSat(  # noqa: N802  (reads as the class that users look for)
     )
 
 
-__all__ = ["Assignment", "CpSat", "Exact"]
+def Highs(  # noqa: N802  (reads as the class that users look for)
+    program: Program | None = None, objective: Objective | None = None, greedy: Solver | None = None
+) -> Exact:
+    """Return an :class:`Exact` solver on HiGHS; by default of the lookahead program, for most requests on time."""
+    return Exact(HighsBackend(), program or Lookahead(), objective or OnTime(), greedy or Edf())
+
+
+__all__ = ["Assignment", "CpSat", "Exact", "Highs"]

@@ -1,0 +1,109 @@
+"""A list schedule of the whole backlog: earliest deadline first, each task on as few GPU-seconds as its deadline allows.
+
+It is a constructive proof: if it finishes every task in time, no program needs to be solved to know that all of them can be
+on time. Time is cut into phases; within one, degrees do not change. The rule of a phase: in order of deadline each
+task takes the degree with the least GPU-seconds among those that finish it in time (the fastest that is left where none
+does); then GPUs that are left widen the task that gains most seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from planner.programs.intervals import Task
+from planner.round import EPSILON
+
+_DONE = 1e-7
+_PHASES = 10_000
+
+
+class Phase(NamedTuple):
+    """A stretch of time in which tasks (by position) keep their degrees."""
+
+    start: float
+    end: float
+    degrees: dict[int, int]
+
+
+class ListSchedule(NamedTuple):
+    """Phases in order of time, and when each task ends, shape (tasks,)."""
+
+    phases: list[Phase]
+    ends: list[float]
+
+    def late(self, tasks: Sequence[Task]) -> list[int]:
+        """Positions of the tasks that end after they are due."""
+        return [i for i, task in enumerate(tasks) if self.ends[i] > task.due + EPSILON]
+
+
+def list_schedule(tasks: Sequence[Task], now: float, gpus: int) -> ListSchedule:
+    """Run all tasks to completion, from ``now`` on; a task whose release is ahead may hold its GPUs until then."""
+    left = [float(task.steps) for task in tasks]
+    step_time = [dict(zip(task.degrees, task.seconds, strict=True)) for task in tasks]
+    ends = [now] * len(tasks)
+    pending = sorted(range(len(tasks)), key=lambda i: (tasks[i].due, i))
+    phases: list[Phase] = []
+    while pending and len(phases) < _PHASES:
+        degrees = allot(tasks, left, pending, now, gpus)
+        end = min(max(tasks[i].release, now) + left[i] * step_time[i][degree] for i, degree in degrees.items())
+        for i, degree in degrees.items():
+            begins = max(tasks[i].release, now)
+            if end > begins:
+                left[i] -= (end - begins) / step_time[i][degree]
+            if left[i] <= _DONE:
+                ends[i] = end
+        phases.append(Phase(now, end, degrees))
+        pending = [i for i in pending if left[i] > _DONE]
+        now = end
+    return ListSchedule(phases, ends)
+
+
+def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], now: float, gpus: int) -> dict[int, int]:
+    """Degrees of the tasks that run now, by position.
+
+    Parameters
+    ----------
+    tasks, left
+        All tasks, and the steps that each still has to do.
+    order
+        Positions of the tasks to serve, the most urgent first.
+    now, gpus
+        The time, and how many GPUs there are.
+    """
+    degrees: dict[int, int] = {}
+    free = gpus
+    for i in order:
+        if free < tasks[i].degrees[0]:
+            continue
+        degrees[i] = _cheapest(tasks[i], left[i], now, free)
+        free -= degrees[i]
+        if not free:
+            return degrees
+    while True:
+        best, most, extra = -1, EPSILON, 0
+        for i, degree in degrees.items():
+            task = tasks[i]
+            at = task.degrees.index(degree)
+            if at + 1 < len(task.degrees) and task.degrees[at + 1] - degree <= free:
+                gain = left[i] * (task.seconds[at] - task.seconds[at + 1])
+                if gain > most:
+                    best, most, extra = i, gain, task.degrees[at + 1] - degree
+        if best < 0:
+            return degrees
+        degrees[best] += extra
+        free -= extra
+
+
+def _cheapest(task: Task, left: float, now: float, free: int) -> int:
+    """The degree with the least GPU-seconds that is in time, or the largest that is free."""
+    allowed = task.due - max(now, task.release) + EPSILON
+    best, least = 0, float("inf")
+    largest = task.degrees[0]
+    for degree, seconds in zip(task.degrees, task.seconds, strict=True):
+        if degree > free:
+            break
+        largest = degree
+        if left * seconds <= allowed and degree * seconds < least:
+            best, least = degree, degree * seconds
+    return best or largest

@@ -1,0 +1,232 @@
+"""The lookahead program: which of all live jobs can be on time, decided together up to the last deadline.
+
+The deadline-interval program (:mod:`planner.programs.intervals`) over the backlog: points are now and the deadlines. It is
+solved again whenever something happens, and only its first moments are carried out.
+
+Most moments need no solver: where a list schedule (:mod:`planner.programs.lists`) finishes every job in time, nothing can
+be worth more, and the schedule is the plan. Otherwise the program picks the jobs to serve, the fewest GPU-seconds among
+equals, and the list schedule of those is the plan if it keeps its promise; if not, the program's own durations are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from planner.capacity import available_mask, steps_within
+from planner.idle import mask_of, start_waiting, use_idle
+from planner.job import Job
+from planner.objectives.protocol import Objective
+from planner.outcomes import Floats
+from planner.placement import Choice, place
+from planner.plan import Assignment
+from planner.programs.intervals import Intervals, Task, interval_program, useful
+from planner.programs.linear import LinearProgram
+from planner.programs.lists import ListSchedule, list_schedule
+from planner.programs.worth import Worth, worth_of
+from planner.round import EPSILON, Round
+
+_TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Lookahead:
+    """The lookahead program.
+
+    Parameters
+    ----------
+    tie_break
+        Price per GPU-second, relative to the least weight, that decides between equally valuable sets of jobs.
+    late
+        What late jobs get: ``"quiet"``: all GPUs, but only while no job that can be on time is there, so that an arrival waits
+        for one short step at most. ``"idle"``: any idle GPUs. ``"never"``: nothing, which never ends unless they are dropped.
+    """
+
+    tie_break: float = 1e-4
+    late: str = "quiet"
+
+    def __post_init__(self) -> None:
+        if self.late not in ("quiet", "idle", "never"):
+            raise ValueError(f"program.late is {self.late!r}; use 'quiet', 'idle' or 'never'")
+        if not 0 <= self.tie_break < 1:
+            raise ValueError(f"program.tie_break is {self.tie_break}; a price from 0 to below 1 is needed")
+
+    def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> LookaheadModel:
+        """Make the model of a round; its start is the list schedule, so ``greedy`` is not looked at.
+
+        Raises
+        ------
+        ObjectiveError
+            If the objective is no sum of rewards for jobs on time and a price per GPU-second.
+        """
+        timely = tuple(job for job in round_.jobs if not round_.hopeless(job))
+        return LookaheadModel(round_, timely, worth_of(round_, timely, objective), self.tie_break, self.late)
+
+
+class LookaheadModel:
+    """The program of one round."""
+
+    def __init__(self, round_: Round, timely: tuple[Job, ...], worth: Worth, tie_break: float, late: str) -> None:
+        self._round = round_
+        self._timely = timely
+        self._worth = worth
+        self._tie_break = tie_break
+        self._late = late
+        self._gpus = round_.cluster.gpus
+        self.tasks = tuple(_task(round_, job, weight) for job, weight in zip(timely, worth.weights.tolist(), strict=True))
+        """One per job that can still be on time alone."""
+
+    @cached_property
+    def _everything(self) -> ListSchedule:
+        return list_schedule(self.tasks, self._round.now, self._gpus)
+
+    # -- the program ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        """The program, without its start."""
+        now = self._round.now
+        points = np.unique(np.array([now, *(task.due for task in self.tasks)]))
+        gpu_seconds = self._gpus * np.diff(points)
+        for free in self._round.free_at:
+            if free > now:
+                gpu_seconds -= np.clip(free - points[:-1], 0.0, np.diff(points))
+        least = float(np.min(self._worth.weights, where=self._worth.weights > 0, initial=1.0)) if self.tasks else 1.0
+        price = self._worth.price + self._tie_break * least
+        return interval_program(self.tasks, points, gpu_seconds, np.full(len(gpu_seconds), price))
+
+    @cached_property
+    def linear(self) -> LinearProgram:
+        """The arrays; the start is a list schedule of the jobs that one finishes in time."""
+        return replace(self.intervals.linear, start=self._start())
+
+    def _start(self) -> Floats:
+        """List schedules of fewer and fewer jobs, until all that are left are in time."""
+        linear = self.intervals.linear
+        kept = list(range(len(self.tasks)))
+        schedule = self._everything
+        while kept:
+            late = schedule.late([self.tasks[i] for i in kept])
+            if not late:
+                point = self._point(kept, schedule)
+                if linear.violation(point) <= _TINY:
+                    return point
+                late = [max(range(len(kept)), key=lambda at: self._burden(kept[at]))]
+            first = min(late, key=lambda at: (self.tasks[kept[at]].due, at))
+            limit = self.tasks[kept[first]].due
+            before = [at for at in range(len(kept)) if self.tasks[kept[at]].due <= limit]
+            kept.pop(max(before, key=lambda at: (self._burden(kept[at]), at)))
+            schedule = list_schedule([self.tasks[i] for i in kept], self._round.now, self._gpus)
+        return linear.start
+
+    def _burden(self, i: int) -> float:
+        """GPU-seconds at the fastest degree per unit of reward."""
+        task = self.tasks[i]
+        return task.steps * task.seconds[-1] * task.degrees[-1] / max(task.weight, _TINY)
+
+    def _point(self, kept: Sequence[int], schedule: ListSchedule) -> Floats:
+        """A list schedule of some tasks as a point of the program."""
+        program = self.intervals
+        points = [self._round.now, *sorted({task.due for task in self.tasks})]
+        point = np.zeros(program.linear.size)
+        count = len(self.tasks)
+        column = {
+            key: count + at
+            for at, key in enumerate(
+                zip(program.task.tolist(), program.interval.tolist(), program.degree.tolist(), strict=True)
+            )
+        }
+        for phase in schedule.phases:
+            for at, degree in phase.degrees.items():
+                i = kept[at]
+                begins = max(phase.start, self.tasks[i].release)
+                for interval in range(len(points) - 1):
+                    seconds = min(phase.end, points[interval + 1]) - max(begins, points[interval])
+                    if seconds > 0 and (i, interval, degree) in column:
+                        point[column[i, interval, degree]] += seconds
+        point[list(kept)] = 1.0
+        return np.minimum(point, program.linear.upper)
+
+    # -- plans ---------------------------------------------------------------------------------------------------------
+
+    def settled(self) -> tuple[list[Assignment], float] | None:
+        """The plan and its value, where a list schedule is in time for every job and thus needs no solver."""
+        if self._worth.price or (self.tasks and self._everything.late(self.tasks)):
+            return None
+        return self._carry_out(range(len(self.tasks)), self._everything), float(self._worth.weights.sum())
+
+    def assignments(self, x: Floats) -> list[Assignment]:
+        """Serve the jobs that the program serves: by their list schedule if that is in time, else by its durations."""
+        served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
+        tasks = [self.tasks[i] for i in served]
+        schedule = list_schedule(tasks, self._round.now, self._gpus)
+        return self._carry_out(served, None if schedule.late(tasks) else schedule, x)
+
+    def _carry_out(
+        self, served: Sequence[int], schedule: ListSchedule | None, x: Floats | None = None
+    ) -> list[Assignment]:
+        round_ = self._round
+        free = available_mask(round_)
+        if schedule is not None:
+            first = schedule.phases[0].degrees if schedule.phases else {}
+            wanted = [(served[at], degree, self.tasks[served[at]].steps) for at, degree in first.items()]
+        else:
+            wanted = self._first_pieces(served, x if x is not None else np.zeros(0))
+        choices = []
+        for i, degree, steps in wanted:
+            seconds = self.tasks[i].seconds[self.tasks[i].degrees.index(degree)]
+            fitting = steps if round_.cadence.kind == "events" else steps_within(round_, seconds, steps)
+            if fitting:
+                choices.append(Choice(self._timely[i], degree, fitting))
+        placed = place(round_, choices, free)
+        running = {id_ for assignment in placed for id_ in assignment.jobs}
+        taken = set(served)
+        waiting = [job for i, job in enumerate(self._timely) if job.request.id not in running and i in taken]
+        placed += start_waiting(round_, waiting, free & ~mask_of(placed))
+        others = [job for i, job in enumerate(self._timely) if job.request.id not in running and i not in taken]
+        placed += start_waiting(round_, others, free & ~mask_of(placed))
+        placed = use_idle(round_, placed, (), free)
+        return self._serve_late(placed, free)
+
+    def _first_pieces(self, served: Sequence[int], x: Floats) -> list[tuple[int, int, int]]:
+        """(task, degree, steps) of what the program runs in its first interval, earliest deadline first."""
+        program = self.intervals
+        durations = x[len(self.tasks) :]
+        keep = set(served)
+        pieces = sorted(
+            (self.tasks[i].due, i, -int(program.degree[at]), float(durations[at] * program.speed[at]))
+            for at in np.flatnonzero((program.interval == 0) & (durations > _TINY)).tolist()
+            if (i := int(program.task[at])) in keep
+        )
+        wanted: list[tuple[int, int, int]] = []
+        left = self._gpus
+        for _, i, minus, steps in pieces:
+            if -minus <= left and all(i != other for other, _, _ in wanted):
+                wanted.append((i, -minus, min(self.tasks[i].steps, max(1, round(steps)))))
+                left += minus
+        return wanted
+
+    def _serve_late(self, placed: list[Assignment], free: int) -> list[Assignment]:
+        late = [job for job in self._round.jobs if self._round.hopeless(job)]
+        if not late or self._late == "never":
+            return placed
+        if self._late == "idle":
+            return use_idle(self._round, placed, late, free)
+        if placed or self._timely:
+            return placed
+        costs = self._round.costs
+        job = min(late, key=lambda job: (job.steps_left * costs.of(job.request.shape).fastest, job.request.id))
+        shape = costs.of(job.request.shape)
+        steps = steps_within(self._round, shape.fastest, job.steps_left)
+        if self._round.cadence.kind == "events":
+            steps = job.steps_left
+        return place(self._round, [Choice(job, shape.degrees[-1], max(1, steps))], free)
+
+
+def _task(round_: Round, job: Job, weight: float) -> Task:
+    costs = round_.costs.of(job.request.shape)
+    degrees, seconds = useful(costs.degrees, costs.seconds)
+    return Task(max(job.ready, round_.now), job.due + EPSILON, job.steps_left, degrees, seconds, weight)

@@ -1,0 +1,96 @@
+"""What an objective says of programs that only know whether a job is on time, and how many GPU-seconds it uses.
+
+Such a program takes objectives of one form: a reward for each job that is on time, less a price per GPU-second. Whether an
+objective has that form is found by asking it: it scores made-up outcomes of every job, and the form must explain them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.job import Job
+from planner.objectives.protocol import Objective, ObjectiveError, name_of, rewards_of
+from planner.objectives.shipped import GpuSeconds, OnTime, Survivors
+from planner.outcomes import Floats, Outcomes
+from planner.round import Round
+
+_TOLERANCE = 1e-9
+_PLAIN = (OnTime, Survivors)
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """A reward for each job that is on time, shape (jobs,), and a price per GPU-second, at least 0."""
+
+    weights: Floats
+    price: float
+
+
+def worth_of(round_: Round, jobs: Sequence[Job], objective: Objective) -> Worth:
+    """Read the rewards and the price off an objective.
+
+    Raises
+    ------
+    ObjectiveError
+        If it has another form; the message lists what is possible.
+    """
+    if isinstance(objective, _PLAIN):
+        plain = isinstance(objective, Survivors)
+        return Worth(np.array([1.0 if plain else job.request.weight for job in jobs]), 0.0)
+    if isinstance(objective, GpuSeconds):
+        return Worth(np.zeros(len(jobs)), 1.0)
+    if not jobs:
+        return Worth(np.zeros(0), 0.0)
+    outcomes = _probes(round_, jobs)
+    rewards = rewards_of(objective, outcomes).reshape(len(jobs), _ROWS)
+    seconds = outcomes.gpu_seconds.reshape(len(jobs), _ROWS)
+    late, on_time = rewards[:, :1], rewards[:, 2:3]
+    price = float(-(rewards[0, 4] - rewards[0, 2]) / (seconds[0, 4] - seconds[0, 2]))
+    base = np.where(outcomes.survives.reshape(len(jobs), _ROWS), on_time + price * seconds[:, 2:3], late)
+    explained = base - price * seconds
+    scale = max(1.0, float(np.abs(rewards).max()))
+    weights = (on_time + price * seconds[:, 2:3] - late)[:, 0]
+    if np.abs(explained - rewards).max() > _TOLERANCE * scale or price < -_TOLERANCE or weights.min() < -_TOLERANCE:
+        raise ObjectiveError(
+            f"the lookahead program cannot express objective {name_of(objective)}: it takes a reward of at least 0 for "
+            "each job that is on time, less a price per GPU-second, and nothing that depends on lateness, steps done, moves "
+            "or waiting; Survivors, OnTime, Fairness, GpuSeconds and Weighted sums of them have that form"
+        )
+    return Worth(np.maximum(weights, 0.0), max(0.0, price))
+
+
+_ROWS = 7
+
+
+def _probes(round_: Round, jobs: Sequence[Job]) -> Outcomes:
+    """Seven outcomes of each job: waits and is late by 1 or 5 s; is on time four ways; runs in vain."""
+    count = len(jobs)
+    degree = np.tile([0, 0, 1, 2, 1, 4, 1], count)
+    survives = np.tile([False, False, True, True, True, True, False], count)
+    lateness = np.tile([1.0, 5.0, -2.0, -1.0, -2.0, -3.0, 1.0], count)
+    gpu_seconds = np.tile([0.0, 0.0, 1.0, 1.0, 3.0, 4.0, 2.0], count)
+    left = np.repeat([job.steps_left for job in jobs], _ROWS)
+    steps = np.where(degree > 0, np.where(survives, left, np.minimum(left, 1)), 0)
+
+    def per_job(values: Sequence[float]) -> Floats:
+        return np.repeat(np.array(values, dtype=np.float64), _ROWS)
+
+    return Outcomes(
+        job=np.repeat([job.request.id for job in jobs], _ROWS),
+        degree=degree,
+        steps=steps,
+        steps_left=left - steps,
+        gpu_seconds=gpu_seconds,
+        fastest_step=per_job([round_.costs.of(job.request.shape).fastest for job in jobs]),
+        lateness=lateness,
+        survives=survives,
+        finishes=survives & (degree > 0),
+        moved=np.tile([False, False, False, True, False, True, False], count),
+        weight=per_job([job.request.weight for job in jobs]),
+        waited=per_job([round_.now - job.request.arrival for job in jobs]),
+        due_in=per_job([job.due - round_.now for job in jobs]),
+        pixels=np.repeat([job.request.shape.pixels for job in jobs], _ROWS),
+    )
