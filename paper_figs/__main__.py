@@ -1,0 +1,135 @@
+"""Make figures: ``python -m paper_figs``, ``python -m paper_figs fig07 table5``, ``--quick``, ``--list``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from experiments.results import manifest
+from experiments.results.writer import write_json
+from paper_figs.cache import VERSION, Cache
+from paper_figs.figure import figure_names, load_figure
+from paper_figs.lab import Lab
+from paper_figs.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+QUICK_RESULTS = Path("results/paper_figs_quick")
+CACHE = Path(".cache/paper_figs")
+MANIFEST = "manifest.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns 0, 1 if a figure failed, 2 if the command line was wrong."""
+    options = _parser().parse_args(arguments)
+    known = figure_names()
+    if options.list:
+        for name in known:
+            print(f"{name:12} {load_figure(name).title}")
+        return 0
+    for name in options.figures:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            guess = f" Did you mean {close[0]}?" if close else ""
+            print(f"error: there is no figure {name!r}.{guess} --list names them all.", file=sys.stderr)
+            return 2
+    names = options.figures or known
+    output = options.output or (QUICK_RESULTS if options.quick else RESULTS)
+    return _make_all(names, output, Cache(options.cache), options.quick, options.jobs)
+
+
+def _make_all(names: Sequence[str], output: Path, cache: Cache, quick: bool, jobs: int) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    started = datetime.now(UTC)
+    console = Console(stderr=True)
+    failed: list[str] = []
+    seconds: dict[str, float] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        whole = bar.add_task("figures", total=len(names))
+        part = bar.add_task("", total=None, visible=False)
+        total = [0, 0]
+
+        def on_work(amount: int) -> None:
+            if amount >= 0:
+                total[:] = [0, amount]
+            else:
+                total[0] += 1
+            bar.update(part, completed=total[0], total=total[1])
+
+        lab = Lab(cache, quick, jobs, on_work)
+        for name in names:
+            began = time.perf_counter()
+            bar.update(part, description=f"  runs of {name}", completed=0, total=None, visible=True)
+            try:
+                make(name, lab, output)
+            except Exception:
+                failed.append(name)
+                console.print(f"[bold red]{name} failed[/]")
+                console.print(traceback.format_exc(), markup=False, highlight=False)
+            seconds[name] = round(time.perf_counter() - began, 2)
+            if name not in failed:
+                console.print(f"{name:12} {seconds[name]:7.1f} s", highlight=False)
+            bar.advance(whole)
+    _write_manifest(output, seconds, lab, started)
+    console.print(f"{len(names) - len(failed)} of {len(names)} figures are in {output}", highlight=False)
+    if failed:
+        console.print(f"failed: {', '.join(failed)}", style="bold red")
+    return 1 if failed else 0
+
+
+def make(name: str, lab: Lab, output: Path) -> None:
+    """Compute the data of a figure, write them, read them back, and draw."""
+    figure = load_figure(name)
+    path = output / f"{name}.csv"
+    figure.data(lab).write(path)
+    draw(name, path, output)
+
+
+def draw(name: str, table: Path, output: Path) -> None:
+    """Draw a figure from its CSV file, as PDF, SVG and PNG, the same bytes for the same data."""
+    from paper_figs.style import save, styled
+
+    with styled():
+        save(load_figure(name).draw(Table.read(table)), output / name)
+
+
+def _write_manifest(output: Path, seconds: dict[str, float], lab: Lab, started: datetime) -> None:
+    config: dict[str, Any] = {
+        "quick": lab.quick,
+        "requests": lab.requests,
+        "cache_version": VERSION,
+        "seconds": seconds,
+    }
+    seeds = {f"seed {seed}": seed for seed in lab.seeds}
+    command = ["python", "-m", "paper_figs", *sys.argv[1:]]
+    write_json(manifest(config, seeds, started, datetime.now(UTC), command=command), output / MANIFEST)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m paper_figs",
+        description="Make the figures and tables of the paper, and ours. Each gets NAME.csv, .pdf, .svg and .png.",
+        epilog="Runs are cached: a second call only draws. python -m paper_figs.docs writes docs/figures.md.",
+    )
+    parser.add_argument("figures", nargs="*", metavar="NAME", help="fig07, table5, gap, ... (default: all)")
+    parser.add_argument("--quick", action="store_true", help="3 seeds of 100 requests instead of 10 of 300")
+    parser.add_argument("--list", action="store_true", help="name all figures and stop")
+    parser.add_argument(
+        "--output", type=Path, help=f"directory (default: paper_figs/results; with --quick {QUICK_RESULTS})"
+    )
+    parser.add_argument("--cache", type=Path, default=CACHE, help=f"directory of cached runs (default: {CACHE})")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Panels that several figures share: SAR over something, SAR by resolution, and tables as rows of dots."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from paper_figs.policies import BY_NAME
+from paper_figs.style import INK, PAPER_MARK, RED, SOFT, end_labels
+from paper_figs.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def lines(
+    axes: Axes,
+    table: Table,
+    x: str,
+    y: str = "sar",
+    policies: Sequence[str] | None = None,
+    labels: bool = True,
+    gap: float = 0.068,
+    limits: tuple[float, float] | None = (0.0, 1.02),
+) -> None:
+    """Draw one line per policy with its 95 % band, labelled at its end.
+
+    Parameters
+    ----------
+    axes
+        To draw on.
+    table
+        Rows with the columns ``policy``, ``x``, ``y`` and ``y_half``.
+    x, y
+        Columns.
+    policies
+        Which, in which order; by default all in the table.
+    labels
+        Whether to label the ends.
+    gap
+        Between labels; see :func:`paper_figs.style.end_labels`.
+    limits
+        Of the y axis; None leaves them.
+    """
+    if limits is not None:
+        axes.set_ylim(*limits)
+    ends: list[tuple[float, str, str]] = []
+    right = -math.inf
+    for name in policies if policies is not None else table.names("policy"):
+        policy = BY_NAME[name]
+        rows = table.where(policy=name)
+        xs, ys, halves = rows.numbers(x), rows.numbers(y), rows.numbers(f"{y}_half")
+        if not xs:
+            continue
+        spread = [0.0 if math.isnan(half) else half for half in halves]
+        axes.plot(xs, ys, policy.line, color=policy.colour, marker=policy.marker, label=policy.label, gid=f"{name}")
+        axes.fill_between(
+            xs,
+            [value - half for value, half in zip(ys, spread, strict=True)],
+            [value + half for value, half in zip(ys, spread, strict=True)],
+            color=policy.colour, alpha=0.16, linewidth=0,
+        )  # fmt: skip
+        right = max(right, xs[-1])
+        ends.append((ys[-1], policy.label, policy.colour))
+    if labels:
+        end_labels(axes, ends, right, gap)
+
+
+def categories(axes: Axes, table: Table, x: str, y: str = "sar", labels: bool = True, gap: float = 0.085) -> None:
+    """Draw one line per policy over named categories, such as resolutions: the paper's spider plot, unrolled."""
+    names = [str(value) for value in table.distinct(x)]
+    axes.set_ylim(0, 1.02)
+    ends: list[tuple[float, str, str]] = []
+    for name in table.names("policy"):
+        policy = BY_NAME[name]
+        rows = table.where(policy=name)
+        places = [names.index(text) for text in rows.texts(x)]
+        ys = rows.numbers(y)
+        halves = [0.0 if math.isnan(half) else half for half in rows.numbers(f"{y}_half")]
+        axes.errorbar(
+            places,
+            ys,
+            halves,
+            fmt=policy.line,
+            color=policy.colour,
+            marker=policy.marker,
+            elinewidth=0.6,
+            label=policy.label,
+        )
+        ends.append((ys[-1], policy.label, policy.colour))
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.25, len(names) - 0.75)
+    if labels:
+        end_labels(axes, ends, len(names) - 1, gap)
+
+
+def paper_versus_here(axes: Axes, table: Table, label: str = "what", title: str = "") -> None:
+    """Draw a row per number: what the paper prints (star) and what came out here (dot with its interval)."""
+    rows = len(table)
+    heights = list(range(rows))[::-1]
+    here, paper = table.numbers("here"), table.numbers("paper")
+    halves = table.numbers("here_half") if "here_half" in table.columns else [math.nan] * rows
+    for height, ours, theirs in zip(heights, here, paper, strict=True):
+        axes.plot([ours, theirs], [height, height], color="#cccccc", linewidth=1.0, zorder=1)
+    axes.errorbar(
+        here, heights, xerr=[0.0 if math.isnan(half) else half for half in halves], fmt="o", color="#0072B2",
+        markersize=4, elinewidth=0.8, zorder=3, label="here",
+    )  # fmt: skip
+    axes.plot(paper, heights, **PAPER_MARK, zorder=2, label="paper")
+    axes.set_yticks(heights, table.texts(label))
+    axes.set_ylim(-0.6, rows - 0.4)
+    axes.grid(axis="x")
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", colors=INK)
+    axes.set_title(title)
+
+
+def note(axes: Axes, text: str, x: float = 0.02, y: float = 0.04, colour: str = SOFT) -> None:
+    """Write a small remark inside a panel, at a place in shares of its size."""
+    axes.text(x, y, text, transform=axes.transAxes, fontsize=6.5, color=colour, va="bottom")
+
+
+def limit(axes: Axes, value: float, text: str) -> None:
+    """Draw a level that nothing can exceed."""
+    axes.axhline(value, color=RED, linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
+    axes.text(0.02, value, text, transform=axes.get_yaxis_transform(), fontsize=6.2, color=RED, va="bottom")

@@ -1,0 +1,1 @@
+"""One module per figure or table, named after it; each has a constant ``FIGURE``."""

@@ -1,0 +1,160 @@
+"""One style for all figures: sized for one column of print, safe for colour-blind readers, labelled directly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMN = 3.5
+"""Inches: width of a figure, one column of print."""
+PAGE = 7.2
+"""Inches: width of timelines, which need a whole page."""
+INK, SOFT, GRID, RED = "#222222", "#666666", "#e3e3e3", "#c1121f"
+SHAPE_COLOURS = {"256": "#88ccee", "512": "#44aa99", "1024": "#ddaa33", "2048": "#aa4499"}
+"""By resolution (after Paul Tol)."""
+DEGREE_COLOURS = {1: "#c9dcf0", 2: "#8fbde0", 4: "#4292c6", 8: "#08519c"}
+"""By degree of parallelism, light to dark; ordered also in grey."""
+PROVENANCE_MARKS = {"measured": "D", "published": "o", "fitted": "o", "extrapolated": "."}
+PAPER_MARK: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 5.5, "linestyle": "none"}
+"""How a number that the paper prints is drawn."""
+
+_SETTINGS: dict[str, Any] = {
+    "font.size": 7.5,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 8,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 7.5,
+    "axes.labelcolor": SOFT,
+    "axes.edgecolor": "#aaaaaa",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.size": 2,
+    "ytick.major.size": 0,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "tetriplan",
+    "svg.fonttype": "path",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the style of the figures, without a display."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.use("agg")
+        for key, value in _SETTINGS.items():
+            matplotlib.rcParams[key] = value  # type: ignore[index]
+        yield
+
+
+def panels(
+    rows: int = 1, columns: int = 1, height: float = 2.3, width: float = COLUMN, **more: Any
+) -> tuple[Figure, Any]:
+    """Make a figure with a grid of axes; ``height`` in inches is that of the whole figure."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, **more)
+    return figure, axes
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write PDF, SVG and PNG beside each other, without dates, and close the figure."""
+    import matplotlib.pyplot as plt
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+    figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    figure.savefig(path.with_suffix(".png"), dpi=250, metadata={"Software": None})
+    plt.close(figure)
+
+
+def end_labels(
+    axes: Axes, labels: Sequence[tuple[float, str, str]], x: float, gap: float = 0.068, size: float = 7
+) -> None:
+    """Write labels at the right ends of lines, moved apart where they would overlap.
+
+    Parameters
+    ----------
+    axes
+        With its limits set.
+    labels
+        Height in data units, text and colour of each.
+    x
+        Where the lines end, in data units.
+    gap
+        Least distance between labels, as a share of the height of the axes.
+    size
+        Of the font.
+    """
+    if not labels:
+        return
+    low, high = axes.get_ylim()
+    order = sorted(range(len(labels)), key=lambda i: labels[i][0])
+    wanted = [(labels[i][0] - low) / (high - low) for i in order]
+    placed = spread_out(wanted, gap)
+    for index, height in zip(order, placed, strict=True):
+        value, text, colour = labels[index]
+        axes.annotate(
+            text, (x, value), xytext=(1.04, height), textcoords="axes fraction", fontsize=size, color=darker(colour),
+            va="center", ha="left", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 2},
+        )  # fmt: skip
+
+
+def spread_out(wanted: Sequence[float], gap: float) -> list[float]:
+    """Move ascending heights apart to at least ``gap``, each group around the mean of what its members wanted."""
+    groups: list[tuple[float, int]] = []
+    for height in wanted:
+        total, count = height, 1
+        while groups:
+            before, members = groups[-1]
+            if total / count - (count - 1) / 2 * gap >= before / members + (members - 1) / 2 * gap + gap:
+                break
+            groups.pop()
+            total, count = total + before, count + members
+        groups.append((total, count))
+    return [total / count + (i - (count - 1) / 2) * gap for total, count in groups for i in range(count)]
+
+
+def darker(colour: str, factor: float = 0.8) -> str:
+    """Return a colour dark enough for small text."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    red, green, blue = to_rgb(colour)
+    return str(to_hex((factor * red, factor * green, factor * blue)))
+
+
+def shown(label: str) -> str:
+    """Shorten the label of a square shape: 512x512 to 512."""
+    height, _, rest = label.partition("x")
+    width, _, frames = rest.partition("x")
+    return f"{height}" if height == width and not frames else label
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Format a share."""
+    return f"{100 * value:.{digits}f} %"

@@ -1,0 +1,151 @@
+"""Pieces of work whose results are cached: plain data in, plain data out, run in a process of their own."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from executor.records import Records
+from experiments.build import Setup, build
+from experiments.results import summarize
+from experiments.runner import simulate as run_setup
+from experiments.workload import Workload
+from experiments.workload.nirvana import Nirvana, with_nirvana
+from planner.bounds import clairvoyant_bound
+from planner.request import Request
+from profiles import Shape, load_profile
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of work.
+
+    Parameters
+    ----------
+    work
+        ``module:function``; called with the arguments as keywords, returns what JSON can hold.
+    arguments
+        JSON types only. Together with the digest of the profile they are the identity of the result.
+    """
+
+    work: str
+    arguments: Mapping[str, Any]
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that the result depends on, but the code."""
+        config = self.arguments.get("config")
+        name = self.arguments.get("profile") or (config and config["profile"]["name"])
+        digest = load_profile(name).digest if name else None
+        return {"work": self.work, "arguments": dict(self.arguments), "profile": digest}
+
+    def run(self) -> Any:
+        """Do the work."""
+        module, _, function = self.work.partition(":")
+        return getattr(importlib.import_module(module), function)(**self.arguments)
+
+
+def run(config: Mapping[str, Any], **more: Any) -> Task:
+    """Make the task of one simulated run; ``more`` are arguments of :func:`simulate`."""
+    return Task("paper_figs.work:simulate", {"config": _relevant(config), **more})
+
+
+def bound(config: Mapping[str, Any], seconds: float, **more: Any) -> Task:
+    """Make the task of the clairvoyant bound of a run, within a time limit."""
+    return Task("paper_figs.work:clairvoyant", {"config": _relevant(config), "seconds": seconds, **more})
+
+
+def _relevant(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what does not change a run."""
+    return {key: value for key, value in config.items() if key not in ("name", "output", "overwrite")}
+
+
+def simulate(
+    config: Mapping[str, Any],
+    keep: Sequence[str] = (),
+    speed: float = 1.0,
+    nirvana: bool = False,
+    requests: Sequence[Sequence[float]] | None = None,
+) -> dict[str, Any]:
+    """Serve a workload on the simulated cluster.
+
+    Parameters
+    ----------
+    config
+        Of :func:`experiments.build.build`.
+    keep
+        What to return beside the key figures: ``requests`` (shape, arrival, deadline, delivered), ``segments`` (jobs,
+        GPUs,
+        start, end, steps), ``decisions`` (time, jobs, seconds).
+    speed
+        The hardware, and the planner's idea of it, are this many times as fast.
+    nirvana
+        Whether an approximate cache shortens requests (see :mod:`experiments.workload.nirvana`).
+    requests
+        Replace the workload: edge in pixels, steps, arrival, deadline of each.
+    """
+    setup = prepared(config, speed, nirvana, requests)
+    records = run_setup(setup)
+    summary = summarize(records, setup.service.cluster).to_dict()
+    return {"summary": summary, **{what: _KEPT[what](records) for what in keep}}
+
+
+def clairvoyant(
+    config: Mapping[str, Any],
+    seconds: float,
+    speed: float = 1.0,
+    nirvana: bool = False,
+    requests: Sequence[Sequence[float]] | None = None,
+) -> dict[str, Any]:
+    """Bound the share of requests that any schedule could serve on time; arguments as of :func:`simulate`."""
+    setup = prepared(config, speed, nirvana, requests)
+    found = clairvoyant_bound(setup.workload.requests, setup.service.cluster, setup.truth, time_limit=seconds)
+    return {"share": found.share, "found": found.value / found.total, "status": found.status, "seconds": found.seconds}
+
+
+def prepared(
+    config: Mapping[str, Any],
+    speed: float = 1.0,
+    nirvana: bool = False,
+    requests: Sequence[Sequence[float]] | None = None,
+) -> Setup:
+    """Build a setup and change it; arguments as of :func:`simulate`."""
+    setup = build({"name": "", "output": None, "overwrite": False, **config})
+    if speed != 1.0:
+        believed = setup.service.profile.scaled(1 / speed)
+        setup = replace(setup, service=replace(setup.service, profile=believed), truth=setup.truth.scaled(1 / speed))
+    if requests is not None:
+        made = tuple(
+            Request(i, Shape(int(edge), int(edge)), int(steps), arrival, deadline)
+            for i, (edge, steps, arrival, deadline) in enumerate(requests)
+        )
+        setup = replace(setup, workload=Workload("given", made))
+    if nirvana:
+        setup = replace(setup, workload=with_nirvana(setup.workload, Nirvana(), seed=setup.seed))
+    return setup
+
+
+def _requests(records: Records) -> list[list[Any]]:
+    rows: list[list[Any]] = []
+    for request in records.requests:
+        done = records.delivered.get(request.id, math.nan)
+        times = [_ms(request.arrival), _ms(request.deadline), None if math.isnan(done) else _ms(done)]
+        rows.append([request.shape.label, *times, records.fate(request) == "on_time"])
+    return rows
+
+
+def _segments(records: Records) -> list[list[Any]]:
+    return [[list(s.jobs), list(s.gpus), _ms(s.start), _ms(s.end), s.steps] for s in records.segments]
+
+
+def _decisions(records: Records) -> list[list[Any]]:
+    return [[_ms(d.at), d.jobs, d.total_seconds, d.value, d.bound, d.status] for d in records.decisions]
+
+
+_KEPT = {"requests": _requests, "segments": _segments, "decisions": _decisions}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds, 4)
