@@ -7,10 +7,10 @@ small, and every block of size k takes k / d blocks of size d. Preservation ther
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from planner.cluster import Group
+from planner.cluster import Cluster, Group
 from planner.job import Job
 from planner.plan import Assignment
 from planner.round import Round
@@ -66,27 +66,43 @@ def _place_level(
     """Place choices of one degree whose own group is taken; return what is left free."""
     if not waiting:
         return free
+    cluster = round_.cluster
+    degree = waiting[0].degree
+    open_groups = {group.mask: group for group in cluster.groups(degree) if group.mask & free == group.mask}
     wanted = 0
     if preserve:
         for other in order:
-            if other.degree < waiting[0].degree and other.job.group is not None:
+            if other.degree < degree and other.job.group is not None:
                 wanted |= other.job.group.mask
+        if wanted:
+            by_want = sorted(open_groups.values(), key=lambda group: (group.mask & wanted).bit_count())
+            open_groups = {group.mask: group for group in by_want}
     for choice in waiting:
         times = round_.costs.of(choice.job.request.shape).by_mask
-        own = choice.job.group.mask if preserve and choice.job.group is not None else 0
-        best: Group | None = None
-        best_score: tuple[float, int, int] | None = None
-        for group in round_.cluster.groups(choice.degree):
-            mask = group.mask
-            if mask & free != mask or mask not in times:
+        held = choice.job.group if preserve else None
+        near = _near(cluster, held, degree, open_groups) if held is not None else []
+        if cluster.uniform:
+            group = near[0] if near else next(iter(open_groups.values()), None)
+            if group is not None and group.mask not in times:
                 continue
-            if not preserve:
-                best = group
-                break
-            score = (times[mask], -(mask & own).bit_count(), (mask & wanted & ~own).bit_count())
-            if best_score is None or score < best_score:
-                best, best_score = group, score
-        if best is not None:
-            free &= ~best.mask
-            placed.append(Assignment((choice.job.request.id,), best, choice.steps))
+        else:
+            known = [group for group in open_groups.values() if group.mask in times]
+            own = held.mask if held is not None else 0
+            group = min(known, key=lambda g: (times[g.mask], -(g.mask & own).bit_count()), default=None)
+        if group is not None:
+            del open_groups[group.mask]
+            free &= ~group.mask
+            placed.append(Assignment((choice.job.request.id,), group, choice.steps))
+            if not cluster.laminar:
+                open_groups = {mask: other for mask, other in open_groups.items() if mask & free == mask}
     return free
+
+
+def _near(cluster: Cluster, held: Group, degree: int, open_groups: Mapping[int, Group]) -> list[Group]:
+    """Open groups that overlap the GPUs that a job holds, those that overlap most first."""
+    if cluster.laminar:
+        starts = range(held.gpus[0] // degree * degree, held.gpus[-1] + 1, degree)
+        masks = (((1 << degree) - 1) << start for start in starts)
+        return [open_groups[mask] for mask in masks if mask in open_groups]
+    near = [group for mask, group in open_groups.items() if mask & held.mask]
+    return sorted(near, key=lambda group: -(group.mask & held.mask).bit_count())
