@@ -126,7 +126,10 @@ def end_labels(
 
 
 def spread_out(wanted: Sequence[float], gap: float) -> list[float]:
-    """Move ascending heights apart to at least ``gap``, each group around the mean of what its members wanted."""
+    """Move ascending heights apart to at least ``gap``, each group around the mean of what its members wanted.
+
+    All stay within 0 and 1 as long as there is room.
+    """
     groups: list[tuple[float, int]] = []
     for height in wanted:
         total, count = height, 1
@@ -137,7 +140,12 @@ def spread_out(wanted: Sequence[float], gap: float) -> list[float]:
             groups.pop()
             total, count = total + before, count + members
         groups.append((total, count))
-    return [total / count + (i - (count - 1) / 2) * gap for total, count in groups for i in range(count)]
+    placed = [total / count + (i - (count - 1) / 2) * gap for total, count in groups for i in range(count)]
+    for i in range(len(placed)):
+        placed[i] = max(placed[i], i * gap)
+    for i in reversed(range(len(placed))):
+        placed[i] = min(placed[i], 1 - (len(placed) - 1 - i) * gap)
+    return placed
 
 
 def darker(colour: str, factor: float = 0.8) -> str:

@@ -85,10 +85,10 @@ class Table:
         return [str(value) for value in self.distinct(name)]
 
     def where(self, **equal: Value) -> Table:
-        """Return the rows in which every named column has the given value."""
+        """Return the rows in which every named column has the given value; 512 and "512" are the same."""
         indices = {self.columns.index(name): value for name, value in equal.items()}
         return Table(
-            self.columns, tuple(row for row in self.rows if all(row[i] == value for i, value in indices.items()))
+            self.columns, tuple(row for row in self.rows if all(_same(row[i], value) for i, value in indices.items()))
         )
 
     def filter(self, keep: Callable[[Mapping[str, Value]], bool]) -> Table:
@@ -140,6 +140,10 @@ def means(table: Table, by: Sequence[str], value: str) -> dict[tuple[Value, ...]
         if not math.isnan(number):
             groups.setdefault(key, []).append(number)
     return {key: math.fsum(numbers) / len(numbers) for key, numbers in groups.items()}
+
+
+def _same(cell: Value, value: Value) -> bool:
+    return cell == value or (cell is not None and value is not None and str(cell) == str(value))
 
 
 def _tidy(value: Value) -> Value:

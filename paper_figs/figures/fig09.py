@@ -1,0 +1,99 @@
+"""Figure 9: distribution of latency at deadline scale 1.0; every request counts, also the ones never finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from paper_figs.figure import Figure
+from paper_figs.figures._sweeps import policies_of_paper
+from paper_figs.lab import Lab, Metric, Point
+from paper_figs.policies import BY_NAME
+from paper_figs.style import panels
+from paper_figs.table import Table, Value
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+SECONDS = (0.25, 0.5, 0.75, *(1 + 0.25 * i for i in range(16)), 5.5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25, 30, 40, 60)
+
+
+def within(seconds: float) -> Metric:
+    """Return the metric that is the share of all requests delivered within some seconds."""
+
+    def metric(result: Mapping[str, Any]) -> float:
+        rows = result["requests"]
+        return float(sum(done is not None and done - arrival <= seconds for _, arrival, _, done, _ in rows) / len(rows))
+
+    return metric
+
+
+def data(lab: Lab) -> Table:
+    """Share of all requests delivered within so many seconds, mean over seeds."""
+    metrics = {str(seconds): within(seconds) for seconds in SECONDS}
+    rows: list[dict[str, Value]] = []
+    for mix in ("uniform", "skewed"):
+        point = Point({"mix": mix}, (f"workload={mix}", "workload.slo_scale=1.0"))
+        for record in lab.sweep([point], policies_of_paper(), metrics, keep=("requests",)).records():
+            rows += [
+                {
+                    "mix": mix,
+                    "policy": record["policy"],
+                    "seeds": record["seeds"],
+                    "seconds": seconds,
+                    "share": record[str(seconds)],
+                    "share_half": record[f"{seconds}_half"],
+                }
+                for seconds in SECONDS
+            ]
+    return Table.of(rows)
+
+
+def draw(table: Table) -> Drawing:
+    """Draw the distributions with a logarithmic time axis."""
+    from matplotlib.ticker import NullFormatter
+
+    figure, axes = panels(2, 1, 3.8, sharex=True)
+    for axis, mix in zip(axes[:, 0], ("uniform", "skewed"), strict=True):
+        axis.set_ylim(0, 1.02)
+        axis.set_xscale("log")
+        for name in table.names("policy"):
+            policy = BY_NAME[name]
+            rows = table.where(mix=mix, policy=name)
+            xs, ys, halves = rows.numbers("seconds"), rows.numbers("share"), rows.numbers("share_half")
+            axis.plot(xs, ys, policy.line, color=policy.colour, label=policy.label)
+            low = [y - half for y, half in zip(ys, halves, strict=True)]
+            high = [y + half for y, half in zip(ys, halves, strict=True)]
+            axis.fill_between(xs, low, high, color=policy.colour, alpha=0.12, linewidth=0)
+        axis.set_title(f"{mix} mix, scale 1.0")
+        axis.set_ylabel("share of all requests")
+        axis.set_xlim(SECONDS[0], SECONDS[-1])
+    axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1.02, -0.03), labelspacing=0.25)
+    axes[1, 0].set_xticks([0.5, 1, 2, 5, 10, 20, 60], ["0.5", "1", "2", "5", "10", "20", "60"])
+    axes[1, 0].xaxis.set_minor_formatter(NullFormatter())
+    axes[1, 0].set_xlabel("latency (s)")
+    return figure
+
+
+def describe(table: Table) -> str:
+    """Say who delivers early, and who leaves most for later."""
+    parts = []
+    for mix in ("uniform", "skewed"):
+        rows = table.where(mix=mix, seconds=5)
+        name = max(rows.names("policy"), key=lambda name: rows.number("share", policy=name))
+        late = table.where(mix=mix, seconds=SECONDS[-1])
+        last = min(late.names("policy"), key=lambda name: late.number("share", policy=name))
+        parts.append(
+            f"{mix}: within 5 s {BY_NAME[name].label} delivers most ({rows.number('share', policy=name):.2f} of all "
+            "requests; "
+            f"TetriServe {rows.number('share', policy='dp'):.2f}), after {SECONDS[-1]} s {BY_NAME[last].label} least "
+            f"({late.number('share', policy=last):.2f})"
+        )
+    return (
+        f"{'; '.join(parts)}. Curves are over all requests: what is not delivered within a minute keeps a curve below "
+        "1, where "
+        "the paper draws completed requests only."
+    )
+
+
+FIGURE = Figure("Latency distribution at scale 1.0, over all requests", data, draw, describe)
