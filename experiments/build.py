@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -29,7 +30,10 @@ from experiments.workload import (
     rescale,
 )
 from planner.backends.cpsat import CpSatBackend
+from planner.backends.highs import HighsBackend
+from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import Backend
+from planner.backends.pulp import PulpBackend
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
 from planner.objectives import (
@@ -48,9 +52,10 @@ from planner.objectives import (
 )
 from planner.programs.assignment import Assignment as AssignmentProgram
 from planner.programs.linear import Program
+from planner.programs.lookahead import Lookahead
 from planner.round import Cadence
 from planner.solvers.dp import GreedyDp
-from planner.solvers.exact import CpSat
+from planner.solvers.exact import Exact
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
@@ -66,10 +71,17 @@ SHIPPED: Mapping[str, type[Objective]] = {
 }
 
 
-PROGRAMS: Mapping[str, Callable[[], Program]] = {"assignment": AssignmentProgram}
+PROGRAMS: Mapping[str, Callable[[], Program]] = {"assignment": AssignmentProgram, "lookahead": Lookahead}
 """Programs by name, with their defaults."""
 
-BACKENDS: Mapping[str, Callable[[], Backend]] = {"cpsat": CpSatBackend}
+BACKENDS: Mapping[str, Callable[[], Backend]] = {
+    "cpsat": CpSatBackend,
+    "highs": HighsBackend,
+    "scip": MathOptBackend,
+    "mathopt-highs": partial(MathOptBackend, "highs"),
+    "cbc": PulpBackend,
+    "pulp-highs": partial(PulpBackend, "highs"),
+}
 """Solvers of programs by name, with their defaults."""
 
 
@@ -248,15 +260,28 @@ def _solver(config: Mapping[str, Any]) -> Solver:
         case "srtf":
             return Srtf(solver["degree"], solver["chunk"])
         case _:
-            return CpSat(
-                program=_program(config["program"]),
-                objective=make_objective(config["objective"]),
-                deterministic=solver["deterministic"],
-                workers=solver["workers"],
-            )
+            program = _program(config["program"])
+            greedy = Edf() if isinstance(program, Lookahead) else GreedyDp()
+            return Exact(_backend(solver), program, make_objective(config["objective"]), greedy)
+
+
+def _backend(solver: Mapping[str, Any]) -> Backend:
+    match solver["kind"]:
+        case "cpsat":
+            if solver["workers"] < 1:
+                raise ConfigError(f"solver.workers is {solver['workers']}; at least 1 is needed")
+            return CpSatBackend(solver["deterministic"], solver["workers"])
+        case "pulp":
+            if solver["solver"] not in ("cbc", "highs"):
+                raise ConfigError(f"solver.solver is {solver['solver']!r}; use 'cbc' or 'highs'")
+            return PulpBackend(solver["solver"])
+        case kind:
+            return BACKENDS[kind]()
 
 
 def _program(config: Mapping[str, Any]) -> Program:
+    if config["kind"] == "lookahead":
+        return Lookahead(config["tie_break"], config["late"])
     return AssignmentProgram(config["form"], config["conserve"])
 
 

@@ -28,11 +28,25 @@ class SolverConfig:
 
 @dataclass
 class CpSatConfig(SolverConfig):
-    """OR-Tools CP-SAT, started from and backed by the greedy plan."""
+    """OR-Tools CP-SAT; continuous programs are put on a fine grid of whole numbers."""
 
     kind: str = "cpsat"
     deterministic: bool = True
     workers: int = 1
+
+
+@dataclass
+class MilpConfig(SolverConfig):
+    """A mixed integer solver: ``highs`` (its own interface), or ``scip`` (inside OR-Tools)."""
+
+
+@dataclass
+class PulpConfig(SolverConfig):
+    """A mixed integer solver through PuLP: ``cbc`` or ``highs``. Starting CBC takes tens of milliseconds."""
+
+    kind: str = "pulp"
+    solver: str = "cbc"
+    budget_ms: float = 1000.0
 
 
 @dataclass
@@ -82,6 +96,15 @@ class SrtfConfig(SolverConfig):
 
 
 # -- program and objective ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class LookaheadConfig:
+    """The deadline-interval program over the whole backlog, of which only the first moments are carried out."""
+
+    kind: str = "lookahead"
+    tie_break: float = 1e-4
+    late: str = "quiet"
 
 
 @dataclass
@@ -255,8 +278,8 @@ class SimulatedConfig:
 DEFAULTS: list[Any] = [
     {"cadence": "events"},
     {"solver": "cpsat"},
-    {"program": "assignment"},
-    {"objective": "survivors"},
+    {"program": "lookahead"},
+    {"objective": "on_time"},
     {"workload": "uniform"},
     {"profile": "flux1-dev_h100"},
     {"cluster": "switch"},
@@ -274,11 +297,12 @@ HELP = """Tetriplan: serve a workload of diffusion requests with deadlines on a 
 Groups (choose with group=choice):
 
 $APP_CONFIG_GROUPS
-  solver     who plans. cpsat: exact, hinted and backed by dp. dp: the paper's greedy program (allocation, preserve,
+  solver     who plans. cpsat, highs, scip, pulp: exact, of a program and an objective, backed by a greedy plan. dp: the paper's greedy program (allocation, preserve,
              elastic: its stages). fixed, rssp: run to completion. edf, srtf: preemptive baselines.
              solver.budget_ms is the time for one decision.
-  program    what cpsat decides. assignment: which job runs on how many GPUs in this round.
-  objective  what a plan is worth. survivors (paper), on_time (weighted), gpu_seconds, tardiness, fairness, progress;
+  program    what an exact solver decides. lookahead: which of all live jobs will be on time, and what runs now for that.
+             assignment: which job runs on which GPUs in this round.
+  objective  what a plan is worth. on_time (weighted), survivors (the paper's), gpu_seconds, tardiness, fairness, progress;
              weighted and lexicographic sums: objective.terms=[on_time:1,gpu_seconds:0.001];
              custom: objective.file=/path/to/file.py, its arguments as +objective.arguments.NAME=VALUE.
   workload   what arrives. uniform, skewed (paper), homogeneous, mix-c, gamma, bursts, drift, profile (every shape of the
@@ -330,13 +354,16 @@ class RunConfig:
 CHOICES: dict[str, dict[str, Any]] = {
     "solver": {
         "cpsat": CpSatConfig,
+        "highs": MilpConfig("highs"),
+        "scip": MilpConfig("scip", budget_ms=100.0),
+        "pulp": PulpConfig,
         "dp": DpConfig,
         "fixed": FixedConfig,
         "rssp": RsspConfig,
         "edf": EdfConfig,
         "srtf": SrtfConfig,
     },
-    "program": {"assignment": AssignmentConfig},
+    "program": {"lookahead": LookaheadConfig, "assignment": AssignmentConfig},
     "objective": {
         **{kind: ObjectiveConfig(kind) for kind in ("survivors", "on_time", "gpu_seconds", "tardiness", "fairness")},
         "progress": ProgressConfig,
