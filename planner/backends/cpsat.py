@@ -1,23 +1,28 @@
-"""OR-Tools CP-SAT on pure integer programs.
+"""OR-Tools CP-SAT, for pure integer programs and, on a fine grid, for mixed ones (:mod:`planner.backends.cpsat_mixed`).
 
-CP-SAT reasons on integers, so rewards are scaled by a power of two until their rounding is below 2**-40 of their sum; rewards
-that are whole numbers (lexicographic objectives) are taken exactly. Under budgets of milliseconds presolve may eat the whole
-budget and return nothing, so it is off, and the greedy plan goes in as a complete hint: then at least the hint comes back.
+CP-SAT reasons on integers, so rewards are scaled by a power of two until their rounding is below 2**-40 of their sum;
+rewards that are whole numbers (lexicographic objectives) are taken exactly. Under budgets of milliseconds presolve may
+eat the whole budget and return nothing, so it is off, and the greedy plan goes in as a complete hint: then at least the
+hint comes back.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 
+from planner.backends.cpsat_mixed import grid, polish
 from planner.backends.protocol import Answer, BackendError
 from planner.outcomes import Floats, Ints
 from planner.programs.linear import LinearProgram
 
 _BITS = 45
+_EXACT = 1e-6
+"""Relative difference of bound and value at which a mixed program counts as solved; its grid is far finer."""
 _DETERMINISTIC_PER_SECOND = 0.2
 """CP-SAT's deterministic time that passes in a second on the programs here, about; measured on two machines."""
 
@@ -51,8 +56,9 @@ class CpSatBackend:
 
         began = perf_counter()
         if not program.integer.all():
-            raise BackendError("CP-SAT takes integer programs only; this program has continuous variables")
-        rewards, scale = integral_rewards(program.rewards)
+            return self._mixed(program, budget)
+        reach = np.maximum(np.abs(program.lower), np.abs(program.upper))
+        rewards, scale = integral_rewards(program.rewards, reach)
         model = cp_model.CpModel()
         lower, upper = program.lower.astype(np.int64).tolist(), program.upper.astype(np.int64).tolist()
         variables = [
@@ -64,10 +70,13 @@ class CpSatBackend:
             weights = _whole(coefficients, "a coefficient")
             capacity = math.floor(program.capacity[row] + 1e-9)
             chosen = [variables[column] for column in columns.tolist()]
-            if capacity == 1 and all(weight == 1 for weight in weights):
+            binary = all(lower[column] == 0 and upper[column] == 1 for column in columns.tolist())
+            if capacity == 1 and binary and all(weight == 1 for weight in weights):
                 model.add_at_most_one(chosen)
             elif chosen:
                 model.add(cp_model.LinearExpr.weighted_sum(chosen, weights) <= capacity)
+            elif capacity < 0:
+                raise BackendError(f"row {row} has no entries but a capacity of {capacity}: the program is infeasible")
         model.maximize(cp_model.LinearExpr.weighted_sum(variables, rewards.tolist()))
         for variable, value in zip(variables, np.rint(program.start).astype(np.int64).tolist(), strict=True):
             model.add_hint(variable, value)
@@ -90,20 +99,51 @@ class CpSatBackend:
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return Answer(None, None, "unknown", built - began, solved - built)
         x = np.array([solver.value(variable) for variable in variables], dtype=np.float64)
-        slack = 0.0 if scale == 1.0 else 0.5 * program.size / scale
+        slack = 0.0 if scale == 1.0 else 0.5 * float(reach.sum()) / scale
         bound = solver.best_objective_bound / scale + slack
         return Answer(x, bound, "optimal" if status == cp_model.OPTIMAL else "feasible", built - began, solved - built)
 
+    def _mixed(self, program: LinearProgram, budget: float) -> Answer:
+        """Choose the integers on the grid, then the rest exactly; the bound is that of the relaxed grid.
 
-def integral_rewards(rewards: Floats) -> tuple[Ints, float]:
+        Never presolved: on grids, presolve turns milliseconds into seconds.
+        """
+        began = perf_counter()
+        relaxed, unit, loss = grid(program)
+        built = perf_counter()
+        answer = replace(self, presolve=False).solve(relaxed, budget)
+        bound = None if answer.bound is None else answer.bound + loss
+        x = None if answer.x is None else polish(program, answer.x * unit)
+        status: Literal["optimal", "feasible", "unknown"] = "feasible"
+        if x is None and program.violation(program.start) <= _EXACT:
+            x = program.start
+        if x is None:
+            status = "unknown"
+        elif bound is not None:
+            value = program.value(x)
+            bound = max(bound, value)
+            if answer.status == "optimal" and bound - value <= _EXACT * max(1.0, abs(bound)):
+                status = "optimal"
+        build = built - began + answer.build_seconds
+        return Answer(x, bound, status, build, perf_counter() - began - build)
+
+
+def integral_rewards(rewards: Floats, reach: Floats | float = 1.0) -> tuple[Ints, float]:
     """Scale rewards to integers; return them and the scale (1.0 when they were whole numbers already).
+
+    Parameters
+    ----------
+    rewards
+        Per variable.
+    reach
+        Largest absolute value of each variable.
 
     Raises
     ------
     BackendError
         If whole-number rewards sum to more than 2**53.
     """
-    total = float(np.abs(rewards).sum())
+    total = float((np.abs(rewards) * reach).sum())
     if total == 0.0:
         return np.zeros(len(rewards), dtype=np.int64), 1.0
     if np.array_equal(rewards, np.rint(rewards)):

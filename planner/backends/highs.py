@@ -7,11 +7,12 @@ deterministic as long as its time does not end.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 
+from planner.backends.branch import branch
 from planner.backends.protocol import Answer, BackendError
 from planner.programs.linear import LinearProgram
 
@@ -26,10 +27,17 @@ class HighsBackend:
         Absolute and relative gap at which a point counts as optimal.
     presolve
         Whether to presolve.
+    branching
+        Programs with at most this many integer variables are branched on linear relaxations instead
+        (:mod:`planner.backends.branch`), for up to ``nodes`` of them; 0 for never.
+    nodes
+        Relaxations to solve before the MIP solver takes over.
     """
 
     gap: float = 1e-9
     presolve: bool = True
+    branching: int = 16
+    nodes: int = 200
     name: str = "highs"
 
     def __post_init__(self) -> None:
@@ -40,6 +48,10 @@ class HighsBackend:
         import highspy
 
         began = perf_counter()
+        size, rows = program.size, program.rows
+        integers = int(program.integer.sum())
+        mixed = integers > 0
+        branching = 0 < integers <= self.branching
         highs = highspy.Highs()
         for option, value in (
             ("output_flag", False),
@@ -47,20 +59,28 @@ class HighsBackend:
             ("mip_rel_gap", self.gap),
             ("mip_abs_gap", self.gap),
             ("threads", 1),
-            ("presolve", "on" if self.presolve else "off"),
+            ("presolve", "on" if self.presolve and not branching else "off"),
         ):
             highs.setOptionValue(option, value)
-        size, rows = program.size, program.rows
-        mixed = bool(program.integer.any())
         infinite = highspy.kHighsInf
         common = (
             size, rows, len(program.columns), 2, -1, 0.0,
             program.rewards, program.lower, program.upper, np.full(rows, -infinite), program.capacity,
             program.row_starts[:-1].astype(np.int32), program.columns.astype(np.int32), program.coefficients,
         )  # fmt: skip
-        status = highs.passModel(*common, program.integer.astype(np.int32))
+        kinds = program.integer.astype(np.int32)
+        status = highs.passModel(*common, np.zeros(size, dtype=np.int32) if branching else kinds)
         if status == highspy.HighsStatus.kError:
             raise BackendError("HiGHS refuses the program; are all of its numbers finite?")
+        if branching:
+            built = perf_counter()
+            answer = branch(highs, program, self.gap, self.nodes, budget)
+            left = budget - answer.solve_seconds
+            if answer.status == "optimal" or left <= 0:
+                return replace(answer, build_seconds=built - began)
+            rest = replace(self, branching=0).solve(program, left)
+            build, solve = built - began + rest.build_seconds, answer.solve_seconds + rest.solve_seconds
+            return replace(rest, build_seconds=build, solve_seconds=solve)
         if mixed and program.violation(program.start) <= 1e-9:
             highs.setSolution(size, np.arange(size, dtype=np.int32), program.start)
         built = perf_counter()

@@ -96,7 +96,7 @@ def test_deterministic_answers_are_equal() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"integer": np.array([True, False])}, "continuous"),
+        ({"integer": np.array([True, False]), "upper": np.array([1.0, np.inf])}, "continuous"),
         ({"coefficients": np.array([1.0, 0.5])}, r"coefficient is 0\.5"),
         ({"capacity": np.array([-1.0])}, "infeasible"),
     ],

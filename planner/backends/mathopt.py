@@ -1,0 +1,98 @@
+"""SCIP and HiGHS as they come inside the OR-Tools wheel, through MathOpt.
+
+MathOpt wraps what goes wrong in a solver in errors of its own (in 9.15, at times an ``AttributeError`` about something
+else), and passes ``threads`` on to solvers that refuse it; both stay inside this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+
+from planner.backends.protocol import Answer, BackendError
+from planner.programs.linear import LinearProgram
+
+
+@dataclass(frozen=True)
+class MathOptBackend:
+    """A MIP solver of OR-Tools.
+
+    Parameters
+    ----------
+    solver
+        ``"scip"`` or ``"highs"``.
+    gap
+        Absolute and relative gap at which a point counts as optimal.
+    """
+
+    solver: Literal["scip", "highs"] = "scip"
+    gap: float = 1e-9
+
+    def __post_init__(self) -> None:
+        if self.solver not in ("scip", "highs"):
+            raise ValueError(f"backend.solver is {self.solver!r}; use 'scip' or 'highs'")
+        import ortools.math_opt.python.mathopt  # noqa: F401  (takes a second: before the first round, not in it)
+
+    @property
+    def name(self) -> str:
+        """The solver's name; HiGHS is told apart from the one called directly."""
+        return "scip" if self.solver == "scip" else "mathopt-highs"
+
+    def solve(self, program: LinearProgram, budget: float) -> Answer:
+        """Maximize within ``budget`` seconds."""
+        from ortools.math_opt import model_pb2
+        from ortools.math_opt.python import mathopt
+
+        began = perf_counter()
+        proto = model_pb2.ModelProto()
+        ids = range(program.size)
+        proto.variables.ids.extend(ids)
+        proto.variables.lower_bounds.extend(program.lower.tolist())
+        proto.variables.upper_bounds.extend(program.upper.tolist())
+        proto.variables.integers.extend(program.integer.tolist())
+        proto.objective.maximize = True
+        proto.objective.linear_coefficients.ids.extend(ids)
+        proto.objective.linear_coefficients.values.extend(program.rewards.tolist())
+        proto.linear_constraints.ids.extend(range(program.rows))
+        proto.linear_constraints.lower_bounds.extend([-np.inf] * program.rows)
+        proto.linear_constraints.upper_bounds.extend(program.capacity.tolist())
+        row = np.repeat(np.arange(program.rows), np.diff(program.row_starts))
+        order = np.lexsort((program.columns, row))
+        proto.linear_constraint_matrix.row_ids.extend(row[order].tolist())
+        proto.linear_constraint_matrix.column_ids.extend(program.columns[order].tolist())
+        proto.linear_constraint_matrix.coefficients.extend(program.coefficients[order].tolist())
+        kind = mathopt.SolverType.GSCIP if self.solver == "scip" else mathopt.SolverType.HIGHS
+        parameters = mathopt.SolveParameters(
+            time_limit=timedelta(seconds=max(budget, 1e-3)),
+            relative_gap_tolerance=self.gap,
+            absolute_gap_tolerance=self.gap,
+            threads=1 if self.solver == "scip" else None,
+        )
+        try:
+            model = mathopt.Model.from_model_proto(proto)
+            variables = list(model.variables())
+            hints = []
+            if program.violation(program.start) <= 1e-9:
+                hints = [mathopt.SolutionHint(dict(zip(variables, program.start.tolist(), strict=True)))]
+            built = perf_counter()
+            result = mathopt.solve(
+                model, kind, params=parameters, model_params=mathopt.ModelSolveParameters(solution_hints=hints)
+            )
+        except Exception as error:
+            raise BackendError(f"{self.name} failed inside MathOpt: {type(error).__name__}: {error}") from error
+        solved = perf_counter()
+        reason = result.termination.reason
+        if reason in (mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED):
+            raise BackendError(f"{self.name} calls the program infeasible")
+        bound = result.termination.objective_bounds.dual_bound
+        finite = float(bound) if np.isfinite(bound) else None
+        if not result.has_primal_feasible_solution():
+            return Answer(None, finite, "unknown", built - began, solved - built)
+        values = result.variable_values()
+        x = np.array([values[variable] for variable in variables], dtype=np.float64)
+        optimal = reason == mathopt.TerminationReason.OPTIMAL
+        return Answer(x, finite, "optimal" if optimal else "feasible", built - began, solved - built)
