@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from experiments.build import build
 from experiments.cli import compose, guarded
 from experiments.grid import BASELINES, PAPER_GRID, Cell, Policy, Result, Spread, cells, run_all
 from experiments.paired import difference_table
-from experiments.results import manifest, prepare_directory
+from experiments.results import Summary, manifest, prepare_directory
 from experiments.results.writer import write_json
 from experiments.same_rounds import Answered, answer_all, rounds_of
 from experiments.tables import Table, markdown, print_table
@@ -48,7 +49,9 @@ def _compare(options: argparse.Namespace) -> int:
     if reference not in {policy.name for policy in policies}:
         raise ValueError(f"--reference is {reference!r}; the policies are {', '.join(p.name for p in policies)}")
     axes = [*(PAPER_GRID if options.grid else ()), *(_axis(text) for text in options.sweep)]
-    grid = cells(axes, options.overrides)
+    grid = [_cell(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)
+    if options.cell and axes:
+        raise ValueError("--cell makes the grid by itself; leave out --grid and --sweep")
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     started = datetime.now(UTC)
     directory = prepare_directory(options.output or _fresh_directory("compare"), overwrite=options.overwrite)
@@ -66,6 +69,8 @@ def _compare(options: argparse.Namespace) -> int:
     (directory / "table.md").write_text(markdown(table))
     differences = difference_table(results, policies, reference)
     (directory / "differences.md").write_text(markdown(differences))
+    decisions = decisions_table(results, policies)
+    (directory / "decisions.md").write_text(markdown(decisions))
     config: dict[str, Any] = {
         "policies": {policy.name: list(policy.overrides) for policy in policies},
         "cells": {cell.label: list(cell.overrides) for cell in grid},
@@ -75,12 +80,14 @@ def _compare(options: argparse.Namespace) -> int:
     print_table(table)
     if len(policies) > 1:
         print_table(differences)
+    if len(grid) > 1:
+        print_table(decisions)
     console = Console()
     if bounds and len(grid) == 1:
         console.print(f"Clairvoyant bound: {sum(b.bound for b in bounds) / len(bounds):.3f} (experiments.bound)")
     if len(grid) == 1:
         console.print(LEGEND, style="dim")
-    console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, differences.md, runs.csv, manifest.json", soft_wrap=True)
+    console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, differences.md, decisions.md, runs.csv, manifest.json", soft_wrap=True)
     return 0
 
 
@@ -169,6 +176,34 @@ def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Tab
     return rows
 
 
+def decisions_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
+    """Return a row per policy: how many decisions, how many of them proven or by fallback, and how long they took."""
+    rows = [["policy", "decisions", "proven optimal", "fallback", "mean gap", "p50 ms", "p99 ms", "p99 of worst run", "max ms"]]
+    for policy in policies:
+        runs = [result.summary for result in results if result.policy == policy.name]
+        count = sum(run.decisions for run in runs)
+        bounded = sum(run.bounded for run in runs)
+
+        def share(name: str, runs: Sequence[Summary] = runs, count: int = count) -> float:
+            return sum(getattr(run, name) * run.decisions for run in runs if run.decisions) / max(count, 1)
+
+        gap = sum(run.mean_gap * run.bounded for run in runs if run.bounded) / bounded if bounded else math.nan
+        rows.append(
+            [
+                policy.name,
+                str(count),
+                f"{share('optimal_share'):.2%}",
+                f"{share('fallback_share'):.2%}",
+                f"{gap:.3%}" if bounded else "-",
+                f"{1e3 * sum(run.wall.decision_p50 for run in runs) / len(runs):.2f}",
+                f"{1e3 * sum(run.wall.decision_p99 for run in runs) / len(runs):.2f}",
+                f"{1e3 * max(run.wall.decision_p99 for run in runs):.2f}",
+                f"{1e3 * max(run.wall.decision_max for run in runs):.2f}",
+            ]
+        )
+    return rows
+
+
 def _short(shape: str) -> str:
     """Shorten the label of a square image: 512x512 to 512."""
     height, _, width = shape.partition("x")
@@ -220,6 +255,13 @@ def _policy(text: str) -> Policy:
     return Policy(name.strip(), tuple(overrides.split()))
 
 
+def _cell(text: str, common: Sequence[str]) -> Cell:
+    name, colon, overrides = text.partition(":")
+    if not colon:
+        raise ValueError(f"--cell {text!r}: give NAME:OVERRIDES, for example 'bursty:workload=gamma workload.rate=12'")
+    return Cell(name.strip(), (*common, *overrides.split()))
+
+
 def _axis(text: str) -> list[str]:
     key, equals, values = text.partition("=")
     if not equals or not values:
@@ -241,6 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=_count, help="compare on so many rounds that the first policy meets, not on runs")
     parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of every cell")
     parser.add_argument("--reference", help="policy that the others are compared with, pair by pair (default: the first)")
+    parser.add_argument("--cell", action="append", default=[], help="NAME:OVERRIDES, a cell of a grid of your own; repeat it")
     parser.add_argument("--seeds", type=_count, default=5, help="paired seeds (default 5)")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")

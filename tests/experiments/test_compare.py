@@ -35,11 +35,23 @@ def test_grid_has_a_row_per_cell_and_the_mean(tmp_path: Path) -> None:
     assert values[-1] == pytest.approx(sum(values[:-1]) / 4, abs=1e-3)
 
 
+def test_cells_of_ones_own(tmp_path: Path) -> None:
+    """--cell names a row and its overrides; decisions.md counts the decisions of each policy."""
+    output = tmp_path / "out"
+    arguments = ["--policy", "edf:solver=edf", "--policy", "dp:solver=dp", "--cell", "calm:workload.rate=6"]
+    arguments += ["--cell", "busy:workload.rate=60 workload=skewed", "--seeds", "1", "--jobs", "1"]
+    assert main([*arguments, "--output", str(output), "workload.requests=15"]) == 0
+    names = [line.strip("| ").split()[0] for line in (output / "table.md").read_text().splitlines()[2:]]
+    assert names == ["calm", "busy", "mean"]
+    assert [line.split("|")[1].strip() for line in (output / "decisions.md").read_text().splitlines()[2:]] == ["edf", "dp"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--policy", "edf"], ["--policy", "edf", "solver=fixed"]),
         (["--sweep", "workload.rate"], ["--sweep", "workload.rate", "KEY=VALUE"]),
+        (["--cell", "workload.rate=3"], ["--cell", "NAME:OVERRIDES"]),
         (["workload.rat=3"], ["there is no workload.rat", "workload.rate"]),
     ],
 )
