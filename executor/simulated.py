@@ -125,6 +125,12 @@ class SimulatedEngine:
         self._spread: dict[tuple[Shape, int, str, int], float] = {}
         self._draws: dict[int, NDArray[np.float64]] = {}
         self._drift: dict[int, list[float]] = {}
+        worst = physics.noise * max(entry.spread for entry in profile.entries)
+        if worst > MOST_NOISE and not physics.noise_cv:
+            raise ValueError(
+                f"engine.noise is {physics.noise}, which makes a coefficient of variation of {worst:.3g} of profile {profile.name}; "
+                f"at most {MOST_NOISE} keeps every step time positive"
+            )
         if physics.noise > 0 or physics.noise_cv > 0:
             draws = rng.standard_normal(sum(request.steps for request in requests)).clip(-3.0, 3.0)
             ends = np.cumsum([request.steps for request in requests]).tolist()
@@ -256,7 +262,8 @@ class SimulatedEngine:
             running = self._running.get(first)
             if running is not None and running.jobs == assignment.jobs and running.group.mask == assignment.group.mask:
                 kept.add(first)
-                self._stop_after(running, min(self._left[first], running.begun(now) + assignment.steps))
+                left = self._left[first] if len(running.jobs) == 1 else min(self._left.get(j, running.steps) for j in running.jobs)
+                self._stop_after(running, min(left, running.begun(now) + assignment.steps))
             else:
                 new.append(assignment)
         if len(kept) < len(self._running):
