@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from executor.engine import Progress, Segment
+from executor.simulated import MOST_NOISE, Physics, SimulatedEngine, _Stretch
+from planner.cluster import Cluster, Group
+from planner.plan import Assignment
+from planner.request import Request
+from profiles.profile import Profile
+from tests.strategies import LARGE, MEDIUM, SMALL, TOY, profile_of, request, step
+
+C4 = Cluster.nvlink(4)
+LEFT, RIGHT = C4.groups(2)
+INF = float("inf")
+
+
+def engine(
+    *requests: Request, physics: Physics = Physics(noise=0.0), profile: Profile = TOY, seed: int = 0
+) -> SimulatedEngine:
+    """An engine on 4 GPUs that took in all requests at time 0."""
+    made = SimulatedEngine(C4, profile, requests, physics, np.random.default_rng(seed))
+    for each in requests:
+        made.submit(each)
+    return made
+
+
+def on(group: Group, steps: int, *jobs: int) -> Assignment:
+    """Assign jobs, the first one unless said otherwise."""
+    return Assignment(jobs or (0,), group, steps)
+
+
+def drain(engine: SimulatedEngine) -> list[Progress]:
+    """Everything that still happens."""
+    seen: list[Progress] = []
+    while True:
+        at, progress = engine.advance(INF)
+        if not progress:
+            return seen
+        assert all(item.at == at for item in progress)
+        seen += progress
+
+
+def stretches(engine: SimulatedEngine) -> list[tuple[tuple[int, ...], tuple[int, ...], float, float, int]]:
+    """Segments with rounded times."""
+    return [(s.jobs, s.gpus, round(s.start, 9), round(s.end, 9), s.steps) for s in engine.segments]
+
+
+def test_steps_take_what_the_profile_says() -> None:
+    """Tests one segment from start to end: 10 steps of 0.05 s on two GPUs."""
+    e = engine(request(0, MEDIUM, 10))
+    e.carry_out([on(LEFT, 10)])
+    assert drain(e) == [Progress("finished", 0, 0.5, 10, 0.5)]
+    assert e.segments == [Segment((0,), (0, 1), 0.0, 0.5, 10)]
+
+
+def test_preemption_waits_for_the_step_boundary_and_pays_for_the_move() -> None:
+    """Tests a move at 0.12 s: the third step ends at 0.15, the move takes 1 ms, 7 steps of 0.08 s follow."""
+    e = engine(request(0, MEDIUM, 10))
+    e.carry_out([on(LEFT, 10)])
+    assert e.advance(0.12) == (0.12, [])
+    (seen,) = e.observe()
+    assert (seen.jobs, seen.group, seen.begun, round(seen.boundary, 9)) == ((0,), LEFT, 3, 0.15)
+    e.carry_out([on(C4.groups(1)[3], 7)])
+    first, last = drain(e)
+    assert (first.kind, first.steps, first.planned, first.group) == ("yielded", 3, True, LEFT)
+    assert (last.kind, last.steps) == ("finished", 7)
+    assert stretches(e) == [((0,), (0, 1), 0.0, 0.15, 3), ((0,), (3,), 0.151, 0.711, 7)]
+
+
+@pytest.mark.parametrize(("first", "more", "total"), [(10, 7, 10), (3, 7, 10), (10, 2, 5), (4, 99, 10)])
+def test_the_same_group_goes_on_without_a_gap(first: int, more: int, total: int) -> None:
+    """Tests that a job whose group stays runs on in one segment, lengthened or shortened from the next boundary."""
+    e = engine(request(0, MEDIUM, 10))
+    e.carry_out([on(LEFT, first)])
+    e.advance(0.12)
+    e.carry_out([on(LEFT, more)])
+    assert drain(e)[0].steps == total
+    assert stretches(e) == [((0,), (0, 1), 0.0, round(0.05 * total, 9), total)]
+
+
+@pytest.mark.parametrize(("at", "steps"), [(0.12, 3), (0.15, 3), (0.1500001, 4), (0.01, 1)])
+def test_what_a_plan_does_not_name_stops(at: float, steps: int) -> None:
+    """Tests that an unnamed job stops at its next boundary; a plan at the boundary itself stops it there."""
+    e = engine(request(0, MEDIUM, 10))
+    e.carry_out([on(LEFT, 10)])
+    e.advance(at)
+    e.carry_out([])
+    assert [(p.kind, p.steps, p.planned) for p in drain(e)] == [("yielded", steps, False)]
+    assert stretches(e) == [((0,), (0, 1), 0.0, round(0.05 * steps, 9), steps)]
+
+
+def test_nothing_happens_in_no_time() -> None:
+    """Tests that a segment that is taken back at the moment of its start leaves no trace."""
+    e = engine(request(0, MEDIUM, 10), request(1, MEDIUM, 4))
+    e.carry_out([on(LEFT, 10)])
+    e.carry_out([on(LEFT, 4, 1)])
+    assert [p.request for p in drain(e)] == [1]
+    assert stretches(e) == [((1,), (0, 1), 0.0, 0.2, 4)]
+
+
+def test_a_new_job_starts_when_its_gpus_yield() -> None:
+    """Tests that a first segment on taken GPUs starts at their boundary, and pays nothing for a move."""
+    e = engine(request(0, MEDIUM, 10), request(1, SMALL, 2))
+    e.carry_out([on(LEFT, 10)])
+    e.advance(0.12)
+    e.carry_out([on(C4.groups(4)[0], 2, 1)])
+    drain(e)
+    assert stretches(e) == [((0,), (0, 1), 0.0, 0.15, 3), ((1,), (0, 1, 2, 3), 0.15, 0.188, 2)]
+
+
+def test_swapping_groups() -> None:
+    """Tests two jobs that trade places: both wait for the later boundary, 0.36 s, and pay for the move."""
+    e = engine(request(0, MEDIUM, 10), request(1, LARGE, 3))
+    e.carry_out([on(LEFT, 10, 0), on(RIGHT, 3, 1)])
+    e.advance(0.12)
+    e.carry_out([on(RIGHT, 7, 0), on(LEFT, 2, 1)])
+    drain(e)
+    assert stretches(e) == [
+        ((0,), (0, 1), 0.0, 0.15, 3),
+        ((1,), (2, 3), 0.0, 0.36, 1),
+        ((0,), (2, 3), 0.361, 0.711, 7),
+        ((1,), (0, 1), 0.361, 1.081, 2),
+    ]
+
+
+def test_coming_back_to_the_same_gpus_is_no_move() -> None:
+    """Tests that a job that paused resumes on its own GPUs for free, and on others for the cost of a move."""
+    for group, start in ((LEFT, 0.3), (RIGHT, 0.5)):
+        e = engine(request(0, MEDIUM, 10), physics=Physics(noise=0.0, regroup_seconds=0.2))
+        e.carry_out([on(LEFT, 3)])
+        e.advance(0.2)
+        e.advance(0.3)
+        e.carry_out([on(group, 7)])
+        drain(e)
+        assert stretches(e)[1][2] == start
+
+
+def test_a_newer_plan_replaces_one_that_still_waits() -> None:
+    """Tests that a segment that has not begun is forgotten when the plan changes before its GPUs are free."""
+    e = engine(request(0, LARGE, 10), request(1, SMALL, 2), request(2, SMALL, 2))
+    e.carry_out([on(LEFT, 10)])
+    e.advance(0.1)
+    e.carry_out([on(LEFT, 2, 1)])
+    e.advance(0.2)
+    e.carry_out([on(LEFT, 9, 0), on(RIGHT, 2, 2)])
+    assert {p.request for p in drain(e)} == {0, 2}
+    assert [s[0] for s in stretches(e)] == [(2,), (0,)]
+
+
+def test_dropping_lets_the_step_end() -> None:
+    """Tests that a dropped request runs its step to the end, says nothing more, and frees its GPUs then."""
+    e = engine(request(0, MEDIUM, 10), request(1, SMALL, 2))
+    e.carry_out([on(LEFT, 10)])
+    e.advance(0.12)
+    e.drop(0)
+    e.carry_out([on(LEFT, 2, 1)])
+    assert [p.request for p in drain(e)] == [1]
+    assert stretches(e) == [((0,), (0, 1), 0.0, 0.15, 3), ((1,), (0, 1), 0.15, 0.186, 2)]
+
+
+def test_assignments_of_gone_requests_are_skipped() -> None:
+    """Tests a plan that comes into force after its job has finished, because planning took time."""
+    e = engine(request(0, SMALL, 2))
+    e.carry_out([on(LEFT, 2)])
+    drain(e)
+    e.carry_out([on(RIGHT, 2)])
+    assert drain(e) == []
+    assert len(e.segments) == 1
+
+
+def test_batches() -> None:
+    """Tests that a batch takes its own time, ends with its shortest request, and the other yields."""
+    e = engine(request(0, SMALL, 10), request(1, SMALL, 4))
+    e.carry_out([on(LEFT, 4, 0, 1)])
+    seconds = TOY.step_time(SMALL, 2, "nvlink", 2)
+    e.advance(2.5 * seconds)
+    e.carry_out([on(LEFT, 4, 0, 1)])
+    assert [(p.kind, p.request, p.steps) for p in drain(e)] == [("yielded", 0, 4), ("finished", 1, 4)]
+    assert stretches(e) == [((0, 1), (0, 1), 0.0, round(4 * seconds, 9), 4)]
+
+
+STAGED = profile_of(stages={SMALL: (0.05, 0.1)})
+
+
+def test_encoding_delays_readiness() -> None:
+    """Tests that a request is ready once its text is encoded, and at once where stages do not count."""
+    r = request(0, SMALL, 2)
+    e = SimulatedEngine(C4, STAGED, (r,), Physics(noise=0.0, stages=True), np.random.default_rng(0))
+    assert not e.submit(r)
+    assert drain(e) == [Progress("ready", 0, 0.05)]
+    e = SimulatedEngine(C4, STAGED, (r,), Physics(noise=0.0), np.random.default_rng(0))
+    assert e.submit(r)
+    assert drain(e) == []
+
+
+def test_one_image_is_decoded_at_a_time() -> None:
+    """Tests the queue of the one decoder: both end at 0.2 s, the second image waits for the first."""
+    e = engine(request(0, SMALL, 10), request(1, SMALL, 10), physics=Physics(noise=0.0, stages=True), profile=STAGED)
+    e.advance(INF)
+    start = e.now
+    e.carry_out([on(C4.groups(1)[0], 10, 0), on(C4.groups(1)[1], 10, 1)])
+    done = drain(e)
+    assert [p.kind for p in done] == ["finished", "finished"]
+    assert [round(p.at - start, 9) for p in done] == [0.2, 0.2]
+    assert [round(p.delivered - start, 9) for p in done] == [0.3, 0.4]
+
+
+def noisy(group: Group, cv: float = 0.2, interrupt: Sequence[float] = ()) -> float:
+    """Seconds that 50 steps take on a group, re-planned at some moments."""
+    e = engine(request(0, MEDIUM, 50), physics=Physics(noise_cv=cv, regroup_seconds=0.0), seed=3)
+    e.carry_out([on(group, 50)])
+    for at in interrupt:
+        e.advance(at)
+        e.carry_out([])
+        e.advance(INF)
+        e.carry_out([on(group, 50)])
+    return drain(e)[-1].at
+
+
+def test_noise_is_common_to_all_policies() -> None:
+    """Tests that a request's noise does not depend on degree or interruptions, so that policies are compared fairly."""
+    assert noisy(LEFT) != pytest.approx(2.5, abs=1e-3)
+    assert noisy(LEFT) / noisy(C4.groups(1)[2]) == pytest.approx(0.05 / 0.08)
+
+
+def test_noise_has_the_profile_s_spread() -> None:
+    """Tests the spread of single steps over 4,000 requests against the profile's, twice over."""
+    profile = Profile("noisy", "Toy", "card", (), 1, (step(SMALL, 1, "", 1.0, spread=0.05),))
+    requests = tuple(request(i, SMALL, 1, deadline=9.0) for i in range(4000))
+    e = SimulatedEngine(C4, profile, requests, Physics(noise=2.0), np.random.default_rng(0))
+    seconds = []
+    for r in requests:
+        e.submit(r)
+        e.carry_out([on(C4.groups(1)[0], 1, r.id)])
+        began = e.now
+        drain_at, _ = e.advance(INF)
+        seconds.append(drain_at - began)
+    assert np.mean(seconds) == pytest.approx(1.0, abs=0.006)
+    assert np.std(seconds) == pytest.approx(0.1, rel=0.05)
+    assert min(seconds) > 0
+
+
+@given(
+    seed=st.integers(0, 100),
+    cv=st.sampled_from([0.0, 0.005, MOST_NOISE]),
+    start=st.sampled_from([0.0, 1.7, 5e4, 3e5]),
+    at=st.floats(0.0, 12.0),
+)
+def test_steps_begun_and_their_boundaries_agree(seed: int, cv: float, start: float, at: float) -> None:
+    """Tests that the step in progress ends at or after now and began before it, also late in a very long run."""
+    draws = np.random.default_rng(seed).standard_normal(10).clip(-3, 3)
+    drift = [0.0, *draws.cumsum().tolist()]
+    stretch = _Stretch((0,), LEFT, start, 10, 0.05, cv, drift, 0)
+    times = [stretch.boundary(i) for i in range(11)]
+    assert times == sorted(times)
+    assert stretch.begun(start) == 0
+    for i in range(1, 11):
+        assert stretch.begun(times[i]) == i, "a step that ends now is done, and the next has not begun"
+    now = start + at * 0.05
+    begun = stretch.begun(now)
+    assert begun == 10 or times[begun] >= now - 1e-8
+    assert begun == 0 or times[begun - 1] <= now + 1e-8
+
+
+@pytest.mark.parametrize("field", ["noise", "noise_cv", "regroup_seconds"])
+@pytest.mark.parametrize("value", [-0.1, INF, float("nan")])
+def test_impossible_physics_are_refused(field: str, value: float) -> None:
+    """Tests that an impossible value is refused with its field."""
+    with pytest.raises(ValueError, match=rf"engine\.{field} is {value}"):
+        Physics(**{field: value})
+
+
+def test_noise_that_would_make_steps_negative_is_refused() -> None:
+    """Tests that the largest spread is limited, given directly or as a multiple of the profile's."""
+    with pytest.raises(ValueError, match=r"noise_cv is 0\.31; at most 0\.3"):
+        Physics(noise_cv=0.31)
+    with pytest.raises(ValueError, match=r"engine\.noise is 61\.0.*0\.305 of profile toy"):
+        engine(request(0), physics=Physics(noise=61.0))

@@ -1,0 +1,158 @@
+"""The chain of :class:`planner.solvers.exact.Exact` on the assignment program: what stands, and what its certificate says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from planner.backends.protocol import Answer, BackendError
+from planner.check import check_plan
+from planner.cluster import Cluster
+from planner.objectives import ObjectiveError, OnTime, Survivors
+from planner.outcomes import Floats, Outcomes
+from planner.programs.assignment import Assignment
+from planner.programs.linear import LinearProgram
+from planner.round import Round
+from planner.solvers.dp import GreedyDp
+from planner.solvers.exact import CpSat, Exact
+from planner.solvers.fixed import Fixed
+from tests.planner.programs.search import exhaustive
+from tests.strategies import LARGE, MEDIUM, SMALL, job, round_of, rounds
+
+C8 = Cluster.nvlink(8)
+ROUND = round_of([job(0, LARGE, 10, due=1.2), job(1, MEDIUM, 10, due=0.41), job(2, SMALL, 10, due=0.6)], C8)
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """A backend that answers what it is told to."""
+
+    reply: Callable[[LinearProgram], Answer]
+    name: str = "scripted"
+
+    def solve(self, program: LinearProgram, budget: float) -> Answer:
+        """Answer."""
+        return self.reply(program)
+
+
+def exact(reply: Callable[[LinearProgram], Answer]) -> Exact:
+    """The assignment program on a scripted backend."""
+    return Exact(Scripted(reply), Assignment(), OnTime(), GreedyDp())
+
+
+def point(x: Floats | None, status: str = "optimal", bound: float | None = None) -> Answer:
+    """An answer that took a millisecond."""
+    return Answer(x, bound, status, 0.0005, 0.001)  # type: ignore[arg-type]
+
+
+def fails(program: LinearProgram) -> Answer:
+    """Break down."""
+    raise BackendError("out of licences")
+
+
+def crashes(program: LinearProgram) -> Answer:
+    """Hit a bug."""
+    raise ZeroDivisionError("one over none")
+
+
+BAD: dict[str, tuple[Callable[[LinearProgram], Answer], str]] = {
+    "raises": (fails, "BackendError: out of licences"),
+    "crashes": (crashes, "ZeroDivisionError: one over none"),
+    "nothing": (lambda p: point(None, "unknown"), "no point found within the budget"),
+    "short": (lambda p: point(np.zeros(p.size - 1)), "values for"),
+    "square": (lambda p: point(np.zeros((p.size, 1))), "values for"),
+    "list": (lambda p: point([0.0] * p.size), ""),  # type: ignore[arg-type]
+    "infeasible": (lambda p: point(np.ones(p.size)), "breaks a constraint"),
+    "fractional": (lambda p: point(np.full(p.size, 0.01)), "breaks a constraint"),
+    "negative": (lambda p: point(np.full(p.size, -1.0)), "breaks a constraint"),
+    "worse": (lambda p: point(np.zeros(p.size)), "is worth 0, the greedy plan"),
+    "nan": (lambda p: point(np.full(p.size, np.nan)), ""),
+}
+
+
+@pytest.mark.parametrize(("reply", "note"), BAD.values(), ids=BAD)
+def test_a_misbehaving_backend_leads_to_the_greedy_plan(reply: Callable[[LinearProgram], Answer], note: str) -> None:
+    """Tests that whatever a backend does wrong, the greedy plan stands and the certificate says why."""
+    plan = exact(reply).solve(ROUND, 0.01)
+    assert plan.assignments == GreedyDp().solve(ROUND, 0.01).assignments
+    assert plan.certificate.fallback
+    assert plan.certificate.note
+    assert note in plan.certificate.note
+    assert plan.certificate.status == "heuristic"
+    check_plan(ROUND, plan)
+
+
+def test_a_good_answer_stands() -> None:
+    """Tests that the start handed back is no fallback, and bound and times reach the certificate."""
+    certificate = exact(lambda p: point(p.start, "feasible", 99.0)).solve(ROUND, 0.01).certificate
+    assert not certificate.fallback
+    assert (certificate.status, certificate.bound, certificate.note) == ("feasible", 99.0, "")
+    assert certificate.solve_seconds == 0.001
+    assert certificate.build_seconds > 0.0005
+
+
+@settings(max_examples=40)
+@given(rounds(most=3, least=1))
+def test_cpsat_proves_the_optimum(round_: Round) -> None:
+    """Tests value and bound of a plan's certificate against exhaustive search."""
+    certificate = CpSat(Assignment(), OnTime()).solve(round_, 2.0).certificate
+    truth = exhaustive(round_, Assignment().model(round_, OnTime(), ()))
+    assert certificate.status == "optimal"
+    assert not certificate.fallback
+    assert certificate.value == pytest.approx(truth, abs=1e-9)
+    assert certificate.bound == pytest.approx(truth, abs=1e-9)
+
+
+@settings(max_examples=30)
+@given(rounds())
+def test_never_worse_than_greedy(round_: Round) -> None:
+    """Tests that also with hardly any budget the value is at least that of the greedy plan."""
+    model = Assignment().model(round_, OnTime(), GreedyDp().assignments(round_))
+    plan = CpSat(Assignment(), OnTime()).solve(round_, 1e-4)
+    check_plan(round_, plan)
+    assert plan.certificate.value is not None
+    assert plan.certificate.value >= model.linear.value(model.linear.start) - 1e-9
+
+
+def test_a_users_objective_decides() -> None:
+    """Tests that another objective changes the plan: one that pays for large images leaves the small ones waiting."""
+
+    class LargeFirst:
+        def rewards(self, outcomes: Outcomes) -> Floats:
+            return (outcomes.pixels > 500_000) * outcomes.steps.astype(float)
+
+    round_ = round_of([job(0, LARGE, 50, due=12.0), job(1, MEDIUM, 10, due=0.31)], Cluster.nvlink(4))
+    for objective, running in ((Survivors(), {1}), (LargeFirst(), {0})):
+        plan = CpSat(Assignment(conserve=False), objective).solve(round_, 1.0)
+        assert {a.jobs[0] for a in plan.assignments} == running
+
+
+def test_a_bad_objective_is_not_hidden() -> None:
+    """Tests that an error of the user's objective is raised, not answered with the greedy plan."""
+
+    class Nan:
+        def rewards(self, outcomes: Outcomes) -> Floats:
+            return np.full(len(outcomes), np.nan)
+
+    with pytest.raises(ObjectiveError, match="objective Nan"):
+        CpSat(Assignment(), Nan()).solve(ROUND, 0.01)
+
+
+def test_an_empty_round() -> None:
+    """Tests that a round without jobs has an empty plan, optimal without asking the backend."""
+    plan = exact(crashes).solve(round_of([], C8), 0.01)
+    assert plan.assignments == ()
+    assert (plan.certificate.status, plan.certificate.fallback) == ("optimal", False)
+
+
+@settings(max_examples=40)
+@given(rounds(least=1))
+def test_any_greedy_may_start(round_: Round) -> None:
+    """Tests that a start from a solver that ignores busy GPUs neither breaks the program nor the plan."""
+    plan = CpSat(Assignment(), OnTime(), greedy=Fixed(1)).solve(round_, 0.05)
+    check_plan(round_, plan)
+    assert not plan.certificate.fallback
