@@ -64,7 +64,12 @@ class LinearProgram:
         return float(self.rewards @ x)
 
     def violation(self, x: Floats) -> float:
-        """Largest amount by which a point breaks a row, a bound or integrality; 0 for a feasible one."""
+        """Largest amount by which a point breaks a row, a bound or integrality; 0 for a feasible one.
+
+        Infinite for what is no point: NaN or infinity in it.
+        """
+        if not np.isfinite(x).all():
+            return float("inf")
         worst = max(0.0, float(np.max(self.lower - x, initial=0.0)), float(np.max(x - self.upper, initial=0.0)))
         fractional = np.abs(x - np.rint(x))[self.integer]
         worst = max(worst, float(np.max(fractional, initial=0.0)))

@@ -1,9 +1,9 @@
-"""A list schedule of the whole backlog: earliest deadline first, each task on as few GPU-seconds as its deadline allows.
+"""A list schedule of the backlog: earliest deadline first, each task on as few GPU-seconds as its deadline allows.
 
-It is a constructive proof: if it finishes every task in time, no program needs to be solved to know that all of them can be
-on time. Time is cut into phases; within one, degrees do not change. The rule of a phase: in order of deadline each
-task takes the degree with the least GPU-seconds among those that finish it in time (the fastest that is left where none
-does); then GPUs that are left widen the task that gains most seconds.
+It is a constructive proof: if it finishes every task in time, no program needs to be solved to know that all of them
+can be on time. Time is cut into phases; within one, degrees do not change. The rule of a phase: in order of deadline
+each task takes the degree with the least GPU-seconds among those that finish it in time (the fastest that is left where
+none does); then GPUs that are left widen the task that gains most seconds.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], no
 
 
 def _cheapest(task: Task, left: float, now: float, free: int) -> int:
-    """The degree with the least GPU-seconds that is in time, or the largest that is free."""
+    """Return the degree with the least GPU-seconds that is in time, or the largest that is free."""
     allowed = task.due - max(now, task.release) + EPSILON
     best, least = 0, float("inf")
     largest = task.degrees[0]

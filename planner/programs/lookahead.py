@@ -1,11 +1,12 @@
 """The lookahead program: which of all live jobs can be on time, decided together up to the last deadline.
 
-The deadline-interval program (:mod:`planner.programs.intervals`) over the backlog: points are now and the deadlines. It is
-solved again whenever something happens, and only its first moments are carried out.
+The deadline-interval program (:mod:`planner.programs.intervals`) over the backlog: points are now and the deadlines. It
+is solved again whenever something happens, and only its first moments are carried out.
 
-Most moments need no solver: where a list schedule (:mod:`planner.programs.lists`) finishes every job in time, nothing can
-be worth more, and the schedule is the plan. Otherwise the program picks the jobs to serve, the fewest GPU-seconds among
-equals, and the list schedule of those is the plan if it keeps its promise; if not, the program's own durations are.
+Most moments need no solver: where a list schedule (:mod:`planner.programs.lists`) finishes every job in time, nothing
+can be worth more, and the schedule is the plan. Otherwise the program picks the jobs to serve, the fewest GPU-seconds
+among equals, and the list schedule of those is the plan if it keeps its promise; if not, the program's own durations
+are.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ class Lookahead:
     tie_break
         Price per GPU-second, relative to the least weight, that decides between equally valuable sets of jobs.
     late
-        What late jobs get: ``"quiet"``: all GPUs, but only while no job that can be on time is there, so that an arrival waits
-        for one short step at most. ``"idle"``: any idle GPUs. ``"never"``: nothing, which never ends unless they are dropped.
+        What late jobs get: ``"quiet"``: all GPUs, but only while no job that can be on time is there, so that an
+        arrival waits for one short step at most. ``"idle"``: any idle GPUs. ``"never"``: nothing, which never ends
+        unless they are dropped.
     """
 
     tie_break: float = 1e-4
@@ -76,7 +78,8 @@ class LookaheadModel:
         self._tie_break = tie_break
         self._late = late
         self._gpus = round_.cluster.gpus
-        self.tasks = tuple(_task(round_, job, weight) for job, weight in zip(timely, worth.weights.tolist(), strict=True))
+        weights = worth.weights.tolist()
+        self.tasks = tuple(_task(round_, job, weight) for job, weight in zip(timely, weights, strict=True))
         """One per job that can still be on time alone."""
 
     @cached_property
@@ -128,7 +131,7 @@ class LookaheadModel:
         return task.steps * task.seconds[-1] * task.degrees[-1] / max(task.weight, _TINY)
 
     def _point(self, kept: Sequence[int], schedule: ListSchedule) -> Floats:
-        """A list schedule of some tasks as a point of the program."""
+        """Return a list schedule of some tasks as a point of the program."""
         program = self.intervals
         points = [self._round.now, *sorted({task.due for task in self.tasks})]
         point = np.zeros(program.linear.size)
@@ -153,9 +156,13 @@ class LookaheadModel:
     # -- plans ---------------------------------------------------------------------------------------------------------
 
     def settled(self) -> tuple[list[Assignment], float] | None:
-        """The plan and its value, where a list schedule is in time for every job and thus needs no solver."""
-        if self._worth.price or (self.tasks and self._everything.late(self.tasks)):
+        """Return the plan and its value, where a list schedule is in time for every job and thus needs no solver."""
+        if self._worth.price or self._everything.late(self.tasks):
             return None
+        if max(self._round.free_at) > self._round.now and self.tasks:
+            point = self._point(range(len(self.tasks)), self._everything)
+            if self.intervals.linear.violation(point) > _TINY:
+                return None
         return self._carry_out(range(len(self.tasks)), self._everything), float(self._worth.weights.sum())
 
     def assignments(self, x: Floats) -> list[Assignment]:
@@ -229,4 +236,7 @@ class LookaheadModel:
 def _task(round_: Round, job: Job, weight: float) -> Task:
     costs = round_.costs.of(job.request.shape)
     degrees, seconds = useful(costs.degrees, costs.seconds)
-    return Task(max(job.ready, round_.now), job.due + EPSILON, job.steps_left, degrees, seconds, weight)
+    release = max(job.ready, round_.now)
+    if not job.running:
+        release = max(release, min(round_.free_at))
+    return Task(release, job.due + EPSILON, job.steps_left, degrees, seconds, weight)

@@ -1,7 +1,8 @@
 """What an objective says of programs that only know whether a job is on time, and how many GPU-seconds it uses.
 
-Such a program takes objectives of one form: a reward for each job that is on time, less a price per GPU-second. Whether an
-objective has that form is found by asking it: it scores made-up outcomes of every job, and the form must explain them all.
+Such a program takes objectives of one form: a reward for each job that is on time, less a price per GPU-second. Whether
+an objective has that form is found by asking it: it scores made-up outcomes of every job, and the form must explain
+them all.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ def worth_of(round_: Round, jobs: Sequence[Job], objective: Objective) -> Worth:
     weights = (on_time + price * seconds[:, 2:3] - late)[:, 0]
     if np.abs(explained - rewards).max() > _TOLERANCE * scale or price < -_TOLERANCE or weights.min() < -_TOLERANCE:
         raise ObjectiveError(
-            f"the lookahead program cannot express objective {name_of(objective)}: it takes a reward of at least 0 for "
-            "each job that is on time, less a price per GPU-second, and nothing that depends on lateness, steps done, moves "
-            "or waiting; Survivors, OnTime, Fairness, GpuSeconds and Weighted sums of them have that form"
+            f"the lookahead program cannot express objective {name_of(objective)}: it takes a reward of at least 0 "
+            "for each job that is on time, less a price per GPU-second, and nothing that depends on lateness, steps "
+            "done, moves or waiting; Survivors, OnTime, Fairness, GpuSeconds and Weighted sums of them have that form"
         )
     return Worth(np.maximum(weights, 0.0), max(0.0, price))
 

@@ -1,8 +1,9 @@
 """Plans from a program and a solver of programs, with the greedy plan as start and as fallback.
 
-The chain: a greedy plan first, in under a millisecond; it is the complete hint of the exact solver. Where the program sees
-by itself that a plan is optimal, no solver is called. Otherwise what the solver brings stands if it is feasible and worth at least as much as the greedy plan. If the solver fails, answers nothing, or answers
-rubbish, the greedy plan stands and the certificate says why.
+The chain: a greedy plan first, in under a millisecond; it is the complete hint of the exact solver. Where the program
+sees by itself that a plan is optimal, no solver is called. Otherwise what the solver brings stands if it is feasible
+and worth at least as much as the start. If the solver fails, answers nothing, or answers rubbish, the greedy plan
+stands and the certificate says why.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from time import perf_counter
 
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
+from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import Answer, Backend
+from planner.backends.pulp import PulpBackend
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime, Survivors
-from planner.plan import Assignment, Certificate, Plan, Status
+from planner.plan import Certificate, Plan, Status
 from planner.programs.assignment import Assignment as AssignmentProgram
 from planner.programs.linear import LinearProgram, Program
 from planner.programs.lookahead import Lookahead
@@ -75,22 +78,26 @@ class Exact:
         if not linear.size:
             return Plan(greedy.assignments, Certificate(self.name, "optimal", 0.0, 0.0, built - began))
         start = linear.value(linear.start)
+
+        def fall_back(note: str, answer: Answer | None) -> Plan:
+            build, solve, bound = built - began, perf_counter() - built, None
+            if answer is not None:
+                build, solve, bound = build + answer.build_seconds, answer.solve_seconds, answer.bound
+            return Plan(greedy.assignments, Certificate(self.name, "heuristic", start, bound, build, solve, True, note))
+
         try:
             answer = self.backend.solve(linear, budget)
             refusal = _refusal(linear, answer, start)
-            plan = model.assignments(answer.x) if answer.x is not None and not refusal else list(greedy.assignments)
+            if refusal or answer.x is None:
+                return fall_back(refusal, answer)
+            plan = model.assignments(answer.x)
         except ObjectiveError:
             raise
         except Exception as error:
-            note = f"{type(error).__name__}: {error}"
-            seconds = perf_counter() - built
-            return Plan(greedy.assignments, Certificate(self.name, "heuristic", start, None, built - began, seconds, True, note))
-        build = built - began + answer.build_seconds
-        if refusal:
-            certificate = Certificate(self.name, "heuristic", start, answer.bound, build, answer.solve_seconds, True, refusal)
-            return Plan(greedy.assignments, certificate)
-        value = start if answer.x is None else linear.value(answer.x)
+            return fall_back(f"{type(error).__name__}: {error}", None)
         status: Status = "optimal" if answer.status == "optimal" else "feasible"
+        build = built - began + answer.build_seconds
+        value = linear.value(answer.x)
         return Plan(tuple(plan), Certificate(self.name, status, value, answer.bound, build, answer.solve_seconds))
 
 
@@ -116,17 +123,30 @@ def CpSat(  # noqa: N802  (reads as the class that users look for)
     deterministic: bool = True,
     workers: int = 1,
 ) -> Exact:
-    """Return an :class:`Exact` solver on OR-Tools CP-SAT."""
-    return Exact(
-        CpSatBackend(deterministic, workers), program or AssignmentProgram(), objective or Survivors(), greedy or GreedyDp()
-    )
+    """Return an :class:`Exact` solver on OR-Tools CP-SAT; by default of the assignment program, for most survivors."""
+    backend = CpSatBackend(deterministic, workers)
+    return Exact(backend, program or AssignmentProgram(), objective or Survivors(), greedy or GreedyDp())
 
 
-def Highs(  # noqa: N802  (reads as the class that users look for)
+def Highs(  # noqa: N802
     program: Program | None = None, objective: Objective | None = None, greedy: Solver | None = None
 ) -> Exact:
     """Return an :class:`Exact` solver on HiGHS; by default of the lookahead program, for most requests on time."""
     return Exact(HighsBackend(), program or Lookahead(), objective or OnTime(), greedy or Edf())
 
 
-__all__ = ["Assignment", "CpSat", "Exact", "Highs"]
+def Scip(  # noqa: N802
+    program: Program | None = None, objective: Objective | None = None, greedy: Solver | None = None
+) -> Exact:
+    """Return an :class:`Exact` solver on SCIP; by default of the lookahead program, for most requests on time."""
+    return Exact(MathOptBackend("scip"), program or Lookahead(), objective or OnTime(), greedy or Edf())
+
+
+def Cbc(  # noqa: N802
+    program: Program | None = None, objective: Objective | None = None, greedy: Solver | None = None
+) -> Exact:
+    """Return an :class:`Exact` solver on CBC; by default of the lookahead program, for most requests on time."""
+    return Exact(PulpBackend("cbc"), program or Lookahead(), objective or OnTime(), greedy or Edf())
+
+
+__all__ = ["Cbc", "CpSat", "Exact", "Highs", "Scip"]

@@ -1,0 +1,207 @@
+"""The lookahead program: its start is feasible, its optimum true, its plans legal, its certificate honest."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from planner.backends.highs import HighsBackend
+from planner.check import check_plan
+from planner.cluster import Cluster
+from planner.objectives import (
+    Fairness,
+    GpuSeconds,
+    ObjectiveError,
+    OnTime,
+    Progress,
+    Survivors,
+    Tardiness,
+    Term,
+    Weighted,
+)
+from planner.plan import Plan
+from planner.programs.intervals import Task, interval_program, useful
+from planner.programs.linear import LinearProgram
+from planner.programs.lists import list_schedule
+from planner.programs.lookahead import Lookahead
+from planner.programs.worth import worth_of
+from planner.round import Round
+from planner.solvers.exact import Highs
+from tests.strategies import EVENTS, GAPPY, LARGE, MEDIUM, SMALL, job, round_of, rounds
+
+C8 = Cluster.nvlink(8)
+
+
+def can_all(program: LinearProgram, served: tuple[float, ...]) -> bool:
+    """Whether a set of tasks can be done, asked of a solver that is used nowhere else in the laboratory's planning."""
+    if not served:
+        return True
+    matrix = np.zeros((program.rows, program.size))
+    for row in range(program.rows):
+        columns, coefficients = program.row(row)
+        matrix[row, columns] = coefficients
+    bounds = [(y, y) for y in served] + [(0.0, u) for u in program.upper[len(served) :].tolist()]
+    result = linprog(np.zeros(program.size), A_ub=matrix, b_ub=program.capacity + 1e-9, bounds=bounds)
+    return bool(result.status == 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rounds(most=5))
+def test_the_optimum_is_the_best_set_of_jobs(round_: Round) -> None:
+    """Tests value and proof against trying every set of jobs with another linear solver."""
+    model = Lookahead(tie_break=0.0).model(round_, OnTime(), ())
+    plan = Highs(Lookahead(tie_break=0.0)).solve(round_, 10.0)
+    weights = [task.weight for task in model.tasks]
+    sets = product((0.0, 1.0), repeat=len(weights))
+    best = max(
+        (sum(w for w, y in zip(weights, served, strict=True) if y) for served in sets if can_all(model.linear, served)),
+        default=0.0,
+    )
+    certificate = plan.certificate
+    assert certificate.status == "optimal"
+    assert certificate.value == pytest.approx(best, abs=1e-6)
+    assert certificate.bound == pytest.approx(best, abs=1e-6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rounds(), st.sampled_from(["quiet", "idle", "never"]))
+def test_plans_are_legal_and_certificates_sound(round_: Round, late: str) -> None:
+    """Tests on all kinds of clusters and both cadences that the plan passes the check and value <= bound."""
+    plan = Highs(Lookahead(late=late)).solve(round_, 10.0)
+    check_plan(round_, plan)
+    assert not plan.certificate.fallback
+    assert plan.certificate.value is not None and plan.certificate.bound is not None
+    assert plan.certificate.value <= plan.certificate.bound + 1e-6
+
+
+@settings(max_examples=100, deadline=None)
+@given(rounds(most=7))
+def test_the_start_is_a_point_of_the_program(round_: Round) -> None:
+    """Tests that the list schedule, turned into durations, breaks no row."""
+    linear = Lookahead().model(round_, OnTime(), ()).linear
+    assert linear.violation(linear.start) <= 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(rounds(most=6))
+def test_equal_rounds_get_equal_plans(round_: Round) -> None:
+    """Tests that nothing is remembered between rounds."""
+    first, second = Highs().solve(round_, 10.0), Highs().solve(round_, 10.0)
+    assert first.assignments == second.assignments
+    assert first.certificate.value == second.certificate.value
+
+
+def test_no_solver_is_called_while_everything_can_be_served() -> None:
+    """Tests that a list schedule in time for all settles the round, and one job too many does not."""
+    easy = [job(i, MEDIUM, 10, due=5.0) for i in range(4)]
+    settled = Lookahead().model(round_of(easy, C8, cadence=EVENTS), OnTime(), ()).settled()
+    assert settled is not None
+    assert settled[1] == 4.0
+    hard = [job(i, LARGE, 40, due=4.2) for i in range(2)]
+    assert Lookahead().model(round_of(hard, C8, cadence=EVENTS), OnTime(), ()).settled() is None
+
+
+def test_of_two_that_exclude_each_other_the_cheaper_is_served() -> None:
+    """Tests the tie-break: of equally valuable jobs the one with fewer GPU-seconds left runs, else the heavier one."""
+    jobs = [job(0, LARGE, 40, due=4.2), job(1, LARGE, 38, due=4.2)]
+    plan = Highs().solve(round_of(jobs, C8, cadence=EVENTS), 1.0)
+    assert [a.jobs for a in plan.assignments] == [(1,)]
+    jobs = [job(0, LARGE, 40, due=4.2, weight=2.0), job(1, LARGE, 38, due=4.2)]
+    plan = Highs().solve(round_of(jobs, C8, cadence=EVENTS), 1.0)
+    assert [a.jobs for a in plan.assignments] == [(0,)]
+
+
+def test_late_jobs_stay_out_of_the_way() -> None:
+    """Tests that a job past hope gets nothing beside a job in time when quiet, and idle GPUs when told so."""
+    jobs = [job(0, SMALL, 10, due=5.0), job(1, LARGE, 40, due=0.5)]
+    round_ = round_of(jobs, C8, GAPPY, cadence=EVENTS)
+    assert [a.jobs for a in Highs().solve(round_, 1.0).assignments] == [(0,)]
+    assert {a.jobs for a in Highs(Lookahead(late="idle")).solve(round_, 1.0).assignments} == {(0,), (1,)}
+    alone = Highs().solve(round_of(jobs[1:], C8, cadence=EVENTS), 1.0)
+    assert [(a.jobs, a.group.degree) for a in alone.assignments] == [((1,), 8)]
+    assert Highs(Lookahead(late="never")).solve(round_of(jobs[1:], C8, cadence=EVENTS), 1.0).assignments == ()
+
+
+@pytest.mark.parametrize("objective", [Tardiness(), Progress(), Weighted((Term(OnTime()), Term(Tardiness(), 0.1)))])
+def test_what_cannot_be_expressed_is_refused_by_name(objective: object) -> None:
+    """Tests that an objective of another form is an error with its name and the list of what is possible."""
+    round_ = round_of([job(0, MEDIUM, 10, due=5.0), job(1, LARGE, 10, due=5.0)], C8)
+    with pytest.raises(ObjectiveError, match=rf"{type(objective).__name__}.*OnTime.*GpuSeconds"):
+        Lookahead().model(round_, objective, ())  # type: ignore[arg-type]
+
+
+def test_rewards_and_prices_are_read_off_objectives() -> None:
+    """Tests weights, shares and the price per GPU-second of the shipped objectives."""
+    jobs = [job(0, MEDIUM, 10, weight=2.0), job(1, MEDIUM, 10), job(2, LARGE, 10)]
+    round_ = round_of(jobs, C8)
+    cases = (
+        (Survivors(), [1.0, 1.0, 1.0], 0.0),
+        (OnTime(), [2.0, 1.0, 1.0], 0.0),
+        (Fairness(), None, 0.0),
+        (Weighted((Term(OnTime(), 3.0), Term(GpuSeconds(), 0.25))), [6.0, 3.0, 3.0], 0.25),
+    )
+    for objective, weights, price in cases:
+        worth = worth_of(round_, jobs, objective)
+        assert worth.price == pytest.approx(price)
+        if weights is not None:
+            assert worth.weights == pytest.approx(weights)
+        else:
+            assert worth.weights[0] == worth.weights[1] < worth.weights[2]
+
+
+def test_a_price_on_gpu_seconds_can_make_a_job_not_worth_serving() -> None:
+    """Tests that a job is left out where its reward is below the price of its GPU-seconds."""
+    jobs = [job(0, SMALL, 10, due=5.0), job(1, LARGE, 40, due=5.0)]
+    round_ = round_of(jobs, C8, cadence=EVENTS)
+    model = Lookahead().model(round_, Weighted((Term(OnTime()), Term(GpuSeconds(), 0.1))), ())
+    answer = HighsBackend().solve(model.linear, 1.0)
+    assert answer.x is not None
+    assert answer.x[:2].round().tolist() == [1.0, 0.0]
+
+
+def test_two_dimensional_rows_of_the_interval_program() -> None:
+    """Tests the program by hand: two tasks of one second on one GPU in an interval of 1.5 s cannot both be done."""
+    tasks = [Task(0.0, 1.5, 10, (1,), (0.1,)), Task(0.0, 1.5, 10, (1,), (0.1,), weight=2.0)]
+    program = interval_program(tasks, np.array([0.0, 1.5]), np.array([1.5])).linear
+    answer = HighsBackend().solve(program, 1.0)
+    assert answer.bound == pytest.approx(2.0)
+    both = interval_program(tasks, np.array([0.0, 1.5]), np.array([2.0])).linear
+    assert HighsBackend().solve(both, 1.0).bound == pytest.approx(3.0)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_list_schedules_do_all_steps_on_the_gpus_there_are(data: st.DataObject) -> None:
+    """Tests that phases never use more GPUs than there are, and that each task gets exactly its steps."""
+    tasks = []
+    for _ in range(data.draw(st.integers(1, 7))):
+        release, base = data.draw(st.floats(0.0, 0.2)), data.draw(st.sampled_from((0.02, 0.1, 0.7)))
+        degrees, seconds = useful((1, 2, 4, 8), tuple(base / d**0.8 for d in (1, 2, 4, 8)))
+        due, steps = release + data.draw(st.floats(0.1, 9.0)), data.draw(st.integers(1, 50))
+        tasks.append(Task(release, due, steps, degrees, seconds))
+    schedule = list_schedule(tasks, 0.0, 8)
+    done = [0.0] * len(tasks)
+    for phase in schedule.phases:
+        assert sum(phase.degrees.values()) <= 8
+        for i, degree in phase.degrees.items():
+            step = tasks[i].seconds[tasks[i].degrees.index(degree)]
+            done[i] += max(0.0, phase.end - max(phase.start, tasks[i].release)) / step
+    assert done == pytest.approx([task.steps for task in tasks], abs=1e-5)
+
+
+def test_a_plan_covers_the_cluster_when_one_job_is_alone() -> None:
+    """Tests that a single job gets every GPU that makes it faster."""
+    plan: Plan = Highs().solve(round_of([job(0, LARGE, 40, due=30.0)], C8, cadence=EVENTS), 1.0)
+    assert [(a.group.degree, a.steps) for a in plan.assignments] == [(8, 40)]
+
+
+@pytest.mark.parametrize("change", [{"late": "loud"}, {"tie_break": 1.0}])
+def test_settings_out_of_range_are_refused(change: dict[str, object]) -> None:
+    """Tests that a wrong setting is an error that names it."""
+    with pytest.raises(ValueError, match=f"program.{next(iter(change))}"):
+        Lookahead(**change)  # type: ignore[arg-type]
