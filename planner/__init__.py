@@ -4,10 +4,11 @@ from planner.check import PlanError, check_plan
 from planner.cluster import Cluster, Group
 from planner.job import Job
 from planner.plan import Assignment, Certificate, Plan
+from planner.programs.lookahead import Lookahead
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
-from planner.solvers.exact import CpSat, Exact
+from planner.solvers.exact import CpSat, Exact, Highs
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
@@ -23,7 +24,9 @@ __all__ = [
     "Fixed",
     "GreedyDp",
     "Group",
+    "Highs",
     "Job",
+    "Lookahead",
     "Plan",
     "PlanError",
     "Request",

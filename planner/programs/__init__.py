@@ -2,5 +2,6 @@
 
 from planner.programs.assignment import Assignment as AssignmentProgram
 from planner.programs.linear import LinearProgram, ProgramModel
+from planner.programs.lookahead import Lookahead
 
-__all__ = ["AssignmentProgram", "LinearProgram", "ProgramModel"]
+__all__ = ["AssignmentProgram", "LinearProgram", "Lookahead", "ProgramModel"]
