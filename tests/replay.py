@@ -1,11 +1,12 @@
 """An independent check of a finished run, from its segments alone.
 
-It knows nothing of engines, trackers or solvers: it takes every segment apart into its steps, and from the steps decides
-whether hardware and requests could have done that, when each image was there, and what became of each request.
+It knows nothing of engines, trackers or solvers: it takes every segment apart into its steps, and from the steps
+decides whether hardware and requests could have done that, when each image was there, and what became of each request.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -63,7 +64,7 @@ def replay(
 
     for gpu, own in on_gpu.items():
         own.sort()
-        for a, b in zip(own, own[1:], strict=False):
+        for a, b in itertools.pairwise(own):
             together = a.begin == b.begin and a.gpus == b.gpus and a.end == b.end and a.request != b.request
             assert together or b.begin >= a.end - CLOSE, f"GPU {gpu} runs {a} and {b} at once"
 
@@ -72,7 +73,7 @@ def replay(
         request = requests[id_]
         ready = request.arrival + (profile.encode_time(request.shape) if stages else 0.0)
         assert own[0].begin >= ready - CLOSE, f"request {id_} begins at {own[0].begin}, before {ready}"
-        for a, b in zip(own, own[1:], strict=False):
+        for a, b in itertools.pairwise(own):
             pause = regroup if a.gpus != b.gpus else 0.0
             assert b.begin >= a.end + pause - CLOSE, f"request {id_}: {b} begins too soon after {a}"
         assert len(own) <= request.steps, f"request {id_} ran {len(own)} of {request.steps} steps"
@@ -114,7 +115,9 @@ def _check_fates(
     delivered = _delivered(records, of_request, profile, stages)
     assert records.delivered.keys() == delivered.keys()
     for id_, at in delivered.items():
-        assert abs(records.delivered[id_] - at) <= CLOSE, f"request {id_} is there at {at}, not {records.delivered[id_]}"
+        assert abs(records.delivered[id_] - at) <= CLOSE, (
+            f"request {id_} is there at {at}, not {records.delivered[id_]}"
+        )
     assert not records.delivered.keys() & records.dropped.keys()
     assert drops or not records.dropped
     for request in records.requests:
@@ -133,15 +136,13 @@ def _check_fates(
     assert records.ended == max(left, default=0.0)
 
 
-def _delivered(
-    records: Records, of_request: dict[int, list[Step]], profile: Profile, stages: bool
-) -> dict[int, float]:
+def _delivered(records: Records, of_request: dict[int, list[Step]], profile: Profile, stages: bool) -> dict[int, float]:
     """When each image is there: after the last step, or after its turn at the one decoder."""
-    done = [id_ for id_ in records.delivered]
+    done = list(records.delivered)
     assert set(done) == {r.id for r in records.requests if len(of_request.get(r.id, ())) == r.steps}
     shapes = {request.id: request.shape for request in records.requests}
     ends = {id_: of_request[id_][-1].end for id_ in done}
-    for a, b in zip(done, done[1:], strict=False):
+    for a, b in itertools.pairwise(done):
         assert ends[b] >= ends[a] - CLOSE, "images are decoded in the order in which their steps end"
     if not stages:
         return ends
@@ -156,7 +157,7 @@ def _delivered(
 def _check_drop(
     records: Records, id_: int, steps: list[Step], cluster: Cluster, profile: Profile, stages: bool
 ) -> None:
-    """A dropped request was hopeless by the fastest steps there are, and none of its steps began afterwards.
+    """Assert that a dropped request was hopeless by the fastest steps there are, and did not run on.
 
     A run ends when the last request leaves; a step of a dropped one that is then in progress is in no segment.
     """

@@ -1,4 +1,4 @@
-"""What property tests draw from: small profiles, clusters of several kinds, rounds in the middle of things, workloads."""
+"""What property tests draw from: small profiles, clusters of many kinds, rounds in the middle of things, workloads."""
 
 from __future__ import annotations
 
@@ -89,10 +89,19 @@ ROUNDS, EVENTS = Cadence("rounds", 0.4), Cadence("events", 0.4)
 
 clusters = st.sampled_from(CLUSTERS)
 profiles = st.sampled_from([TOY, GAPPY])
-cadences = st.one_of(st.sampled_from([ROUNDS, EVENTS]), st.builds(Cadence, st.sampled_from(["rounds", "events"]), st.floats(0.03, 1.5)))
+cadences = st.one_of(
+    st.sampled_from([ROUNDS, EVENTS]), st.builds(Cadence, st.sampled_from(["rounds", "events"]), st.floats(0.03, 1.5))
+)
 
 
-def request(id: int = 0, shape: Shape = MEDIUM, steps: int = 10, arrival: float = 0.0, deadline: float = 5.0, weight: float = 1.0) -> Request:  # fmt: skip
+def request(
+    id: int = 0,
+    shape: Shape = MEDIUM,
+    steps: int = 10,
+    arrival: float = 0.0,
+    deadline: float = 5.0,
+    weight: float = 1.0,
+) -> Request:
     """Make a request of which most things do not matter."""
     return Request(id, shape, steps, arrival, deadline, weight)
 
@@ -136,8 +145,8 @@ def rounds(
 ) -> Round:
     """Draw a round as a run would make it.
 
-    Running jobs hold disjoint groups, perhaps in the middle of a step; waiting ones may hold a group from before; some GPUs
-    end the last step of a job that is no longer listed; some jobs are late, on the edge, or have one step left.
+    Running jobs hold disjoint groups, perhaps in the middle of a step; waiting ones may hold a group from before; some
+    GPUs end the last step of a job that is no longer listed; some jobs are late, on the edge, or have one step left.
     """
     here, costs, when = draw(cluster), draw(profile), draw(cadence)
     now = draw(st.sampled_from([0.0, 1.0, 12.8, 1000.4]))
@@ -152,7 +161,9 @@ def rounds(
         arrival = max(0.0, now - draw(st.floats(0.0, 5.0)))
         fastest = min(costs.step_time(shape, group.degree, group.link) for group in known) if known else 1.0
         needed = left * fastest
-        due = now + draw(st.one_of(st.floats(0.01, 8.0), st.just(needed), st.floats(-0.5, 1.5).map(lambda x, n=needed: n + x)))
+        due = now + draw(
+            st.one_of(st.floats(0.01, 8.0), st.just(needed), st.floats(-0.5, 1.5).map(lambda x, n=needed: n + x))
+        )
         deadline = max(due, arrival + 1e-3)
         weight = draw(st.sampled_from([1.0, 1.0, 2.0, 0.5]))
         group, ready, running = None, now, False
@@ -176,7 +187,7 @@ def rounds(
 
 @st.composite
 def workloads(draw: st.DrawFn, most: int = 12, shapes: Sequence[Shape] = SHAPES) -> tuple[Request, ...]:
-    """Draw requests in order of arrival: bunched or spread, some at the same instant, deadlines from hopeless to loose."""
+    """Draw requests by arrival: bunched or spread, some at the same instant, deadlines from hopeless to loose."""
     gaps = draw(st.lists(st.one_of(st.just(0.0), st.just(0.4), st.floats(0.0, 2.0)), min_size=1, max_size=most))
     requests = []
     at = 0.0

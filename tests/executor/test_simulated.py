@@ -18,12 +18,11 @@ from tests.strategies import LARGE, MEDIUM, SMALL, TOY, profile_of, request, ste
 C4 = Cluster.nvlink(4)
 LEFT, RIGHT = C4.groups(2)
 INF = float("inf")
+EXACT = Physics(noise=0.0)
 
 
-def engine(
-    *requests: Request, physics: Physics = Physics(noise=0.0), profile: Profile = TOY, seed: int = 0
-) -> SimulatedEngine:
-    """An engine on 4 GPUs that took in all requests at time 0."""
+def engine(*requests: Request, physics: Physics = EXACT, profile: Profile = TOY, seed: int = 0) -> SimulatedEngine:
+    """Make an engine on 4 GPUs that took in all requests at time 0."""
     made = SimulatedEngine(C4, profile, requests, physics, np.random.default_rng(seed))
     for each in requests:
         made.submit(each)

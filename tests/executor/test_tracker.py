@@ -10,7 +10,7 @@ PAIR = C4.groups(2)[1]
 
 
 def tracker() -> Tracker:
-    """A tracker with two requests of ten steps admitted at 1.0 and 1.5."""
+    """Make a tracker with two requests of ten steps admitted at 1.0 and 1.5."""
     made = Tracker(C4, TOY, EVENTS)
     made.admit(request(0, MEDIUM, 10, 0.5, 4.0), 1.0)
     made.admit(request(1, LARGE, 10, 0.5, 9.0), 1.5)

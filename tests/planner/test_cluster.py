@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import networkx as nx
 import pytest
@@ -68,7 +68,7 @@ def test_groups_are_what_they_say(cluster: Cluster) -> None:
         slowest = -1
         for a, b in combinations(group.gpus, 2):
             path = nx.shortest_path(cluster.graph, f"gpu{a}", f"gpu{b}")
-            links = (cluster.graph.edges[edge]["link"] for edge in zip(path, path[1:], strict=False))
+            links = (cluster.graph.edges[edge]["link"] for edge in pairwise(path))
             slowest = max(slowest, *(rank[link] for link in links))
         assert group.link == ("local" if slowest < 0 else cluster.links[slowest])
 
@@ -76,9 +76,7 @@ def test_groups_are_what_they_say(cluster: Cluster) -> None:
 @pytest.mark.parametrize("cluster", CLUSTERS, ids=lambda c: c.name)
 def test_laminar_means_nested_or_disjoint(cluster: Cluster) -> None:
     """Tests that a laminar cluster has no two groups that overlap without one holding the other."""
-    crossing = any(
-        a.mask & b.mask not in (0, a.mask, b.mask) for a, b in combinations(cluster.all_groups, 2)
-    )
+    crossing = any(a.mask & b.mask not in (0, a.mask, b.mask) for a, b in combinations(cluster.all_groups, 2))
     assert not (cluster.laminar and crossing)
     if cluster.grouping == "all" and cluster.gpus > 2:
         assert crossing

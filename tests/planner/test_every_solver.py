@@ -51,13 +51,16 @@ SERVED = tuple(cluster for cluster in CLUSTERS if {1, 2, 4} <= set(cluster.degre
 STAGED = profile_of(stages={shape: (0.05 * (1 + i), 0.1 * (1 + i)) for i, shape in enumerate(SHAPES)}, name="staged")
 
 
+EXACT = Physics(noise=0.0, regroup_seconds=0.003)
+
+
 def run(
     solver: Solver,
     requests: tuple[Request, ...],
     cluster: Cluster,
     cadence: Cadence,
     profile: Profile = TOY,
-    physics: Physics = Physics(noise=0.0, regroup_seconds=0.003),
+    physics: Physics = EXACT,
     seed: int = 0,
     **service: object,
 ) -> Records:
@@ -171,7 +174,9 @@ def fingerprint() -> str:
     lines = []
     for name, solver in SOLVERS.items():
         for cadence in (events, fixed):
-            lines.append(f"{name} {cadence.kind} {trace(run(solver, busy_hour(), cluster, cadence, physics=physics))!r}")
+            lines.append(
+                f"{name} {cadence.kind} {trace(run(solver, busy_hour(), cluster, cadence, physics=physics))!r}"
+            )
     return "\n".join(lines)
 
 
@@ -194,7 +199,9 @@ def test_runs_do_not_depend_on_the_hash_seed() -> None:
 def test_different_seeds_differ() -> None:
     """Tests that the seed matters when steps are noisy, so that equal records above mean something."""
     runs = [
-        trace(run(GreedyDp(), busy_hour(), Cluster.nvlink(4), Cadence("events", 0.4), physics=Physics(noise=1.0), seed=s))
+        trace(
+            run(GreedyDp(), busy_hour(), Cluster.nvlink(4), Cadence("events", 0.4), physics=Physics(noise=1.0), seed=s)
+        )
         for s in (0, 1)
     ]
     assert runs[0] != runs[1]

@@ -82,7 +82,9 @@ def test_growing_jobs_stay_around_their_gpus() -> None:
 def test_new_jobs_leave_held_groups_alone() -> None:
     """Tests that a new job of 4 GPUs goes where no smaller job has its GPUs."""
     new, small = job(0, LARGE), job(1, MEDIUM, group=C8.groups(1)[0])
-    placed = {a.jobs[0]: a.group for a in place(round_of([new, small], C8), [Choice(new, 4, 1), Choice(small, 1, 1)], 0xFF)}
+    placed = {
+        a.jobs[0]: a.group for a in place(round_of([new, small], C8), [Choice(new, 4, 1), Choice(small, 1, 1)], 0xFF)
+    }
     assert placed[0].gpus == (4, 5, 6, 7)
     assert placed[1].gpus == (0,)
 

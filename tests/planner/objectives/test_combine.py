@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_lexicographic_is_exactly_lexicographic(outcomes: Outcomes) -> None:
     each = [np.rint(level.objective.rewards(outcomes) / level.unit) for level in levels]
     sums = [(float(packed[rows].sum()), tuple(int(e[rows].sum()) for e in each)) for rows in choices(outcomes)]
     sums.sort()
-    for (a, low), (b, high) in zip(sums, sums[1:], strict=False):
+    for (a, low), (b, high) in pairwise(sums):
         assert (a < b and low < high) or (a == b and low == high)
 
 

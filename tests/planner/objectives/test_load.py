@@ -39,7 +39,7 @@ def test_one_of_several(tmp_path: Path) -> None:
     two = GOOD + "\nfrom planner.objectives import Survivors\nclass Other(Thrift):\n    pass\n"
     path = written(tmp_path, two)
     assert type(load_objective(path, "Other")).__name__ == "Other"
-    with pytest.raises(ObjectiveError, match="name one class.*Thrift, Other$"):
+    with pytest.raises(ObjectiveError, match=r"name one class.*Thrift, Other$"):
         load_objective(path)
     with pytest.raises(ObjectiveError, match="no class 'Survivors'"):
         load_objective(path, "Survivors")
@@ -54,7 +54,11 @@ def test_one_of_several(tmp_path: Path) -> None:
         ("x = 3", {}, "it has: none"),
         (GOOD, {"colour": "red"}, r"Thrift\(...\) raised TypeError"),
         ("class A:\n    def rewards(self, outcomes):\n        return outcomes.survives[:2]", {}, r"shape \(2,\)"),
-        ("class A:\n    def rewards(self, outcomes):\n        return outcomes.weight * float('nan')", {}, "nan for outcome 0"),
+        (
+            "class A:\n    def rewards(self, outcomes):\n        return outcomes.weight * float('nan')",
+            {},
+            "nan for outcome 0",
+        ),
         ("class A:\n    def rewards(self, outcomes):\n        return outcomes.colour", {}, "raised AttributeError"),
     ],
 )

@@ -161,7 +161,7 @@ def test_points_become_the_plan_they_say(round_: Round, objective, data: st.Data
 
 
 def outcomes_of(round_: Round) -> Outcomes:
-    """The outcomes that an objective sees."""
+    """Make the outcomes that an objective sees."""
     seen: list[Outcomes] = []
 
     class Spy:

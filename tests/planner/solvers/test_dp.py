@@ -47,9 +47,7 @@ def test_packing_maximizes_survivors() -> None:
 
 
 @settings(max_examples=80)
-@given(
-    rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY), cadence=st.just(ROUNDS), busy=False, most=4)
-)
+@given(rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY), cadence=st.just(ROUNDS), busy=False, most=4))
 def test_every_degree_offered_gives_the_most_survivors(round_: Round) -> None:
     """Tests that with all degrees on offer no assignment of real groups lets more jobs survive the round.
 
@@ -68,9 +66,7 @@ def test_late_jobs_never_displace_timely_ones(round_: Round) -> None:
     """Tests that jobs past hope change nothing for the others."""
     timely = tuple(j for j in round_.jobs if not round_.hopeless(j))
     alone = Round(round_.now, timely, round_.cluster, round_.profile, round_.free_at, round_.cadence)
-    both, ours = (
-        {a.jobs: (a.group, a.steps) for a in GreedyDp().solve(r, 0.01).assignments} for r in (round_, alone)
-    )
+    both, ours = ({a.jobs: (a.group, a.steps) for a in GreedyDp().solve(r, 0.01).assignments} for r in (round_, alone))
     assert {jobs: where for jobs, where in both.items() if jobs[0] in {j.id for j in timely}} == ours
 
 

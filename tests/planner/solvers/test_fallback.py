@@ -1,4 +1,4 @@
-"""The chain of :class:`planner.solvers.exact.Exact` on the assignment program: what stands, and what its certificate says."""
+"""The chain of :class:`planner.solvers.exact.Exact` on the assignment program: what stands, and what is certified."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Scripted:
 
 
 def exact(reply: Callable[[LinearProgram], Answer]) -> Exact:
-    """The assignment program on a scripted backend."""
+    """Make a solver of the assignment program on a scripted backend."""
     return Exact(Scripted(reply), Assignment(), OnTime(), GreedyDp())
 
 
 def point(x: Floats | None, status: str = "optimal", bound: float | None = None) -> Answer:
-    """An answer that took a millisecond."""
+    """Make an answer that took a millisecond."""
     return Answer(x, bound, status, 0.0005, 0.001)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,148 @@
+"""How fast planning and simulation are. Off by default (each runs once, as a smoke test); to measure:
+
+    pytest tests/benchmarks --benchmark-enable --benchmark-columns=min,median,max
+
+Nothing here asserts wall-clock time: rates and quantiles stand under ``extra_info``, also by the processor time of this
+process alone, which other work on the machine disturbs less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import process_time
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from executor.loop import Service, serve
+from executor.records import Records
+from executor.simulated import Physics, SimulatedEngine
+from planner.check import check_plan
+from planner.cluster import Cluster
+from planner.job import Job
+from planner.objectives import OnTime
+from planner.programs.assignment import Assignment
+from planner.request import Request
+from planner.round import Cadence, Round
+from planner.solvers.dp import GreedyDp
+from planner.solvers.exact import CpSat
+from planner.solvers.fixed import Fixed
+from planner.solvers.protocol import Solver
+from profiles.shape import Shape
+from profiles.store import load_profile
+
+FLUX = load_profile("flux1-dev_h100")
+SIDES, SLO = (256, 512, 1024, 2048), (1.5, 2.0, 3.0, 5.0)
+EVENTS, ROUNDS = Cadence("events", 0.4), Cadence("rounds", 0.4)
+
+
+def poisson(count: int, seed: int, per_minute: float = 12.0, scale: float = 1.1) -> tuple[Request, ...]:
+    """Make a workload of the paper's uniform mix with Poisson arrivals."""
+    rng = np.random.default_rng(seed)
+    arrivals = np.cumsum(rng.exponential(60.0 / per_minute, count)).tolist()
+    kinds = rng.choice(len(SIDES), count).tolist()
+    return tuple(
+        Request(i, Shape(SIDES[k], SIDES[k]), 50, at, at + SLO[k] * scale)
+        for i, (k, at) in enumerate(zip(kinds, arrivals, strict=True))
+    )
+
+
+def pending(count: int, gpus: int, seed: int = 0, cadence: Cadence = EVENTS) -> Round:
+    """Jobs in flight on a busy cluster: some running, all with a chance to be on time."""
+    rng = np.random.default_rng(seed)
+    cluster = Cluster.nvlink(gpus) if gpus == 8 else Cluster.nodes(gpus // 8)
+    now, used = 10.0, 0
+    free_at = [now] * gpus
+    jobs = []
+    for i in range(count):
+        k = int(rng.choice(len(SIDES)))
+        shape = Shape(SIDES[k], SIDES[k])
+        left = int(rng.integers(1, 51))
+        fastest = FLUX.step_time(shape, 8, "nvlink")
+        due = now + left * fastest * float(rng.uniform(1.0, 4.0))
+        group, ready, running = None, now, False
+        candidate = cluster.all_groups[int(rng.integers(len(cluster.all_groups)))]
+        if not candidate.mask & used and rng.random() < 0.4:
+            group, running = candidate, True
+            used |= candidate.mask
+            ready = now + float(rng.uniform(0, 1)) * FLUX.step_time(shape, group.degree, "nvlink")
+            for gpu in group.gpus:
+                free_at[gpu] = ready
+        jobs.append(Job(Request(i, shape, 50, 5.0, max(due, 5.1)), left, due, ready, group, running))
+    return Round(now, tuple(jobs), cluster, FLUX, tuple(free_at), cadence)
+
+
+def simulate(solver: Solver, cadence: Cadence, batches: list[tuple[Request, ...]]) -> int:
+    """Serve several workloads one after the other; return how many requests were served."""
+    cluster = Cluster.nvlink(8)
+    served = 0
+    for seed, requests in enumerate(batches):
+        engine = SimulatedEngine(cluster, FLUX, requests, Physics(), np.random.default_rng(seed))
+        records = serve(Service(cluster, FLUX, solver, cadence), engine, Records(requests))
+        assert records.complete
+        served += len(records.delivered)
+    return served
+
+
+@pytest.mark.parametrize(
+    ("solver", "cadence"),
+    [(Fixed(4), EVENTS), (GreedyDp(), ROUNDS), (GreedyDp(), EVENTS)],
+    ids=["fixed-4", "dp-rounds", "dp-events"],
+)
+def test_requests_per_second(benchmark: BenchmarkFixture, solver: Solver, cadence: Cadence) -> None:
+    """Measures 10,000 requests served in simulation, as 10 seeds (target: fixed 30,000 per second, dp 3,000)."""
+    per_seed = 1000 if benchmark.enabled else 20
+    batches = [poisson(per_seed, seed) for seed in range(10)]
+    busy: list[float] = []
+
+    def once() -> int:
+        began = process_time()
+        served = simulate(solver, cadence, batches)
+        busy.append(process_time() - began)
+        return served
+
+    served = benchmark.pedantic(once, rounds=3, warmup_rounds=1)
+    assert served == 10 * per_seed
+    if benchmark.enabled:
+        benchmark.extra_info["requests_per_second"] = round(served / benchmark.stats.stats.min)
+        benchmark.extra_info["requests_per_cpu_second"] = round(served / min(busy))
+
+
+def decide(benchmark: BenchmarkFixture, solver: Solver, make: Callable[[int], Round], budget: float, most: int) -> None:
+    """Measure decisions on as many different rounds, and put quantiles and proofs into the benchmark's extra info."""
+    rounds = [make(seed) for seed in range(most if benchmark.enabled else 2)]
+    for round_ in rounds:
+        check_plan(round_, solver.solve(round_, budget))
+    turn = iter(range(10**9))
+    proven: list[bool] = []
+    busy: list[float] = []
+
+    def one() -> None:
+        began = process_time()
+        plan = solver.solve(rounds[next(turn) % len(rounds)], budget)
+        busy.append(process_time() - began)
+        proven.append(plan.certificate.status == "optimal")
+
+    benchmark.pedantic(one, rounds=len(rounds), iterations=1)
+    if benchmark.enabled:
+        for clock, seconds in (("", benchmark.stats.stats.data), ("cpu_", busy)):
+            for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99), ("max_ms", 1.0)):
+                benchmark.extra_info[clock + name] = round(1e3 * float(np.quantile(seconds, share)), 3)
+        benchmark.extra_info["proven_optimal"] = float(np.mean(proven))
+
+
+@pytest.mark.parametrize("cadence", [EVENTS, ROUNDS], ids=["events", "rounds"])
+def test_dp_decision_16_jobs_8_gpus(benchmark: BenchmarkFixture, cadence: Cadence) -> None:
+    """Measures the greedy DP on 16 pending jobs (target: at most 1 ms)."""
+    decide(benchmark, GreedyDp(), lambda seed: pending(16, 8, seed, cadence), 0.01, 300)
+
+
+def test_cpsat_decision_16_jobs_8_gpus(benchmark: BenchmarkFixture) -> None:
+    """Measures CP-SAT, model building included, on 16 pending jobs (target: at most 10 ms for 99 %)."""
+    decide(benchmark, CpSat(Assignment(), OnTime()), lambda seed: pending(16, 8, seed), 0.01, 300)
+
+
+def test_cpsat_decision_64_jobs_64_gpus(benchmark: BenchmarkFixture) -> None:
+    """Measures CP-SAT on 64 pending jobs and 8 machines of 8 GPUs (target: at most 100 ms)."""
+    decide(benchmark, CpSat(Assignment(), OnTime()), lambda seed: pending(64, 64, seed), 0.1, 40)
