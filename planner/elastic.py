@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 from planner.capacity import steps_within
 from planner.cluster import Group
@@ -32,25 +33,29 @@ def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> lis
     if not free or not result:
         return result
     jobs = {job.request.id: job for job in round_.jobs}
-    offers = [_offer(round_, jobs[a.jobs[0]], a.group, free) if len(a.jobs) == 1 else None for a in result]
-    while True:
-        best = -1
-        best_gain = EPSILON
-        for index, offer in enumerate(offers):
-            if offer is not None and offer[0] > best_gain:
-                best, best_gain = index, offer[0]
-        chosen = offers[best] if best >= 0 else None
-        if chosen is None:
-            return result
-        old, group = result[best], chosen[1]
+    heap: list[tuple[float, int, Group]] = []
+
+    def offer(index: int) -> None:
+        assignment = result[index]
+        found = _offer(round_, jobs[assignment.jobs[0]], assignment.group, free)
+        if found is not None and found[0] > EPSILON:
+            heappush(heap, (-found[0], index, found[1]))
+
+    for index, assignment in enumerate(result):
+        if len(assignment.jobs) == 1:
+            offer(index)
+    while heap:
+        _, index, group = heappop(heap)
+        old = result[index]
+        if group.mask & (free | old.group.mask) != group.mask:
+            offer(index)
+            continue
         job = jobs[old.jobs[0]]
         seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
-        result[best] = Assignment(old.jobs, group, max(old.steps, steps_within(round_, seconds, job.steps_left)))
+        result[index] = Assignment(old.jobs, group, max(old.steps, steps_within(round_, seconds, job.steps_left)))
         free &= ~group.mask
-        offers = [
-            _offer(round_, jobs[a.jobs[0]], a.group, free) if offer is not None else None
-            for a, offer in zip(result, offers, strict=True)
-        ]
+        offer(index)
+    return result
 
 
 def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Group] | None:

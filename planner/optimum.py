@@ -106,7 +106,7 @@ _RULES: tuple[Rule, ...] = tuple(product(_ORDERS, (True, False), (0.0, 0.02, 0.0
 def _attempts(
     fluid: Sequence[int], by_id: dict[int, Request], cluster: Cluster, profile: Profile
 ) -> Iterator[tuple[tuple[int, ...], Rule]]:
-    """Yield sets of requests with a rule to schedule them by: the fluid optimum's set, all, and sets grown by least work."""
+    """Yield sets of requests, each with a rule: the fluid optimum's set, all, and sets grown by least work."""
     costs = costs_of(profile, cluster)
 
     def work(id_: int) -> float:
@@ -206,7 +206,7 @@ def _group(
     now: float,
     wait: bool,
 ) -> Group | None:
-    """Return the fastest free group of a degree, or of fewer GPUs if it need not wait; of equals the one held before."""
+    """Return the fastest free group of a degree, or of fewer GPUs if it need not wait; rather the one held."""
     free = sum(1 << gpu for gpu, at in enumerate(free_at) if at <= now + EPSILON)
     for size in (d for d in reversed(cluster.degrees) if d <= degree):
         found = [g for g in cluster.groups(size) if g.mask & free == g.mask and g.mask in by_mask]

@@ -24,9 +24,9 @@ from planner.idle import mask_of, start_waiting, use_idle
 from planner.job import Job
 from planner.objectives.protocol import Objective, rewards_of
 from planner.outcomes import Floats, Outcomes
-from planner.plan import Assignment as PlanAssignment
 from planner.placement import Choice, place
-from planner.programs.linear import LinearProgram
+from planner.plan import Assignment as PlanAssignment
+from planner.programs.linear import LinearProgram, Settled
 from planner.round import EPSILON, Round
 
 
@@ -157,7 +157,7 @@ class AssignmentModel:
                 start[column] = 1.0
         return start
 
-    def settled(self) -> tuple[list[PlanAssignment], float] | None:
+    def settled(self) -> Settled | None:
         """Return None: nothing is known before the program is solved."""
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -81,6 +81,14 @@ class LinearProgram:
         return worst
 
 
+class Settled(NamedTuple):
+    """A plan that needed no solver, with its value and a proven bound (equal to it where the plan is optimal)."""
+
+    plan: list[Assignment]
+    value: float
+    bound: float
+
+
 class ProgramModel(Protocol):
     """A program made for one round: the arrays, and the way back to a plan."""
 
@@ -89,8 +97,8 @@ class ProgramModel(Protocol):
         """The arrays."""
         ...
 
-    def settled(self) -> tuple[list[Assignment], float] | None:
-        """Return an optimal plan and its value where that is plain without a solver, else None."""
+    def settled(self) -> Settled | None:
+        """Return a plan with its value and bound where the program can tell without a solver, else None."""
         ...
 
     def assignments(self, x: Floats) -> list[Assignment]:

@@ -25,12 +25,15 @@ from planner.outcomes import Floats
 from planner.placement import Choice, place
 from planner.plan import Assignment
 from planner.programs.intervals import Intervals, Task, interval_program, useful
-from planner.programs.linear import LinearProgram
-from planner.programs.lists import ListSchedule, list_schedule
+from planner.programs.linear import LinearProgram, Settled
+from planner.programs.lists import ListSchedule, Phase, allot, list_schedule
+from planner.programs.prices import serve_by_prices
 from planner.programs.worth import Worth, worth_of
 from planner.round import EPSILON, Round
 
 _TINY = 1e-6
+_GRID = 12
+"""Intervals of the grid of prices."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,22 @@ class Lookahead:
         What late jobs get: ``"quiet"``: all GPUs, but only while no job that can be on time is there, so that an
         arrival waits for one short step at most. ``"idle"``: any idle GPUs. ``"never"``: nothing, which never ends
         unless they are dropped.
+    detail
+        Up to so many jobs that can be on time, the program is solved as it is; larger ones by prices
+        (:mod:`planner.programs.prices`), in time that hardly grows with the number of GPUs.
     """
 
     tie_break: float = 1e-4
     late: str = "quiet"
+    detail: int = 48
 
     def __post_init__(self) -> None:
         if self.late not in ("quiet", "idle", "never"):
             raise ValueError(f"program.late is {self.late!r}; use 'quiet', 'idle' or 'never'")
         if not 0 <= self.tie_break < 1:
             raise ValueError(f"program.tie_break is {self.tie_break}; a price from 0 to below 1 is needed")
+        if self.detail < 0:
+            raise ValueError(f"program.detail is {self.detail}; a number of jobs of at least 0 is needed")
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> LookaheadModel:
         """Make the model of a round; its start is the list schedule, so ``greedy`` is not looked at.
@@ -65,18 +74,22 @@ class Lookahead:
             If the objective is no sum of rewards for jobs on time and a price per GPU-second.
         """
         timely = tuple(job for job in round_.jobs if not round_.hopeless(job))
-        return LookaheadModel(round_, timely, worth_of(round_, timely, objective), self.tie_break, self.late)
+        worth = worth_of(round_, timely, objective)
+        return LookaheadModel(round_, timely, worth, self.tie_break, self.late, self.detail)
 
 
 class LookaheadModel:
     """The program of one round."""
 
-    def __init__(self, round_: Round, timely: tuple[Job, ...], worth: Worth, tie_break: float, late: str) -> None:
+    def __init__(
+        self, round_: Round, timely: tuple[Job, ...], worth: Worth, tie_break: float, late: str, detail: int = 48
+    ) -> None:
         self._round = round_
         self._timely = timely
         self._worth = worth
         self._tie_break = tie_break
         self._late = late
+        self._detail = detail
         self._gpus = round_.cluster.gpus
         weights = worth.weights.tolist()
         self.tasks = tuple(_task(round_, job, weight) for job, weight in zip(timely, weights, strict=True))
@@ -93,10 +106,7 @@ class LookaheadModel:
         """The program, without its start."""
         now = self._round.now
         points = np.unique(np.array([now, *(task.due for task in self.tasks)]))
-        gpu_seconds = self._gpus * np.diff(points)
-        for free in self._round.free_at:
-            if free > now:
-                gpu_seconds -= np.clip(free - points[:-1], 0.0, np.diff(points))
+        gpu_seconds = self._gpu_seconds(points)
         least = float(np.min(self._worth.weights, where=self._worth.weights > 0, initial=1.0)) if self.tasks else 1.0
         price = self._worth.price + self._tie_break * least
         return interval_program(self.tasks, points, gpu_seconds, np.full(len(gpu_seconds), price))
@@ -155,15 +165,43 @@ class LookaheadModel:
 
     # -- plans ---------------------------------------------------------------------------------------------------------
 
-    def settled(self) -> tuple[list[Assignment], float] | None:
-        """Return the plan and its value, where a list schedule is in time for every job and thus needs no solver."""
-        if self._worth.price or self._everything.late(self.tasks):
+    def settled(self) -> Settled | None:
+        """Return the plan where it needs no solver.
+
+        That is where a list schedule is in time for every job, or where there are so many jobs that prices decide.
+        """
+        if self._worth.price:
+            return None
+        if len(self.tasks) > self._detail:
+            return self._by_prices()
+        if self._everything.late(self.tasks):
             return None
         if max(self._round.free_at) > self._round.now and self.tasks:
             point = self._point(range(len(self.tasks)), self._everything)
             if self.intervals.linear.violation(point) > _TINY:
                 return None
-        return self._carry_out(range(len(self.tasks)), self._everything), float(self._worth.weights.sum())
+        value = float(self._worth.weights.sum())
+        return Settled(self._carry_out(range(len(self.tasks)), self._everything), value, value)
+
+    def _by_prices(self) -> Settled:
+        """Choose whom to serve by prices on a coarse grid; what runs now follows by deadline, as in a list schedule."""
+        now = self._round.now
+        due = np.array([task.due for task in self.tasks])
+        points = np.unique(np.r_[now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
+        served = serve_by_prices(self.tasks, points, self._gpu_seconds(points))
+        tasks = [self.tasks[i] for i in served.tasks]
+        order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
+        degrees = allot(tasks, [float(task.steps) for task in tasks], order, now, self._gpus)
+        plan = self._carry_out(served.tasks, ListSchedule([Phase(now, now, degrees)], []))
+        return Settled(plan, served.value, served.bound)
+
+    def _gpu_seconds(self, points: Floats) -> Floats:
+        """GPU-seconds in each interval, less those of steps in progress."""
+        lengths = np.diff(points)
+        busy = np.array([free for free in self._round.free_at if free > self._round.now])
+        taken = np.clip(busy[:, None] - points[:-1], 0.0, lengths).sum(axis=0)
+        available: Floats = self._gpus * lengths - taken
+        return available
 
     def assignments(self, x: Floats) -> list[Assignment]:
         """Serve the jobs that the program serves: by their list schedule if that is in time, else by its durations."""

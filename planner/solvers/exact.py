@@ -71,8 +71,10 @@ class Exact:
         model = self.program.model(round_, self.objective, greedy.assignments)
         settled = model.settled()
         if settled is not None:
-            plan, value = settled
-            return Plan(tuple(plan), Certificate(self.name, "optimal", value, value, perf_counter() - began))
+            proven = settled.bound - settled.value <= _WORSE * max(1.0, abs(settled.bound))
+            status: Status = "optimal" if proven else "feasible"
+            seconds = perf_counter() - began
+            return Plan(tuple(settled.plan), Certificate(self.name, status, settled.value, settled.bound, seconds))
         linear = model.linear
         built = perf_counter()
         if not linear.size:
@@ -95,7 +97,7 @@ class Exact:
             raise
         except Exception as error:
             return fall_back(f"{type(error).__name__}: {error}", None)
-        status: Status = "optimal" if answer.status == "optimal" else "feasible"
+        status = "optimal" if answer.status == "optimal" else "feasible"
         build = built - began + answer.build_seconds
         value = linear.value(answer.x)
         return Plan(tuple(plan), Certificate(self.name, status, value, answer.bound, build, answer.solve_seconds))

@@ -101,7 +101,7 @@ def test_no_solver_is_called_while_everything_can_be_served() -> None:
     easy = [job(i, MEDIUM, 10, due=5.0) for i in range(4)]
     settled = Lookahead().model(round_of(easy, C8, cadence=EVENTS), OnTime(), ()).settled()
     assert settled is not None
-    assert settled[1] == 4.0
+    assert settled.value == settled.bound == 4.0
     hard = [job(i, LARGE, 40, due=4.2) for i in range(2)]
     assert Lookahead().model(round_of(hard, C8, cadence=EVENTS), OnTime(), ()).settled() is None
 
