@@ -1,6 +1,6 @@
-"""How fast planning and simulation are. Off by default (each runs once, as a smoke test); to measure:
+"""How fast planning and simulation are. Off by default: each benchmark runs once, as a smoke test.
 
-    pytest tests/benchmarks --benchmark-enable --benchmark-columns=min,median,max
+To measure: ``pytest tests/benchmarks --benchmark-enable --benchmark-columns=min,median,max``
 
 Nothing here asserts wall-clock time: rates and quantiles stand under ``extra_info``, also by the processor time of this
 process alone, which other work on the machine disturbs less.

@@ -46,6 +46,13 @@ def test_nodes_talk_over_the_network() -> None:
     assert not straddling.uniform
 
 
+def test_the_slowest_of_unequal_links_counts() -> None:
+    """Tests a GPU on a riser: its groups are as slow as its own link, however fast the others' are."""
+    edges = (("gpu0", "root", "nvlink"), ("gpu1", "root", "nvlink"), ("gpu2", "root", "pcie"))
+    cluster = Cluster("riser", 3, edges, ("nvlink", "pcie"), "all")
+    assert [cluster.link_of(pair) for pair in ((0, 1), (0, 2), (2, 1))] == ["nvlink", "pcie", "pcie"]
+
+
 def test_degrees_above_the_cluster_are_left_out() -> None:
     """Tests that a cluster of 6 offers degrees up to 4, and leaves two GPUs over at degree 4."""
     cluster = Cluster.nvlink(6)

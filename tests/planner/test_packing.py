@@ -47,6 +47,13 @@ def test_large_clusters_take_the_array_form() -> None:
     assert picks == [-1, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("choose", CHOOSERS, ids=["pack", "lists", "arrays"])
+def test_a_trifle_decides(choose) -> None:  # type: ignore[no-untyped-def]
+    """Tests that of two jobs for one GPU the one that is worth a millionth more gets it, whichever comes first."""
+    assert choose([[Item(1, 1.0)], [Item(1, 1.0 + 1e-6)]], 1) == [-1, 0]
+    assert choose([[Item(1, 1.0 + 1e-6)], [Item(1, 1.0)]], 1) == [0, -1]
+
+
 def test_nothing_costs_nothing() -> None:
     """Tests that no jobs, jobs without options, and options that are worth less than nothing are left."""
     assert pack([], 8) == []

@@ -39,7 +39,7 @@ def random_outcomes(draw: st.DrawFn, most_jobs: int = 3, most_options: int = 3) 
     for index in range(draw(st.integers(1, most_jobs))):
         jobs += [3 * index + 1] * draw(st.integers(1, most_options))
     n = len(jobs)
-    base = {job: draw(st.sampled_from([0.0, 5.0, 1e6, 1e9])) for job in set(jobs)}
+    base = {job: draw(st.sampled_from([0.0, 5.0, 1e9, 1e15])) for job in set(jobs)}
     lateness = [base[job] + draw(st.integers(-3, 3)) for job in jobs]
     return outcomes_of(
         jobs,
