@@ -135,7 +135,8 @@ class Lab:
         pairs = [(point, policy) for point in points for policy in policies]
         tasks: list[Task] = []
         for point, policy in pairs:
-            config = self.config(f"workload.requests={self.requests}", *policy.overrides, *point.overrides)
+            base = policy.overrides if policy is not BOUND else ("solver=edf",)
+            config = self.config(f"workload.requests={self.requests}", *base, *point.overrides)
             for seed in seeds:
                 seeded = config | {"seed": seed}
                 kept = {"keep": list(keep)} if keep else {}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.config import CHOICES
-
 
 @dataclass(frozen=True)
 class Policy:
@@ -38,14 +36,16 @@ SP8 = Policy("fixed-8", "SP=8", ("solver=fixed", "solver.degree=8"), "#4d4d4d", 
 RSSP = Policy("rssp", "RSSP", ("solver=rssp",), "#E69F00", "v", "--")
 EDF = Policy("edf", "EDF", ("solver=edf",), "#009E73", "P", "-.")
 DP = Policy("dp", "TetriServe", ("solver=dp",), "#0072B2", "o")
-ROUND = Policy("cpsat", "round program", ("solver=cpsat",), "#CC79A7", "s")
-LOOKAHEAD = Policy("lookahead", "lookahead", ("solver=cpsat", "program=lookahead"), "#D55E00", "D")
+_ROUND = ("solver=cpsat", "program=assignment", "objective=survivors", "cadence=events")
+ROUND = Policy("round", "round program", _ROUND, "#CC79A7", "s")
+_LOOKAHEAD = ("solver=highs", "program=lookahead", "objective=on_time", "cadence=events")
+LOOKAHEAD = Policy("lookahead", "lookahead", _LOOKAHEAD, "#D55E00", "D")
 BOUND = Policy("bound", "clairvoyant bound", (), "#000000", "_", "--")
 
 PAPER: tuple[Policy, ...] = (SP1, SP2, SP4, SP8, RSSP, DP)
 """The paper's own: its baselines and its system."""
 
-EXACT: tuple[Policy, ...] = (LOOKAHEAD,) if "lookahead" in CHOICES["program"] else ()
+EXACT: tuple[Policy, ...] = (LOOKAHEAD,)
 """What this project adds to a figure of the paper: its strongest policy."""
 
 ALL: tuple[Policy, ...] = (*PAPER, EDF, ROUND, LOOKAHEAD, BOUND)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,12 +115,13 @@ def end_labels(
         return
     low, high = axes.get_ylim()
     order = sorted(range(len(labels)), key=lambda i: labels[i][0])
-    wanted = [(labels[i][0] - low) / (high - low) for i in order]
+    height: Callable[[float], float] = math.log if axes.get_yscale() == "log" else float
+    wanted = [(height(labels[i][0]) - height(low)) / (height(high) - height(low)) for i in order]
     placed = spread_out(wanted, gap)
-    for index, height in zip(order, placed, strict=True):
+    for index, place in zip(order, placed, strict=True):
         value, text, colour = labels[index]
         axes.annotate(
-            text, (x, value), xytext=(1.04, height), textcoords="axes fraction", fontsize=size, color=darker(colour),
+            text, (x, value), xytext=(1.04, place), textcoords="axes fraction", fontsize=size, color=darker(colour),
             va="center", ha="left", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 2},
         )  # fmt: skip

@@ -52,7 +52,9 @@ def _joined(segments: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return made
 
 
-def draw_timeline(axes: Axes, table: Table, gpus: int, until: float, labels: Sequence[str] | None = None) -> None:
+def draw_timeline(
+    axes: Axes, table: Table, gpus: int, until: float, labels: Sequence[str] | None = None, since: float = 0.0
+) -> None:
     """Draw one run.
 
     Parameters
@@ -67,15 +69,17 @@ def draw_timeline(axes: Axes, table: Table, gpus: int, until: float, labels: Seq
         Its last second.
     labels
         Of the requests; by default their numbers.
+    since
+        Its first second.
     """
     from matplotlib.patches import Rectangle
 
-    axes.set_xlim(0, until)
+    axes.set_xlim(since, until)
     axes.set_ylim(gpus, -0.9)
     axes.grid(visible=False)
     axes.spines["left"].set_visible(False)
     for gpu in range(gpus):
-        axes.add_patch(Rectangle((0, gpu + 0.03), until, 0.94, color="#f4f4f4", linewidth=0, zorder=0))
+        axes.add_patch(Rectangle((since, gpu + 0.03), until - since, 0.94, color="#f4f4f4", linewidth=0, zorder=0))
     deadlines = {int(str(r["request"])): float(str(r["end"])) for r in table.where(kind="request").records()}
     for row in table.where(kind="segment").records():
         request, first, count = (int(str(row[name])) for name in ("request", "gpu", "gpus"))
@@ -88,7 +92,7 @@ def draw_timeline(axes: Axes, table: Table, gpus: int, until: float, labels: Seq
             )
         )  # fmt: skip
         text = labels[request] if labels is not None else str(request)
-        if (end - start) / until > 0.012 * len(text) + 0.004:
+        if (end - start) / (until - since) > 0.012 * len(text) + 0.004:
             axes.text((start + end) / 2, first + count / 2, text, fontsize=5.5 + 0.4 * min(count, 4), color=INK,
                       ha="center", va="center", zorder=4, clip_on=True)  # fmt: skip
     for row in table.where(kind="request").records():

@@ -18,6 +18,9 @@ from planner.bounds import clairvoyant_bound
 from planner.request import Request
 from profiles import Shape, load_profile
 
+PLAIN = ("dp", "fixed", "rssp", "edf", "srtf")
+"""Solvers without a program and an objective."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -58,8 +61,9 @@ def bound(config: Mapping[str, Any], seconds: float, **more: Any) -> Task:
 
 
 def _relevant(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what does not change a run."""
-    return {key: value for key, value in config.items() if key not in ("name", "output", "overwrite")}
+    """Leave out what does not change a run, so that its result is found again when a default changes."""
+    idle = {"name", "output", "overwrite"} | ({"program", "objective"} if config["solver"]["kind"] in PLAIN else set())
+    return {key: value for key, value in config.items() if key not in idle}
 
 
 def simulate(

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 STAGES = {
     "before": "1  before the round: who was where last",
-    "packed": "2  packed: most survivors",
+    "packed": "2  packed: most survivors, late requests on what is left",
     "placed": "3  placed: on the GPUs they had",
-    "scaled": "4  scaled up: idle GPUs to who gains",
+    "scaled": "4  scaled up: wider, those on time before the late ones",
 }
 
 
 def data(lab: Lab) -> Table:
     """Find a round in which every stage changes something, and keep what each stage makes of it."""
-    config = lab.config("workload.requests=120", "workload.rate=40.0", "workload.slo_scale=1.5", *DP.overrides)
+    config = lab.config("workload.requests=400", "workload.rate=30.0", "workload.slo_scale=1.5", *DP.overrides)
     rows: list[dict[str, Value]] = lab.do([Task("paper_figs.figures.fig06:telling_round", {"config": config})])[0]
     return Table.of(rows)
 
@@ -42,7 +42,9 @@ def telling_round(config: Mapping[str, Any]) -> list[dict[str, Value]]:
 
     def look(round_: Round, plan: Plan) -> None:
         held = [job for job in round_.jobs if job.group is not None]
-        if not 3 <= len(round_.jobs) <= 7 or len(held) < 2 or (best and best[0][0] >= len(round_.jobs)):
+        masks = [job.group.mask for job in held if job.group is not None]
+        overlap = sum(mask.bit_count() for mask in masks) > 8 or len(held) < 2
+        if overlap or not 3 <= len(round_.jobs) <= 7 or (best and best[0][0] >= len(round_.jobs)):
             return
         made = [{(a.jobs, a.group.mask) for a in solver.assignments(round_)} for solver in solvers]
         if made[0] != made[1] and made[1] != made[2] and len(made[2]) >= 3:
@@ -62,6 +64,7 @@ def telling_round(config: Mapping[str, Any]) -> list[dict[str, Value]]:
             "steps": job.steps_left,
         }
         due: dict[str, Value] = {"due_in": job.due - round_.now, "tau": round_.cadence.tau}
+        due["late"] = int(round_.hopeless(job))
         here: dict[str, Value] = {"gpu": None, "gpus": 0}
         if job.group is not None:
             here = {"gpu": job.group.gpus[0], "gpus": job.group.degree}
@@ -87,20 +90,19 @@ def draw(table: Table) -> Drawing:
         for gpu in range(8):
             axis.add_patch(Rectangle((gpu + 0.03, row + 0.05), 0.94, 0.55, facecolor="#f1f1f1", linewidth=0))
         shown = table.where(stage=stage).filter(lambda record: bool(record["gpus"])).records()
-        height = 0.55 / len(shown) if stage == "before" else 0.55
-        for index, record in enumerate(shown):
+        for record in shown:
             gpu, count = int(str(record["gpu"])), int(str(record["gpus"]))
-            top = row + 0.05 + (index * height if stage == "before" else 0.0)
             colour = SHAPE_COLOURS[str(record["shape"])]
-            axis.add_patch(Rectangle((gpu + 0.03, top), count - 0.06, height, facecolor=colour, edgecolor="white"))
+            axis.add_patch(Rectangle((gpu + 0.03, row + 0.05), count - 0.06, 0.55, facecolor=colour, edgecolor="white"))
             text = f"{record['request']}" if stage == "before" else f"{record['request']}: {record['steps']}"
-            size = 4.5 if stage == "before" else 6.3 if count > 1 else 5
-            axis.text(gpu + count / 2, top + height / 2, text, ha="center", va="center", fontsize=size)
+            size = 6.3 if count > 1 else 5
+            axis.text(gpu + count / 2, row + 0.325, text, ha="center", va="center", fontsize=size)
     waiting = table.where(stage="before", gpus=0).records()
+    late = ", ".join(table.where(stage="before", late=1).texts("request"))
     listed = ", ".join(
         f"{row['request']} ({row['shape']} px, due in {float(str(row['due_in'])):.1f} s)" for row in waiting
     )
-    axis.text(0, 4.15, f"waiting: {listed or 'nobody'}", fontsize=6.3, color=SOFT)
+    axis.text(0, 4.15, f"waiting: {listed or 'nobody'}; late: {late or 'nobody'}", fontsize=6.3, color=SOFT)
     axis.text(
         0, 4.45, "in a box: request, and its steps in this round; columns are GPUs 0 to 7", fontsize=6.3, color=SOFT
     )
@@ -112,15 +114,16 @@ def draw(table: Table) -> Drawing:
 
 def describe(table: Table) -> str:
     """Say what the stages did."""
-    used = {stage: sum(table.where(stage=stage).numbers("gpus")) for stage in STAGES}
     before = table.where(stage="before")
-    waiting = len(before.where(gpus=0))
+    packed, scaled = table.where(stage="packed"), table.where(stage="scaled")
+    late = len(before.where(late=1))
     return (
-        f"A round of {before.numbers('tau')[0]:.2f} s with {len(before)} live requests, {waiting} of them waiting. The "
-        "packing gives "
-        f"{used['packed']:.0f} GPUs to {len(table.where(stage='packed'))} requests, placement moves them back to the "
-        "GPUs they had, and "
-        f"scale-up raises the GPUs in use to {used['scaled']:.0f}."
+        f"A round of {before.numbers('tau')[0]:.2f} s with {len(before)} live requests, {late} of them past hope. The "
+        "packing runs "
+        f"{len(packed)} requests on {sum(packed.numbers('gpus')):.0f} GPUs, placement moves them to where they were as "
+        "far as it can, "
+        f"and scale-up leaves {len(scaled)} requests on {sum(scaled.numbers('gpus')):.0f} GPUs: those on time widen "
+        "before late ones run."
     )
 
 

@@ -20,6 +20,8 @@ from paper_figs.table import Table, Value
 from paper_figs.work import Task
 from planner.cluster import Cluster
 from planner.job import Job
+from planner.objectives import Survivors
+from planner.programs.assignment import Assignment
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
@@ -67,7 +69,7 @@ def timed(solver: str, gpus: int, count: int, limit: float, profile: str) -> dic
         began = perf_counter()
         tried, met, done = exhaustive(round_, limit)
         return {"seconds": perf_counter() - began, "done": int(done), "tried": tried, "on_time": met}
-    planner = GreedyDp() if solver == "dp" else CpSat()
+    planner = GreedyDp() if solver == "dp" else CpSat(program=Assignment(), objective=Survivors())
     planner.solve(round_, 1.0)
     seconds = []
     for _ in range(20):
