@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,16 @@ def test_the_job_that_gains_most_is_first() -> None:
     assert [a.group for a in after] == [pair[0], pair[1]]
     after = scale_up(round_, [Assignment((0,), pair[0], 1), Assignment((1,), one[3], 1)], 0b0100)
     assert [a.group for a in after] == [pair[0], pair[1]]
+
+
+@pytest.mark.parametrize(("free", "degrees"), [(0b0100, [1, 2]), (0b1100, [2, 2]), (0b0000, [1, 1])])
+def test_jobs_that_compete_for_idle_gpus(free: int, degrees: list[int]) -> None:
+    """Tests that, where any GPUs make a group, an idle one goes to the job that gains more, and to one job only."""
+    round_ = round_of([job(0, MEDIUM, 10), job(1, LARGE, 10)], Cluster.nvlink(4, grouping="all"), cadence=EVENTS)
+    one = round_.cluster.groups(1)
+    after = scale_up(round_, [Assignment((0,), one[0], 1), Assignment((1,), one[1], 1)], free)
+    assert [a.group.degree for a in after] == degrees
+    assert not after[0].group.mask & after[1].group.mask
 
 
 def test_useless_degrees_are_skipped() -> None:

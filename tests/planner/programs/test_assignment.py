@@ -160,6 +160,30 @@ def test_points_become_the_plan_they_say(round_: Round, objective, data: st.Data
         assert chosen[id_].group in (None, assignment.group)
 
 
+@settings(max_examples=40)
+@given(round_=rounds(most=4, least=1), objective=objectives, form=st.sampled_from(["auto", "groups"]), data=st.data())
+def test_values_are_the_objectives(round_: Round, objective, form: str, data: st.DataObject) -> None:  # type: ignore[no-untyped-def]
+    """Tests that the constant plus a point's value is the sum of the rewards of what each job does, waiting included."""
+    asked: list[tuple[Outcomes, Floats]] = []
+
+    class Spy:
+        def rewards(self, outcomes: Outcomes) -> Floats:
+            asked.append((outcomes, objective.rewards(outcomes)))
+            return asked[-1][1]
+
+    model = Assignment(form).model(round_, Spy(), ())
+    x = np.zeros(model.linear.size)
+    for job_ in range(len(round_.jobs)):
+        own = [c for c, option in enumerate(model.options) if option.job == job_]
+        if own and data.draw(st.booleans()):
+            x[data.draw(st.sampled_from(own))] = 1.0
+    outcomes, rewards = asked[-1] if model.concrete else asked[0]
+    runs = outcomes.degree > 0
+    started = set(outcomes.job[runs][x > 0].tolist())
+    waits = [r for r, id_, busy in zip(rewards, outcomes.job, runs, strict=True) if not busy and id_ not in started]
+    assert model.constant + model.linear.value(x) == pytest.approx(sum(waits) + rewards[runs] @ x, abs=1e-9)
+
+
 def outcomes_of(round_: Round) -> Outcomes:
     """Make the outcomes that an objective sees."""
     seen: list[Outcomes] = []
