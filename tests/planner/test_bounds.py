@@ -29,7 +29,7 @@ SIZES = (256, 512, 1024, 2048)
 
 
 def request(id_: int, size: int, arrival: float, allowed: float, steps: int = 50, weight: float = 1.0) -> Request:
-    """A square request that is due ``allowed`` seconds after its arrival."""
+    """Make a square request that is due ``allowed`` seconds after its arrival."""
     return Request(id_, Shape(size, size), steps, arrival, arrival + allowed, weight)
 
 
@@ -69,7 +69,7 @@ def test_no_policy_beats_the_bound(requests: tuple[Request, ...], solver: Solver
 
 
 def test_two_full_requests_that_overlap_cannot_both_be_served() -> None:
-    """Tests that two 2048 requests, each needing 5.4 s of all GPUs within 6 s, count once; apart in time they count twice."""
+    """Tests that two 2048 requests, each needing 5.4 s of all GPUs within 6 s, count once, and twice when apart."""
     together = (request(0, 2048, 0.0, 6.0), request(1, 2048, 0.5, 6.0))
     apart = (request(0, 2048, 0.0, 6.0), request(1, 2048, 6.0, 6.0))
     assert clairvoyant_bound(together, CLUSTER, PROFILE).upper == 1.0
@@ -84,7 +84,7 @@ def test_the_heavier_of_two_wins() -> None:
 
 
 def test_a_request_that_is_too_late_alone_counts_nothing() -> None:
-    """Tests that a request that misses its deadline on an empty cluster is no part of the bound but part of the total."""
+    """Tests that a request that misses its deadline even alone is no part of the bound but part of the total."""
     bound = clairvoyant_bound((request(0, 2048, 0.0, 5.0), request(1, 256, 0.0, 1.5)), CLUSTER, PROFILE)
     assert (bound.upper, bound.total, bound.share) == (1.0, 2.0, 0.5)
 

@@ -13,7 +13,7 @@ from planner.programs.linear import LinearProgram
 
 
 def knapsack(rewards: list[float], weights: list[int], capacity: float) -> LinearProgram:
-    """A 0/1 knapsack with nothing as its start."""
+    """Make a 0/1 knapsack with nothing as its start."""
     n = len(rewards)
     return LinearProgram(
         rewards=np.array(rewards, dtype=float),
