@@ -162,7 +162,7 @@ def test_points_become_the_plan_they_say(round_: Round, objective, data: st.Data
 
 @settings(max_examples=40)
 @given(round_=rounds(most=4, least=1), objective=objectives, form=st.sampled_from(["auto", "groups"]), data=st.data())
-def test_values_are_the_objectives(round_: Round, objective, form: str, data: st.DataObject) -> None:  # type: ignore[no-untyped-def]
+def test_values_add_up(round_: Round, objective, form: str, data: st.DataObject) -> None:  # type: ignore[no-untyped-def]
     """Tests that the constant plus a point's value is the sum of the rewards of what each job does, waiting included."""
     asked: list[tuple[Outcomes, Floats]] = []
 
