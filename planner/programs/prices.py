@@ -26,6 +26,8 @@ from planner.outcomes import Bools, Floats, Ints
 from planner.programs.intervals import Task
 
 _STEPS_DONE = 1e-6
+_LEAST_AMBITION = 0.05
+"""Below this length of steps, the dual function is left as it is."""
 _LATER = 1e-9
 """Price per interval that breaks ties in favour of earlier ones."""
 
@@ -196,7 +198,7 @@ def _lower(
         left = np.where((prices <= 0) & (left > 0), 0.0, left)
         norm = float(left @ left)
         target = max(value, best - ambition * max(0.01 * best, unit))
-        if norm == 0.0 or now <= target:
+        if norm == 0.0 or now <= target or ambition < _LEAST_AMBITION:
             break
         prices = np.maximum(0.0, prices - ambition * (now - target) / norm * left)
     return best_prices, best
@@ -239,8 +241,12 @@ def _serve(kinds: Sequence[_Kind], prices: Floats, gpu_seconds: Floats, passes: 
 def _take(steps: float, room: list[float], price: list[float], interval: list[int], left: list[float]) -> bool:
     """Buy all steps from the cheapest segments that are left, or none."""
     taken: list[tuple[int, float]] = []
-    for can, cost, at in zip(room, price, interval, strict=True):
-        amount = min(can, steps, left[at] / cost)
+    for can, cost, at in zip(room, price, interval, strict=True):  # the innermost loop: no calls of min()
+        amount = left[at] / cost
+        if can < amount:
+            amount = can
+        if steps < amount:
+            amount = steps
         if amount > 0:
             taken.append((at, amount * cost))
             left[at] -= amount * cost
