@@ -163,7 +163,7 @@ def test_points_become_the_plan_they_say(round_: Round, objective, data: st.Data
 @settings(max_examples=40)
 @given(round_=rounds(most=4, least=1), objective=objectives, form=st.sampled_from(["auto", "groups"]), data=st.data())
 def test_values_add_up(round_: Round, objective, form: str, data: st.DataObject) -> None:  # type: ignore[no-untyped-def]
-    """Tests that the constant plus a point's value is the sum of the rewards of what each job does, waiting included."""
+    """Tests that the constant plus a point's value is the sum of rewards of what every job does, or its wait."""
     asked: list[tuple[Outcomes, Floats]] = []
 
     class Spy:
