@@ -86,6 +86,9 @@ class Table:
 
     def where(self, **equal: Value) -> Table:
         """Return the rows in which every named column has the given value; 512 and "512" are the same."""
+        missing = set(equal) - set(self.columns)
+        if missing:
+            raise KeyError(f"there is no column {missing.pop()!r}; the columns are {', '.join(self.columns)}")
         indices = {self.columns.index(name): value for name, value in equal.items()}
         return Table(
             self.columns, tuple(row for row in self.rows if all(_same(row[i], value) for i, value in indices.items()))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,8 @@ from experiments.workload.nirvana import Nirvana, with_nirvana
 from planner.bounds import clairvoyant_bound
 from planner.request import Request
 from profiles import Shape, load_profile
+
+FIGURES = "paper_figs.figures."
 
 PLAIN = ("dp", "fixed", "rssp", "edf", "srtf")
 """Solvers without a program and an objective."""
@@ -38,16 +41,27 @@ class Task:
     arguments: Mapping[str, Any]
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that the result depends on, but the code."""
+        """Return everything that the result depends on, but the code of other folders.
+
+        Of a function in the module of a figure, the source text is a part.
+        """
         config = self.arguments.get("config")
         name = self.arguments.get("profile") or (config and config["profile"]["name"])
         digest = load_profile(name).digest if name else None
-        return {"work": self.work, "arguments": dict(self.arguments), "profile": digest}
+        identity = {"work": self.work, "arguments": dict(self.arguments), "profile": digest}
+        if self.work.startswith(FIGURES):
+            identity["source"] = inspect.getsource(self.function())
+        return identity
 
     def run(self) -> Any:
         """Do the work."""
-        module, _, function = self.work.partition(":")
-        return getattr(importlib.import_module(module), function)(**self.arguments)
+        return self.function()(**self.arguments)
+
+    def function(self) -> Callable[..., Any]:
+        """Return what does the work."""
+        module, _, name = self.work.partition(":")
+        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return function
 
 
 def run(config: Mapping[str, Any], **more: Any) -> Task:

@@ -25,7 +25,15 @@ VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
     "rounds of five 2048 steps": (("cadence.tau=0.5415",), {}),
     "planned at events": (("cadence=events",), {}),
 }
-WAITING = "waiting is no survival"
+GREEDY: dict[str, tuple[str, ...]] = {
+    "waiting is no survival": ("solver.waiting=false",),
+    "every degree offered": ("solver.allocation=false",),
+    "no scale-up": ("solver.elastic=false",),
+    "… every degree offered": ("solver.elastic=false", "solver.allocation=false"),
+    "… rounds of 0.2 s": ("solver.elastic=false", "cadence.tau=0.2"),
+    "… planned at events": ("solver.elastic=false", "cadence=events"),
+}
+"""What only the greedy rounds have; ``…`` stands for no scale-up."""
 PAPER = {
     ("uniform", 1.0): {"dp": 0.76, "fixed": 0.74, "rssp": None},
     ("uniform", 1.5): {"dp": 0.95, "fixed": 0.80, "rssp": None},
@@ -34,22 +42,22 @@ PAPER = {
 
 def data(lab: Lab) -> Table:
     """Vary one parameter at a time for TetriServe, RSSP and the better fixed degrees."""
-    points, rows = [], []
+    points = []
     for mix, scale in PAPER:
         for variant, (overrides, more) in VARIANTS.items():
             about: dict[str, Value] = {"mix": mix, "scale": scale, "variant": variant}
             points.append(Point(about, (f"workload={mix}", f"workload.slo_scale={scale}", *overrides), more))
     rows = lab.sweep(points, (DP, RSSP, SP4, SP8)).records()
     for mix, scale in PAPER:
-        about = {"mix": mix, "scale": scale, "variant": WAITING}
-        point = Point(about, (f"workload={mix}", f"workload.slo_scale={scale}", "solver.waiting=false"))
-        rows += lab.sweep([point], (DP,)).records()
+        load = (f"workload={mix}", f"workload.slo_scale={scale}")
+        own = [Point({"mix": mix, "scale": scale, "variant": name}, (*load, *more)) for name, more in GREEDY.items()]
+        rows += lab.sweep(own, (DP,)).records()
     return Table.of(rows)
 
 
 def draw(table: Table) -> Drawing:
     """Draw a row per variant."""
-    figure, axes = panels(1, 2, 3.1, sharey=True)
+    figure, axes = panels(1, 2, 3.9, sharey=True)
     variants = table.names("variant")
     look = {
         "dp": ("TetriServe", "#0072B2", "o"),

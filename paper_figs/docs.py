@@ -1,0 +1,133 @@
+"""Write ``docs/figures.md`` from the committed results: ``python -m paper_figs.docs``; ``--check`` only compares."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from paper_figs.__main__ import MANIFEST, RESULTS
+from paper_figs.figure import Comparison, figure_names, load_figure
+from paper_figs.reasons import reason_of
+from paper_figs.table import Table
+
+PAGE = Path(__file__).parents[1] / "docs" / "figures.md"
+LARGE = 0.1
+"""Differences in SAR above this are explained."""
+
+HEAD = """# Figures
+
+Every figure and table of the evaluation of [TetriServe](https://arxiv.org/abs/2510.01565) (ASPLOS '26), made here, and
+what the
+paper could not draw. This page is written by `python -m paper_figs.docs` from the tables in `paper_figs/results/`; its
+numbers are
+theirs.
+
+```console
+$ python -m paper_figs                # all figures: CSV, PDF, SVG and PNG in paper_figs/results/
+$ python -m paper_figs fig07 table5   # some
+$ python -m paper_figs --quick        # 3 seeds of short runs, in results/paper_figs_quick/
+$ python -m paper_figs --list
+```
+
+Runs are cached in `.cache/paper_figs`, so that a second call only draws. Every comparison serves the same requests
+with every
+policy; bands and bars are 95 % confidence intervals over {seeds} paired seeds of {requests} requests (fewer where a
+figure says
+so). Latencies count every request. Curves by resolution are the paper's spider plots, unrolled. Not measured here: all
+step times
+on H100 come from a profile that is a fit to two published points ([profiles](profiles.md)), so absolute numbers
+differ from the paper's; the table below sets all of them side by side.
+"""
+
+
+def page(results: Path, target: Path) -> str:
+    """Make the page.
+
+    Parameters
+    ----------
+    results
+        Directory with the CSV files and the manifest.
+    target
+        Where the page will be, for its links.
+    """
+    config = json.loads((results / MANIFEST).read_text())["config"]
+    where = Path(os.path.relpath(results, target.parent)).as_posix()
+    names = [name for name in figure_names() if (results / f"{name}.csv").exists()]
+    parts = [HEAD.format(seeds=10 if not config["quick"] else 3, requests=config["requests"])]
+    comparisons: list[tuple[str, Comparison]] = []
+    sections: dict[str, list[str]] = {
+        "The paper's figures": [],
+        "The paper's tables": [],
+        "What the paper could not draw": [],
+    }
+    for name in names:
+        figure, table = load_figure(name), Table.read(results / f"{name}.csv")
+        comparisons += [(name, comparison) for comparison in figure.compare(table)]
+        head = heading(name)
+        text = f"### {head}{figure.title}\n\n![{figure.title}]({where}/{name}.png)\n\n{figure.describe(table)}\n"
+        text += f"Data: [{name}.csv]({where}/{name}.csv), [PDF]({where}/{name}.pdf).\n"
+        kind = 0 if name.startswith("fig") else 1 if name.startswith("table") else 2
+        list(sections.values())[kind].append(text)
+    parts.append(versus(comparisons, Table.read(results / "causes.csv")))
+    parts += [f"## {title}\n\n" + "\n".join(texts) for title, texts in sections.items() if texts]
+    return "\n".join(parts)
+
+
+def heading(name: str) -> str:
+    """Return what the paper calls it: ``Figure 7: ``; nothing for ours."""
+    for prefix, word in (("fig", "Figure"), ("table", "Table")):
+        number = name.removeprefix(prefix)
+        if number != name and number.isdigit():
+            return f"{word} {int(number)}: "
+    return ""
+
+
+def versus(comparisons: Sequence[tuple[str, Comparison]], causes: Table) -> str:
+    """Return the table of every number that the paper prints, beside ours."""
+    lines = [
+        "## Paper versus here",
+        "",
+        f"Differences above {LARGE} SAR are explained; the figure *{load_figure('causes').title}* at the end is the "
+        "evidence.",
+        "",
+        "| number | paper | here | difference | reason |",
+        "|---|--:|--:|--:|---|",
+    ]
+    for name, c in comparisons:
+        difference = c.here - c.paper
+        reason = reason_of(name, c, causes) if c.unit == "SAR" and abs(difference) > LARGE else ""
+        digits = 2 if abs(c.paper) >= 0.1 else 3
+        unit = "" if c.unit == "SAR" else f" {c.unit}"
+        lines.append(
+            f"| {heading(name)}{c.what} | {c.paper:.2f}{unit} | {c.here:.{digits}f}{unit} | {difference:+.{digits}f} | "
+            f"{reason} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns 1 if ``--check`` finds another page than the results make."""
+    parser = argparse.ArgumentParser(prog="python -m paper_figs.docs", description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="directory with the CSV files")
+    parser.add_argument("--output", type=Path, default=PAGE, help="the page (default: docs/figures.md)")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not what it would be")
+    options = parser.parse_args(arguments)
+    text = page(options.results, options.output)
+    if options.check:
+        if not options.output.exists() or options.output.read_text(encoding="utf-8") != text:
+            print(
+                f"{options.output} is not what {options.results} makes; run python -m paper_figs.docs", file=sys.stderr
+            )
+            return 1
+        return 0
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

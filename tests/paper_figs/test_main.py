@@ -1,0 +1,63 @@
+"""The command line: one tiny figure end to end, a failing one among others, and names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paper_figs import __main__ as command
+from paper_figs.__main__ import main
+from paper_figs.figure import Figure, figure_names, load_figure
+from paper_figs.lab import Lab
+from paper_figs.table import Table
+
+
+def test_makes_a_figure_end_to_end(tmp_path: Path) -> None:
+    """One command writes CSV, PDF, SVG, PNG and the manifest; the second call gives the same bytes."""
+    where = ["--quick", "--jobs", "1", "--output", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    assert main(["fig01", *where]) == 0
+    files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert set(files) == {"fig01.csv", "fig01.pdf", "fig01.svg", "fig01.png", "manifest.json"}
+    assert json.loads(files.pop("manifest.json"))["config"]["seconds"].keys() == {"fig01"}
+    assert main(["fig01", *where]) == 0
+    assert all((tmp_path / "out" / name).read_bytes() == content for name, content in files.items())
+    assert (tmp_path / "cache" / ".gitignore").read_text() == "*\n"
+
+
+def test_failing_figure_is_named_and_the_others_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A figure that raises does not keep others from being made; the exit status says that one failed."""
+
+    def fail(lab: Lab) -> Table:
+        raise RuntimeError("out of paint")
+
+    good = load_figure("fig02")
+    bad = Figure("broken", fail, good.draw, good.describe)
+    monkeypatch.setattr(command, "load_figure", lambda name: bad if name == "fig03" else load_figure(name))
+    assert main(["fig03", "fig02", "--output", str(tmp_path), "--cache", str(tmp_path / "cache")]) == 1
+    assert (tmp_path / "fig02.png").exists()
+    assert not (tmp_path / "fig03.png").exists()
+    told = capsys.readouterr().err
+    assert "fig03 failed" in told
+    assert "out of paint" in told
+    assert "1 of 2 figures" in told
+
+
+def test_names(capsys: pytest.CaptureFixture[str]) -> None:
+    """--list names every figure with its title; a name that does not exist is refused with the nearest one."""
+    assert main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    assert [line.split()[0] for line in listed.splitlines()] == figure_names()
+    assert main(["fig7"]) == 2
+    assert "Did you mean fig07?" in capsys.readouterr().err
+
+
+def test_every_figure_of_the_paper_is_there() -> None:
+    """All numbered figures and tables of the evaluation have a module with a title."""
+    figures = {f"fig{number:02}" for number in (1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)}
+    tables = {f"table{number}" for number in (1, 3, 4, 5, 6)}
+    assert figures | tables <= set(figure_names())
+    assert all(load_figure(name).title for name in figure_names())
