@@ -1,7 +1,9 @@
 """The round loop: the same for every engine, solver and cadence.
 
-Arrivals go to the engine; progress comes back to the tracker; at the end of a round, or when something happens, the tracker
-makes a round, the solver a plan, the check passes it, and the engine carries it out, later by the planner's own latency.
+Arrivals go to the engine; progress comes back to the tracker; at the end of a round, or when something happens, the
+tracker
+makes a round, the solver a plan, the check passes it, and the engine carries it out, later by the planner's own
+latency.
 """
 
 from __future__ import annotations
@@ -226,7 +228,9 @@ class _Run:
             tau = service.cadence.tau
             self._boundary = (math.floor(now / tau + 1e-9) + 1) * tau
         solver = service.solver
-        if not solver.preemptive and (len(self._placed) == len(tracker) or sum(self._placed.values()) == service.cluster.gpus):
+        if not solver.preemptive and (
+            len(self._placed) == len(tracker) or sum(self._placed.values()) == service.cluster.gpus
+        ):
             return
         running = engine.observe()
         round_ = tracker.round(now, running)

@@ -45,7 +45,11 @@ class Physics:
     stages: bool = False
 
     def __post_init__(self) -> None:
-        for field, value in (("noise", self.noise), ("noise_cv", self.noise_cv), ("regroup_seconds", self.regroup_seconds)):
+        for field, value in (
+            ("noise", self.noise),
+            ("noise_cv", self.noise_cv),
+            ("regroup_seconds", self.regroup_seconds),
+        ):
             if not 0 <= value < float("inf"):
                 raise ValueError(f"engine.{field} is {value}; a number of at least 0 is needed")
         if self.noise_cv > MOST_NOISE:
@@ -55,14 +59,22 @@ class Physics:
 class _Stretch:
     """A segment planned or in progress.
 
-    Its first i steps take ``seconds * (i + cv * (drift[first + i] - drift[first]))``, where ``drift`` sums the request's
-    standard normal draws, one for each of its steps.
+    Its first i steps take ``seconds * (i + cv * (drift[first + i] - drift[first]))``, where ``drift`` sums the
+    request's standard normal draws, one for each of its steps.
     """
 
     __slots__ = ("cv", "drift", "end", "first", "group", "jobs", "seconds", "start", "steps", "stopped")
 
     def __init__(
-        self, jobs: tuple[int, ...], group: Group, start: float, steps: int, seconds: float, cv: float, drift: list[float], first: int
+        self,
+        jobs: tuple[int, ...],
+        group: Group,
+        start: float,
+        steps: int,
+        seconds: float,
+        cv: float,
+        drift: list[float],
+        first: int,
     ) -> None:
         self.jobs = jobs
         self.group = group
@@ -114,7 +126,12 @@ class SimulatedEngine:
     """
 
     def __init__(
-        self, cluster: Cluster, profile: Profile, requests: Sequence[Request], physics: Physics, rng: np.random.Generator
+        self,
+        cluster: Cluster,
+        profile: Profile,
+        requests: Sequence[Request],
+        physics: Physics,
+        rng: np.random.Generator,
     ) -> None:
         self.now = 0.0
         self.segments: list[Segment] = []
@@ -128,7 +145,7 @@ class SimulatedEngine:
         worst = physics.noise * max(entry.spread for entry in profile.entries)
         if worst > MOST_NOISE and not physics.noise_cv:
             raise ValueError(
-                f"engine.noise is {physics.noise}, which makes a coefficient of variation of {worst:.3g} of profile {profile.name}; "
+                f"engine.noise is {physics.noise}, which makes the spread of profile {profile.name} as large as {worst:.3g}; "
                 f"at most {MOST_NOISE} keeps every step time positive"
             )
         if physics.noise > 0 or physics.noise_cv > 0:
@@ -262,7 +279,11 @@ class SimulatedEngine:
             running = self._running.get(first)
             if running is not None and running.jobs == assignment.jobs and running.group.mask == assignment.group.mask:
                 kept.add(first)
-                left = self._left[first] if len(running.jobs) == 1 else min(self._left.get(j, running.steps) for j in running.jobs)
+                left = (
+                    self._left[first]
+                    if len(running.jobs) == 1
+                    else min(self._left.get(j, running.steps) for j in running.jobs)
+                )
                 self._stop_after(running, min(left, running.begun(now) + assignment.steps))
             else:
                 new.append(assignment)

@@ -1,7 +1,7 @@
 """How many requests could have been on time, had all arrivals been known: ``python -m experiments.bound``.
 
-The clairvoyant bound (:mod:`planner.bounds`) holds for every policy without batching; a policy's SAR as a share of it says
-how much of what was possible it reached.
+The clairvoyant bound (:mod:`planner.bounds`) holds for every policy without batching; a policy's SAR as a share of
+it says how much of what was possible it reached.
 """
 
 from __future__ import annotations
@@ -76,9 +76,7 @@ def _bound(cell: str, config: dict[str, Any], time_limit: float) -> BoundResult:
 
     setup = build(config)
     service = setup.service
-    found = clairvoyant_bound(
-        setup.workload.requests, service.cluster, setup.truth, time_limit, stages=service.stages
-    )
+    found = clairvoyant_bound(setup.workload.requests, service.cluster, setup.truth, time_limit, stages=service.stages)
     return BoundResult(
         cell, config["seed"], found.value / found.total, found.upper / found.total, found.status, found.seconds
     )
@@ -104,7 +102,9 @@ def _command(options: argparse.Namespace) -> int:
         task = bar.add_task("bounds", total=len(grid) * len(seeds))
         results = bound_all(grid, seeds, options.time_limit, options.jobs, lambda result: bar.advance(task))
     table = [["cell", "seed", "bound", "reached", "proof", "seconds"]]
-    table += [[r.cell, str(r.seed), f"{r.bound:.4f}", f"{r.reached:.4f}", r.status, f"{r.seconds:.1f}"] for r in results]
+    table += [
+        [r.cell, str(r.seed), f"{r.bound:.4f}", f"{r.reached:.4f}", r.status, f"{r.seconds:.1f}"] for r in results
+    ]
     print_table(table)
     if directory is not None:
         write_bounds(results, directory / "bounds.csv")
@@ -135,7 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-seed", type=int, default=0, help="seed of the first (default 0)")
     parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, help=f"seconds each (default {TIME_LIMIT:g})")
     parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
-    parser.add_argument("--output", type=Path, help="directory for bounds.csv, table.md and manifest.json (default: none)")
+    parser.add_argument(
+        "--output", type=Path, help="directory for bounds.csv, table.md and manifest.json (default: none)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results there")
     return parser
 

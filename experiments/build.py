@@ -187,9 +187,13 @@ def _workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster, see
     if "file" in config:
         path = Path(config["file"]).expanduser()
         if not path.is_file():
-            raise ConfigError(f"workload.file is {path}; there is no such file (docs/traces.md says what belongs into one)")
+            raise ConfigError(
+                f"workload.file is {path}; there is no such file (docs/traces.md says what belongs into one)"
+            )
         trace = read_trace(path, slo=profile_slo(profile, max_degree=cluster.gpus))
-        return rescale(trace, rate=_positive("workload.rate", config["rate"]), slo=_positive("workload.slo", config["slo"]))
+        return rescale(
+            trace, rate=_positive("workload.rate", config["rate"]), slo=_positive("workload.slo", config["slo"])
+        )
     if config["requests"] < 1:
         raise ConfigError(f"workload.requests is {config['requests']}; at least 1 is needed")
     if config["deadlines"] not in ("auto", "paper", "profile"):
@@ -326,7 +330,9 @@ def _check_degrees(solver: Solver, profile: Profile, cluster: Cluster, shapes: l
     if isinstance(solver, Fixed | Srtf):
         wanted["solver.degree"] = (solver.degree, shapes)
     if isinstance(solver, Rssp):
-        wanted |= {f"solver.degrees.{label}": (degree, [Shape.parse(label)]) for label, degree in solver.degrees.items()}
+        wanted |= {
+            f"solver.degrees.{label}": (degree, [Shape.parse(label)]) for label, degree in solver.degrees.items()
+        }
     for field, (degree, needed) in wanted.items():
         if degree not in cluster.degrees:
             raise ConfigError(

@@ -77,7 +77,9 @@ def _message(error: BaseException) -> str:
 def _unknown_field(path: str, type_name: str) -> str:
     """Name the fields that there are, and the likely one."""
     schema = getattr(config_schemas, type_name, None)
-    fields = [f.name for f in dataclasses.fields(schema) if f.name not in ("defaults", "hydra", "kind")] if schema else []
+    fields = (
+        [f.name for f in dataclasses.fields(schema) if f.name not in ("defaults", "hydra", "kind")] if schema else []
+    )
     owner, _, name = path.rpartition(".")
     near = difflib.get_close_matches(name, fields, 1)
     prefix = f"{owner}." if owner else ""

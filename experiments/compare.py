@@ -87,7 +87,11 @@ def _compare(options: argparse.Namespace) -> int:
         console.print(f"Clairvoyant bound: {sum(b.bound for b in bounds) / len(bounds):.3f} (experiments.bound)")
     if len(grid) == 1:
         console.print(LEGEND, style="dim")
-    console.print(f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, differences.md, decisions.md, runs.csv, manifest.json", soft_wrap=True)
+    console.print(
+        f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: table.md, differences.md, decisions.md, "
+        "runs.csv, manifest.json",
+        soft_wrap=True,
+    )
     return 0
 
 
@@ -96,11 +100,15 @@ def _compare_rounds(options: argparse.Namespace, policies: Sequence[Policy]) -> 
     from rich.console import Console
     from rich.progress import Progress
 
-    setups = [build(compose([*options.overrides, *policy.overrides]) | {"seed": options.first_seed}) for policy in policies]
+    setups = [
+        build(compose([*options.overrides, *policy.overrides]) | {"seed": options.first_seed}) for policy in policies
+    ]
     directory = prepare_directory(options.output or _fresh_directory("rounds"), overwrite=options.overwrite)
     met = rounds_of(setups[0], options.rounds)
     if not met:
-        raise ValueError("the reference run met no round with two jobs or more; raise workload.rate or workload.requests")
+        raise ValueError(
+            "the reference run met no round with two jobs or more; raise workload.rate or workload.requests"
+        )
     solvers = [(p.name, setup.service.solver, setup.service.budget) for p, setup in zip(policies, setups, strict=True)]
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -112,14 +120,18 @@ def _compare_rounds(options: argparse.Namespace, policies: Sequence[Policy]) -> 
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["round", "solver", "jobs", "value", "bound", "agrees", "seconds"])
         writer.writerows([a.round_, a.solver, a.jobs, a.value, a.bound, a.agrees, a.seconds] for a in answers)
-    print_table(table, f"{len(met)} rounds of {policies[0].name}; value: weighted survivors, relative to all jobs waiting")
+    print_table(
+        table, f"{len(met)} rounds of {policies[0].name}; value: weighted survivors, relative to all jobs waiting"
+    )
     print(f"Results are in {directory}: table.md, answers.csv")
     return 0
 
 
 def rounds_table(answers: Sequence[Answered], names: Sequence[str]) -> Table:
     """Return a row per policy: its value, its regret against the proven optimum, how often it agrees, its decision time."""
-    rows = [["policy", "mean value", "mean optimum", "rounds optimal", "mean regret", "max", "agrees", "p50 ms", "p99 ms"]]
+    rows = [
+        ["policy", "mean value", "mean optimum", "rounds optimal", "mean regret", "max", "agrees", "p50 ms", "p99 ms"]
+    ]
     for name in names:
         own = [answer for answer in answers if answer.solver == name]
         count = len(own)
@@ -147,7 +159,19 @@ def _fresh_directory(what: str) -> Path:
 def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
     """Return a row per policy; :data:`LEGEND` explains the columns."""
     shapes = [shape.shape for shape in results[0].summary.shapes]
-    head = ["policy", "SAR", "±", *map(_short, shapes), "p50", "p95", "p99", "GPUs busy", "GPU-s", "plan p50", "plan p99"]
+    head = [
+        "policy",
+        "SAR",
+        "±",
+        *map(_short, shapes),
+        "p50",
+        "p95",
+        "p99",
+        "GPUs busy",
+        "GPU-s",
+        "plan p50",
+        "plan p99",
+    ]
     rows = [head]
     for policy in policies:
         runs = [result.summary for result in results if result.policy == policy.name]
@@ -178,14 +202,26 @@ def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Tab
 
 def decisions_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
     """Return a row per policy: how many decisions, how many of them proven or by fallback, and how long they took."""
-    rows = [["policy", "decisions", "proven optimal", "fallback", "mean gap", "p50 ms", "p99 ms", "p99 of worst run", "max ms"]]
+    rows = [
+        [
+            "policy",
+            "decisions",
+            "proven optimal",
+            "fallback",
+            "mean gap",
+            "p50 ms",
+            "p99 ms",
+            "p99 of worst run",
+            "max ms",
+        ]
+    ]
     for policy in policies:
         runs = [result.summary for result in results if result.policy == policy.name]
         count = sum(run.decisions for run in runs)
         bounded = sum(run.bounded for run in runs)
 
         def share(name: str, runs: Sequence[Summary] = runs, count: int = count) -> float:
-            return sum(getattr(run, name) * run.decisions for run in runs if run.decisions) / max(count, 1)
+            return float(sum(getattr(run, name) * run.decisions for run in runs if run.decisions)) / max(count, 1)
 
         gap = sum(run.mean_gap * run.bounded for run in runs if run.bounded) / bounded if bounded else math.nan
         rows.append(
@@ -239,7 +275,9 @@ def grid_table(
 def _write_runs(results: Sequence[Result], path: Path) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["cell", "policy", "seed", "requests", "on_time", "late", "dropped", "unfinished", "sar", "utilization"])
+        writer.writerow(
+            ["cell", "policy", "seed", "requests", "on_time", "late", "dropped", "unfinished", "sar", "utilization"]
+        )
         for result in results:
             s = result.summary
             counts = [s.requests, s.on_time, s.late, s.dropped, s.unfinished]
@@ -251,7 +289,9 @@ def _policy(text: str) -> Policy:
     if not colon:
         name, overrides = text, text
     if "=" not in overrides:
-        raise ValueError(f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'")
+        raise ValueError(
+            f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'"
+        )
     return Policy(name.strip(), tuple(overrides.split()))
 
 
@@ -277,13 +317,21 @@ def _parser() -> argparse.ArgumentParser:
         "--sweep workload.rate=6,12,18 --seeds 10 workload=skewed",
     )
     parser.add_argument("overrides", nargs="*", help="overrides for all runs, as of experiments.run: workload=skewed")
-    parser.add_argument("--policy", action="append", default=[], help="NAME:OVERRIDES; repeat it (default: all shipped)")
+    parser.add_argument(
+        "--policy", action="append", default=[], help="NAME:OVERRIDES; repeat it (default: all shipped)"
+    )
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
     parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
-    parser.add_argument("--rounds", type=_count, help="compare on so many rounds that the first policy meets, not on runs")
+    parser.add_argument(
+        "--rounds", type=_count, help="compare on so many rounds that the first policy meets, not on runs"
+    )
     parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of every cell")
-    parser.add_argument("--reference", help="policy that the others are compared with, pair by pair (default: the first)")
-    parser.add_argument("--cell", action="append", default=[], help="NAME:OVERRIDES, a cell of a grid of your own; repeat it")
+    parser.add_argument(
+        "--reference", help="policy that the others are compared with, pair by pair (default: the first)"
+    )
+    parser.add_argument(
+        "--cell", action="append", default=[], help="NAME:OVERRIDES, a cell of a grid of your own; repeat it"
+    )
     parser.add_argument("--seeds", type=_count, default=5, help="paired seeds (default 5)")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")

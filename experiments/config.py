@@ -1,6 +1,7 @@
 """The configuration of a run: one dataclass per choice of every group, so that a typo is an error before anything runs.
 
-``python -m experiments.run --help`` explains the groups; ``--cfg job`` prints the configuration that a command line makes.
+``python -m experiments.run --help`` explains the groups; ``--cfg job`` prints the configuration that a command line
+makes.
 """
 
 from __future__ import annotations
@@ -237,7 +238,8 @@ class NodesConfig(ClusterConfig):
 class RoundsConfig:
     """A plan every ``tau`` seconds.
 
-    Without ``tau``: every ``steps`` steps of ``resolution`` (1024x1024, or else the profile's middle shape) at ``degree``.
+    Without ``tau``: every ``steps`` steps of ``resolution`` (1024x1024, or else the profile's middle shape) at
+    ``degree``.
     """
 
     kind: str = "rounds"
@@ -297,27 +299,31 @@ HELP = """Tetriplan: serve a workload of diffusion requests with deadlines on a 
 Groups (choose with group=choice):
 
 $APP_CONFIG_GROUPS
-  solver     who plans. cpsat, highs, scip, pulp: exact, of a program and an objective, backed by a greedy plan. dp: the paper's greedy program (allocation, preserve,
-             elastic: its stages). fixed, rssp: run to completion. edf, srtf: preemptive baselines.
+  solver     who plans. cpsat, highs, scip, pulp: exact, of a program and an objective, backed by a greedy plan.
+             dp: the paper's greedy program (solver.allocation, .preserve, .elastic: its stages).
+             fixed, rssp: run to completion. edf, srtf: preemptive baselines.
              solver.budget_ms is the time for one decision.
-  program    what an exact solver decides. lookahead: which of all live jobs will be on time, and what runs now for that.
-             assignment: which job runs on which GPUs in this round.
-  objective  what a plan is worth. on_time (weighted), survivors (the paper's), gpu_seconds, tardiness, fairness, progress;
-             weighted and lexicographic sums: objective.terms=[on_time:1,gpu_seconds:0.001];
+  program    what an exact solver decides. lookahead: which of all live jobs will be on time, and what runs now
+             for that. assignment: which job runs on which GPUs in this round.
+  objective  what a plan is worth. on_time (weighted), survivors (the paper's), gpu_seconds, tardiness, fairness,
+             progress; sums: weighted and lexicographic, objective.terms=[on_time:1,gpu_seconds:0.001];
              custom: objective.file=/path/to/file.py, its arguments as +objective.arguments.NAME=VALUE.
-  workload   what arrives. uniform, skewed (paper), homogeneous, mix-c, gamma, bursts, drift, profile (every shape of the
-             profile); custom: workload.classes=[{shape: 512, steps: 20, share: 1, slo_seconds: 2}]; trace: workload.file.
-             workload.requests, .rate (per minute), .cv, .slo_scale, .deadline_jitter.
+  workload   what arrives. uniform, skewed (paper), homogeneous, mix-c, gamma, bursts, drift, profile (every shape
+             of the profile); custom: workload.classes=[{shape: 512, steps: 20, share: 1, slo_seconds: 2}];
+             trace: workload.file=/path/to/trace.csv. workload.requests, .rate (per minute), .cv, .slo_scale,
+             .deadline_jitter.
   profile    seconds per step (python -m profiles list); file: profile.name=/path/to/profile.json.
              profile.error=1.2: the planner believes steps take 20 % longer than they do.
   cluster    switch (cluster.gpus GPUs on one switch), pairs (NVLink pairs over PCIe), nodes (machines on a network).
   cadence    when plans are made. rounds: every cadence.tau seconds. events: when something happens.
-  engine     simulated: noise, regroup_ms, stages (encode, decode), late (best_effort, drop), latency (zero, fixed, measured).
+  engine     simulated: noise, regroup_ms, stages (encode, decode), late (best_effort, drop),
+             latency (zero, fixed, measured).
 
 Also: seed=N, output=DIRECTORY, overwrite=true, name=TITLE. Every field and its value, as your command line sets it:
 
 $CONFIG
-Add --cfg job to a command to print its configuration and stop. Results: docs/metrics.md. Powered by Hydra (--hydra-help).
+Add --cfg job to a command to print its configuration and stop. Results: docs/metrics.md. Powered by Hydra
+(--hydra-help).
 """
 
 

@@ -43,7 +43,9 @@ def documents(root: Path) -> list[Path]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.docs", description="Put committed tables into the documents.")
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.docs", description="Put committed tables into the documents."
+    )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a document is out of date")
     options = parser.parse_args(arguments)
     return guarded(lambda: _update(options.check))

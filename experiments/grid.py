@@ -84,8 +84,8 @@ def run_all(
 ) -> list[Result]:
     """Run every policy in every cell with every seed.
 
-    Every configuration is built and checked before the first run begins. Equal seeds give equal requests and equal noise
-    to all policies: the comparison is paired.
+    Every configuration is built and checked before the first run begins. Equal seeds give equal requests and equal
+    noise to all policies: the comparison is paired.
 
     Parameters
     ----------

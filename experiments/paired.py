@@ -11,8 +11,8 @@ from experiments.tables import Table
 def difference_table(results: Sequence[Result], policies: Sequence[Policy], reference: str) -> Table:
     """Return a row per policy: its SAR less the reference's, over all (cell, seed) pairs.
 
-    The interval is Student's over the seeds, each seed's difference being the mean over its cells; wins, ties and losses
-    count (cell, seed) pairs.
+    The interval is Student's over the seeds, each seed's difference being the mean over its cells; wins, ties and
+    losses count (cell, seed) pairs.
 
     Raises
     ------

@@ -36,7 +36,9 @@ def run(config: Mapping[str, Any]) -> Outcome:
     outcome = _with_progress_bar(setup, config, directory)
     seconds = time.perf_counter() - began
     print_summary([outcome.summary], console, setup.title)
-    state = "Interrupted; what was finished is in" if outcome.interrupted else f"Done in {seconds:.1f} s. Results are in"
+    state = (
+        "Interrupted; what was finished is in" if outcome.interrupted else f"Done in {seconds:.1f} s. Results are in"
+    )
     console.print(f"{state} [bold]{directory}[/bold]:", highlight=False, soft_wrap=True)
     for name, what in FILES.items():
         console.print(f"  {name:<19} {what}", highlight=False, soft_wrap=True)

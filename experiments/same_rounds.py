@@ -1,7 +1,7 @@
 """Solvers on the same rounds: every solver answers each round that a reference run meets.
 
-A plan is set against the optimum of the one-round assignment program under one objective: the plan's value is that of the
-options (job, GPUs) it picks, whoever made it.
+A plan is set against the optimum of the one-round assignment program under one objective: the plan's value is that
+of the options (job, GPUs) it picks, whoever made it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ def check_plan(round_: Round, plan: Plan) -> None:
     Raises
     ------
     PlanError
-        Rules: *known job*, *job once*, *legal group*, *GPU once*, *known step time*, *steps in range*, *identical batch*.
+        Rules: *known job*, *job once*, *legal group*, *GPU once*, *known step time*, *steps in range*, *identical
+        batch*.
     """
     jobs = {job.request.id: job for job in round_.jobs}
     groups = round_.cluster.by_mask
@@ -28,7 +29,11 @@ def check_plan(round_: Round, plan: Plan) -> None:
         ids = assignment.jobs
         legal = groups.get(group.mask)
         if legal is not group and legal != group:
-            _fail("legal group", assignment, f"GPUs {group.gpus} on {group.link} are no group of cluster {round_.cluster.name}")
+            _fail(
+                "legal group",
+                assignment,
+                f"GPUs {group.gpus} on {group.link} are no group of cluster {round_.cluster.name}",
+            )
         if used & group.mask:
             _fail("GPU once", assignment, "another assignment has one of its GPUs")
         used |= group.mask
@@ -44,12 +49,18 @@ def check_plan(round_: Round, plan: Plan) -> None:
                 _fail("steps in range", assignment, f"request {id_} has {jobs[id_].steps_left} steps left")
         shape = jobs[ids[0]].request.shape
         if group.mask not in costs.of(shape).by_mask:
-            _fail("known step time", assignment, f"the profile has no time for {shape.label} at degree {group.degree} on {group.link}")
+            _fail(
+                "known step time",
+                assignment,
+                f"the profile has no time for {shape.label} at degree {group.degree} on {group.link}",
+            )
         if len(ids) > 1:
             if any(jobs[id_].request.shape != shape for id_ in ids):
                 _fail("identical batch", assignment, "its jobs differ in shape")
             if not round_.profile.has(shape, group.degree, group.link, len(ids)):
-                _fail("known step time", assignment, f"the profile has no time for a batch of {len(ids)} at {shape.label}")
+                _fail(
+                    "known step time", assignment, f"the profile has no time for a batch of {len(ids)} at {shape.label}"
+                )
 
 
 def _fail(rule: str, assignment: Assignment, why: str) -> None:

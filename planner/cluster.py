@@ -93,8 +93,12 @@ class Cluster:
             if link not in self.links:
                 raise ValueError(f"cluster {self.name!r}: edge {a}-{b} has link {link!r}; declared are {self.links}")
         children = len(self._parents) + 1
-        if self.gpus > 1 and (len(self.edges) + 1 != children or any(f"gpu{g}" not in self._parents for g in range(self.gpus))):
-            raise ValueError(f"cluster {self.name!r}: the edges must form one tree in which gpu0..gpu{self.gpus - 1} are leaves")
+        if self.gpus > 1 and (
+            len(self.edges) + 1 != children or any(f"gpu{g}" not in self._parents for g in range(self.gpus))
+        ):
+            raise ValueError(
+                f"cluster {self.name!r}: the edges must form one tree in which gpu0..gpu{self.gpus - 1} are leaves"
+            )
         object.__setattr__(self, "degrees", tuple(degree for degree in self.degrees if degree <= self.gpus))
 
     # -- presets ---------------------------------------------------------------------------------------------------
@@ -210,7 +214,9 @@ class Cluster:
         """By mask, the larger legal groups around a group, small ones first."""
         return {
             group.mask: tuple(
-                other for other in self.all_groups if other.degree > group.degree and other.mask & group.mask == group.mask
+                other
+                for other in self.all_groups
+                if other.degree > group.degree and other.mask & group.mask == group.mask
             )
             for group in self.all_groups
         }
@@ -226,7 +232,9 @@ class Cluster:
 
         Then any choice of degrees whose blocks fit level by level can be placed (see :mod:`planner.placement`).
         """
-        return self.grouping == "aligned" and all(b % a == 0 for a, b in zip(self.degrees, self.degrees[1:], strict=False))
+        return self.grouping == "aligned" and all(
+            b % a == 0 for a, b in zip(self.degrees, self.degrees[1:], strict=False)
+        )
 
     @cached_property
     def uniform(self) -> bool:

@@ -24,8 +24,8 @@ def mask_of(assignments: Iterable[Assignment]) -> int:
 def start_waiting(round_: Round, jobs: Sequence[Job], free: int) -> list[Assignment]:
     """Start jobs that are still on time, least slack first, each at the slower degree of its cheapest mix.
 
-    Where a step at that degree outlasts the round, the job takes the next degree at which one fits; where that many GPUs
-    are not free, the largest useful degree that is.
+    Where a step at that degree outlasts the round, the job takes the next degree at which one fits; where that many
+    GPUs are not free, the largest useful degree that is.
     """
     order = sorted(jobs, key=lambda job: (_slack(round_, job), job.request.id))
     started: list[Assignment] = []

@@ -29,7 +29,9 @@ def pack(jobs: Sequence[Sequence[Item]], gpus: int) -> list[int]:
     list of int
         Per job the index of its item, or -1.
     """
-    favourites = [max(range(len(items)), key=lambda i: (items[i].value, -items[i].degree)) if items else -1 for items in jobs]
+    favourites = [
+        max(range(len(items)), key=lambda i: (items[i].value, -items[i].degree)) if items else -1 for items in jobs
+    ]
     if all(f < 0 or items[f].value >= 0 for f, items in zip(favourites, jobs, strict=True)):
         needed = sum(items[f].degree for f, items in zip(favourites, jobs, strict=True) if f >= 0)
         if needed <= gpus:
@@ -73,7 +75,11 @@ def _pack_arrays(jobs: Sequence[Sequence[Item]], gpus: int) -> list[int]:
     return _trace(jobs, picks, gpus)
 
 
-def _trace(jobs: Sequence[Sequence[Item]], picks: Sequence[Sequence[int]] | Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]], gpus: int) -> list[int]:
+def _trace(
+    jobs: Sequence[Sequence[Item]],
+    picks: Sequence[Sequence[int]] | Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]],
+    gpus: int,
+) -> list[int]:
     chosen = [-1] * len(jobs)
     left = gpus
     for job in range(len(jobs) - 1, -1, -1):

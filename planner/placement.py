@@ -1,7 +1,9 @@
 """From degrees to concrete GPUs, keeping jobs where they are (paper, section 4.3, *placement preservation*).
 
-On a laminar cluster (aligned blocks), degrees ``d_1 > d_2 > ...`` with counts ``n_d`` can be placed exactly when, for each
-``d``, ``sum over k >= d of n_k k / d`` is at most the number of free blocks of size d: blocks are handed out from large to
+On a laminar cluster (aligned blocks), degrees ``d_1 > d_2 > ...`` with counts ``n_d`` can be placed exactly when,
+for each
+``d``, ``sum over k >= d of n_k k / d`` is at most the number of free blocks of size d: blocks are handed out from
+large to
 small, and every block of size k takes k / d blocks of size d. Preservation therefore never costs a placement there.
 """
 
@@ -61,7 +63,12 @@ def _large_first(choice: Choice) -> tuple[int, int]:
 
 
 def _place_level(
-    round_: Round, waiting: Sequence[Choice], free: int, placed: list[Assignment], order: Sequence[Choice], preserve: bool
+    round_: Round,
+    waiting: Sequence[Choice],
+    free: int,
+    placed: list[Assignment],
+    order: Sequence[Choice],
+    preserve: bool,
 ) -> int:
     """Place choices of one degree whose own group is taken; return what is left free."""
     if not waiting:

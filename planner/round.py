@@ -55,7 +55,8 @@ class Round:
     cluster, profile
         What groups there are, and what a step costs on them.
     free_at
-        Per GPU, since or from when on it can begin something else; in the future only while a step is in progress on it.
+        Per GPU, since or from when on it can begin something else; in the future only while a step is in progress on
+        it.
     cadence
         When the next plan will be made.
     costs

@@ -45,9 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", metavar="FILE", type=Path, help="a JSON file")
     build = _command(commands, "build", _build, "regenerate shipped profiles from the published points")
     build.add_argument("names", metavar="NAME", nargs="*", help="which ones (default: all)")
-    build.add_argument(
-        "--folder", type=Path, default=DATA, help="where to write them (default: the shipped ones)"
-    )
+    build.add_argument("--folder", type=Path, default=DATA, help="where to write them (default: the shipped ones)")
     _add_fit(commands)
     return parser
 
@@ -77,22 +75,17 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--output flux_h200.json"
     )
     fit.add_argument("points", metavar="POINTS.csv", type=Path, help="the step times")
-    fit.add_argument(
-        "--model", required=True, help="as in the file, and a known architecture (FLUX.1-dev, ...)"
-    )
+    fit.add_argument("--model", required=True, help="as in the file, and a known architecture (FLUX.1-dev, ...)")
     fit.add_argument("--gpu", required=True, help="as in the file")
     fit.add_argument("--source", default="", help="take only rows whose source contains this text")
     fit.add_argument("--parallel", nargs="+", default=[], help="take only these kinds of parallelism")
-    fit.add_argument(
-        "--forwards", type=int, help="forward passes a step (default: as the model's guidance needs)"
-    )
+    fit.add_argument("--forwards", type=int, help="forward passes a step (default: as the model's guidance needs)")
     fit.add_argument(
         "--pin",
         nargs="+",
         default=[],
         metavar="CONSTANT=VALUE",
-        help="give constants instead of fitting them: overhead and sync in s, tflops in TFLOP/s, "
-        "bandwidth in GB/s",
+        help="give constants instead of fitting them: overhead and sync in s, tflops in TFLOP/s, bandwidth in GB/s",
     )
     today = datetime.date.today().isoformat()
     fit.add_argument(
@@ -110,12 +103,8 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="GPUs to give times for (default: those of the points)",
     )
     fit.add_argument("--batches", nargs="+", type=int, default=[1], help="batch sizes (default: 1)")
-    fit.add_argument(
-        "--steps", type=int, default=50, help="steps of a request that does not say (default: 50)"
-    )
-    fit.add_argument(
-        "--date", default=today, help="ISO day on which the times were measured (default: today)"
-    )
+    fit.add_argument("--steps", type=int, default=50, help="steps of a request that does not say (default: 50)")
+    fit.add_argument("--date", default=today, help="ISO day on which the times were measured (default: today)")
     fit.add_argument("--output", required=True, metavar="FILE", type=Path, help="the profile to write")
 
 

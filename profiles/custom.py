@@ -67,8 +67,7 @@ def recipe_from_points(
     if not links:
         have = sorted({f"{point.model} on {point.gpu}" for point in points if point.degree > 1})
         raise ProfileError(
-            f"no point of {model} on more than one {gpu} matches; "
-            f"the file has {', '.join(have) or 'none at all'}"
+            f"no point of {model} on more than one {gpu} matches; the file has {', '.join(have) or 'none at all'}"
         )
     wanted = tuple(sorted({1, *(degrees or (point.degree for point in taken))}))
     return Recipe(
@@ -76,11 +75,9 @@ def recipe_from_points(
         architecture=known,
         hardware=f"{gpu}, {', '.join(links)}",
         steps=steps,
-        shapes=tuple(shapes)
-        or tuple(sorted({point.shape for point in taken}, key=lambda shape: shape.pixels)),
+        shapes=tuple(shapes) or tuple(sorted({point.shape for point in taken}, key=lambda shape: shape.pixels)),
         series=tuple(
-            Series(link, wanted, gpu=gpu, source=source, parallel=parallel, pinned=pinned or {})
-            for link in links
+            Series(link, wanted, gpu=gpu, source=source, parallel=parallel, pinned=pinned or {}) for link in links
         ),
         date=date,
         batches=tuple(batches),

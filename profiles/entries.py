@@ -73,9 +73,7 @@ class StepEntry:
         _check_count("degree", self.degree)
         _check_count("batch", self.batch)
         if (self.degree == 1) != (self.link == LOCAL):
-            right = (
-                f"{LOCAL!r}, since one GPU has no link" if self.degree == 1 else "a link class between GPUs"
-            )
+            right = f"{LOCAL!r}, since one GPU has no link" if self.degree == 1 else "a link class between GPUs"
             raise ProfileError(f"link is {self.link!r} at degree {self.degree}; it must be {right}")
         _check_seconds(self.seconds)
         if not (math.isfinite(self.spread) and self.spread >= 0):

@@ -63,9 +63,9 @@ class Fit:
             return False
         lengths = [self.architecture.tokens(point.shape) for point in self.points]
         degrees = [point.degree for point in self.points]
-        return min(lengths) <= self.architecture.tokens(shape) <= max(lengths) and min(
+        return min(lengths) <= self.architecture.tokens(shape) <= max(lengths) and min(degrees) <= degree <= max(
             degrees
-        ) <= degree <= max(degrees)
+        )
 
 
 def fit_constants(

@@ -83,9 +83,7 @@ def read_points(path: str | Path) -> tuple[Point, ...]:
         rows = csv.DictReader(file)
         missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
         if missing:
-            raise ProfileError(
-                f"{path}: lacks the columns {', '.join(missing)}; it must have {', '.join(COLUMNS)}"
-            )
+            raise ProfileError(f"{path}: lacks the columns {', '.join(missing)}; it must have {', '.join(COLUMNS)}")
         return tuple(_point(row, f"{path}:{rows.line_num}", rows.line_num) for row in rows)
 
 
@@ -132,9 +130,7 @@ def select(
 
 def _point(row: Mapping[str, str], where: str, line: int) -> Point:
     if any(row[column] is None for column in COLUMNS):
-        raise ProfileError(
-            f"{where}: the line is too short; it must have a value for each of {', '.join(COLUMNS)}"
-        )
+        raise ProfileError(f"{where}: the line is too short; it must have a value for each of {', '.join(COLUMNS)}")
     return Point(
         model=row["model"],
         gpu=row["gpu"],

@@ -147,9 +147,7 @@ class Profile:
         """
         found = self._degrees.get((shape, link)) or self._degrees.get((shape, LOCAL))
         if found is None:
-            raise ProfileError(
-                f"profile {self.name} has no shape {shape.label}; it has {self._shape_labels()}"
-            )
+            raise ProfileError(f"profile {self.name} has no shape {shape.label}; it has {self._shape_labels()}")
         return found
 
     def batches(self, shape: Shape, degree: int, link: str) -> tuple[int, ...]:
@@ -274,9 +272,7 @@ class Profile:
             known = ", ".join(other.label for other, name in self._stages if name == stage)
             if not known:
                 return 0.0
-            raise ProfileError(
-                f"profile {self.name} has no {stage} of {shape.label}; it has {known}"
-            ) from None
+            raise ProfileError(f"profile {self.name} has no {stage} of {shape.label}; it has {known}") from None
 
     def _shape_labels(self) -> str:
         return ", ".join(shape.label for shape in self.shapes)

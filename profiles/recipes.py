@@ -132,8 +132,7 @@ _RECIPES = (
                 "pcie",
                 (2, 4),
                 pinned=A40 | {"bandwidth": 13.0},
-                basis="B from the FLUX.1-dev fit on L20, which has the same PCIe 4.0 x16; the others as "
-                "on nvlink.",
+                basis="B from the FLUX.1-dev fit on L20, which has the same PCIe 4.0 x16; the others as on nvlink.",
             ),
         ),
         date=READ_ON,

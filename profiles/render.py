@@ -58,9 +58,7 @@ def details(profile: Profile, batch: int = 1) -> Group:
         The batch size whose times to show.
     """
     parts: list[RenderableType] = [
-        Text.assemble(
-            (profile.name, "bold"), f"   {profile.model} on {profile.hardware}, {profile.steps} steps"
-        ),
+        Text.assemble((profile.name, "bold"), f"   {profile.model} on {profile.hardware}, {profile.steps} steps"),
         Text(),
         Text(f"Milliseconds per step{_of_batch(batch)}, by GPUs", style="italic"),
         _grid(
@@ -94,9 +92,7 @@ def columns(profile: Profile) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(found, key=lambda column: (column[0], order.index(column[1]))))
 
 
-def _grid(
-    profile: Profile, batch: int, show: Callable[[StepEntry, float], str], with_stages: bool = False
-) -> Table:
+def _grid(profile: Profile, batch: int, show: Callable[[StepEntry, float], str], with_stages: bool = False) -> Table:
     """Shapes down, (degree, link) across; ``show`` gets an entry and the time on one GPU."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("shape", no_wrap=True)
@@ -159,9 +155,7 @@ def fit_table(recipe: Recipe, fits: Iterable[Fit]) -> Group:
         for point, error in zip(fit.points, fit.errors, strict=True):
             known = point.seconds * 1e3
             model = known * (1 + error)
-            errors.add_row(
-                point.shape.label, str(point.degree), f"{known:.4g}", f"{model:.4g}", f"{error:+.1%}"
-            )
+            errors.add_row(point.shape.label, str(point.degree), f"{known:.4g}", f"{model:.4g}", f"{error:+.1%}")
     if any(series.pinned for series in recipe.series):
         constants.caption = "* pinned"
         constants.caption_justify = "left"

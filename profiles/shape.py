@@ -52,8 +52,7 @@ class Shape(NamedTuple):
         match = _LABEL.match(text)
         if match is None:
             raise ValueError(
-                f"shape {label!r} is not HEIGHTxWIDTH or HEIGHTxWIDTHxFRAMES, "
-                "for example 1024x1024 or 720x1280x129"
+                f"shape {label!r} is not HEIGHTxWIDTH or HEIGHTxWIDTHxFRAMES, for example 1024x1024 or 720x1280x129"
             )
         shape = cls(int(match[1]), int(match[2]), int(match[3] or 1))
         if min(shape) < 1:

@@ -40,7 +40,9 @@ def _record(options: argparse.Namespace) -> int:
         print(f"recorded {source.name}: {' '.join(source.overrides)}")
 
     count = record_all(options.library, options.count, on_source=tell)
-    print(f"{count} instances of {len(SOURCES)} sources are in {options.library}; now prove their values with the command `prove`")
+    print(
+        f"{count} instances of {len(SOURCES)} sources are in {options.library}; now run the command `prove`"
+    )
     return 0
 
 
@@ -48,11 +50,13 @@ def _list(options: argparse.Namespace) -> int:
     rows = sorted(read_known(options.library), key=lambda k: (k.program, k.seconds))
     if not rows:
         raise LibraryError(f"{options.library}: nothing is known of its instances; run the command `prove`")
-    table: Table = [["instance", "program", "jobs", "GPUs", "variables", "rows", "best value", "bound", "gap", "s to prove"]]
+    table: Table = [
+        ["instance", "program", "jobs", "GPUs", "variables", "rows", "best value", "bound", "gap", "s to prove"]
+    ]
     table += [
         [
-            k.instance, k.program, str(k.jobs), str(k.gpus), str(k.variables), str(k.rows), f"{k.value:.6g}", f"{k.bound:.6g}",
-            f"{k.gap:.2%}", f"{k.seconds:.3g}",
+            k.instance, k.program, str(k.jobs), str(k.gpus), str(k.variables), str(k.rows),
+            f"{k.value:.6g}", f"{k.bound:.6g}", f"{k.gap:.2%}", f"{k.seconds:.3g}",
         ]
         for k in rows
     ]  # fmt: skip
@@ -84,8 +88,12 @@ def _solve(options: argparse.Namespace) -> int:
     ]
     missing = [s.instance for s in solved if (s.instance, s.program, options.objective) not in known]
     if missing:
-        raise LibraryError(f"nothing is known of {missing[0]} for objective {options.objective}; run the command `prove` first")
-    table: Table = [["program", "solver", "solved", "proven", "failed", "mean gap", "max gap", "p50 ms", "p99 ms", "max ms"]]
+        raise LibraryError(
+            f"nothing is known of {missing[0]} for objective {options.objective}; run the command `prove` first"
+        )
+    table: Table = [
+        ["program", "solver", "solved", "proven", "failed", "mean gap", "max gap", "p50 ms", "p99 ms", "max ms"]
+    ]
     for program, solver in dict.fromkeys((s.program, s.solver) for s in solved):
         own = [s for s in solved if (s.program, s.solver) == (program, solver)]
         gaps = [gap_to(s, known[s.instance, s.program, options.objective]) for s in own]
@@ -118,7 +126,7 @@ def _solve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Recompute every value: is it reached, and is no bound broken?"""
+    """Recompute every value and bound, and name those that are wrong."""
     instances = {instance.name: instance for instance in load_library(options.library)}
     known = read_known(options.library)
     if not known:
@@ -169,13 +177,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.instances",
         description="Rounds met in real runs, as a benchmark for solvers (docs/instances.md).",
-        epilog="example: python -m experiments.instances solve --solver cpsat --solver highs --budget 0.01 --output results/mine",
+        epilog="example: python -m experiments.instances solve --solver cpsat --solver highs --budget 0.01",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: object, text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--library", type=Path, default=LIBRARY, help="directory of the instances (default: the shipped ones)")
+        sub.add_argument(
+            "--library", type=Path, default=LIBRARY, help="directory of the instances (default: the shipped ones)"
+        )
         sub.set_defaults(command=command)
         return sub
 

@@ -79,7 +79,9 @@ def load_library(directory: Path = LIBRARY) -> list[Instance]:
     """
     paths = sorted(directory.glob("*.json"))
     if not paths:
-        raise LibraryError(f"{directory}: there are no instances (*.json); record some with python -m experiments.instances record")
+        raise LibraryError(
+            f"{directory}: there are no instances (*.json); record some with python -m experiments.instances record"
+        )
     return [Instance(path.stem, Round.load(path)) for path in paths]
 
 
@@ -119,7 +121,9 @@ def write_known(known: Iterable[Known], directory: Path = LIBRARY) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(fields)
         for row in sorted(known, key=lambda k: (k.program, k.seconds, k.instance)):
-            writer.writerow([f"{getattr(row, name):.4g}" if name == "seconds" else getattr(row, name) for name in fields])
+            writer.writerow(
+                [f"{getattr(row, name):.4g}" if name == "seconds" else getattr(row, name) for name in fields]
+            )
 
 
 def improve(old: Sequence[Known], new: Sequence[Known]) -> list[Known]:
@@ -140,9 +144,21 @@ def improve(old: Sequence[Known], new: Sequence[Known]) -> list[Known]:
         best = k if k.value > before.value + TOLERANCE else before
         bound, seconds = min(k.bound, before.bound), max(k.seconds, before.seconds)
         if best.value > bound + TOLERANCE * max(1.0, abs(bound)):
-            raise LibraryError(f"{k.instance}, {k.program}: value {best.value!r} of {best.solver} exceeds the bound {bound!r}")
+            raise LibraryError(
+                f"{k.instance}, {k.program}: value {best.value!r} of {best.solver} exceeds the bound {bound!r}"
+            )
         merged[key] = Known(
-            k.instance, k.program, k.objective, k.jobs, k.gpus, k.variables, k.rows, best.value, bound, seconds, best.solver
+            k.instance,
+            k.program,
+            k.objective,
+            k.jobs,
+            k.gpus,
+            k.variables,
+            k.rows,
+            best.value,
+            bound,
+            seconds,
+            best.solver,
         )
     return list(merged.values())
 

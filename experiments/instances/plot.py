@@ -29,10 +29,17 @@ def draw_performance(
                 1e3 * s.seconds for s in own if gap_to(s, known[s.instance, program, objective]) <= OPTIMAL_GAP
             )
             shares = [(i + 1) / len(own) for i in range(len(times))]
-            axes.step([times[0] * 0.5, *times] if times else [], [0.0, *shares] if times else [], where="post", color=colour)
+            axes.step(
+                [times[0] * 0.5, *times] if times else [], [0.0, *shares] if times else [], where="post", color=colour
+            )
             if times:
                 axes.annotate(
-                    solver, (times[-1], shares[-1]), xytext=(4, 0), textcoords="offset points", color=colour, va="center"
+                    solver,
+                    (times[-1], shares[-1]),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    color=colour,
+                    va="center",
                 )
         axes.axvline(10.0, color="#999999", lw=0.8, ls=":")
         axes.set_xscale("log")

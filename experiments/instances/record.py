@@ -47,8 +47,8 @@ SOURCES: tuple[Source, ...] = (
 def record(source: Source, count: int, seed: int = 0) -> list[Instance]:
     """Run a source and keep ``count`` of its rounds, from few jobs to many.
 
-    Rounds of fewer than two jobs, and rounds that all jobs would survive whatever is decided, are left out; of the rest,
-    those at evenly spaced ranks by number of jobs are kept.
+    Rounds of fewer than two jobs, and rounds that all jobs would survive whatever is decided, are left out; of the
+    rest, those at evenly spaced ranks by number of jobs are kept.
     """
     setup = build(compose(["solver=edf", *source.overrides, f"seed={seed}"]))
     met: list[Round] = []
@@ -62,7 +62,8 @@ def record(source: Source, count: int, seed: int = 0) -> list[Instance]:
     ranks = [round((i + 0.5) * len(met) / count - 0.5) for i in range(count)] if len(met) > count else range(len(met))
     chosen = [met[rank] for rank in ranks]
     return [
-        Instance(f"{source.name}-{number:02d}-jobs{len(round_.jobs)}", trimmed(round_)) for number, round_ in enumerate(chosen)
+        Instance(f"{source.name}-{number:02d}-jobs{len(round_.jobs)}", trimmed(round_))
+        for number, round_ in enumerate(chosen)
     ]
 
 

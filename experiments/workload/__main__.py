@@ -87,22 +87,14 @@ def _seed(seed: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.workload", description="Generate and check traces."
-    )
+    parser = argparse.ArgumentParser(prog="python -m experiments.workload", description="Generate and check traces.")
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("generate", help="write a trace of a named mix and print its summary")
-    make.add_argument(
-        "--mix", default="uniform", help=f"one of {', '.join(named_mixes())} (default: uniform)"
-    )
+    make.add_argument("--mix", default="uniform", help=f"one of {', '.join(named_mixes())} (default: uniform)")
     make.add_argument("--drift-to", metavar="MIX", help="turn linearly into this mix over the run")
     make.add_argument("--rate", type=float, default=12.0, help="requests per minute (default: 12)")
-    make.add_argument(
-        "--pieces", metavar="S:RATE,...", help="rates by piece, repeated; for example 50:12,10:60"
-    )
-    make.add_argument(
-        "--cv", type=float, default=1.0, help="coefficient of variation of gaps (default: 1, Poisson)"
-    )
+    make.add_argument("--pieces", metavar="S:RATE,...", help="rates by piece, repeated; for example 50:12,10:60")
+    make.add_argument("--cv", type=float, default=1.0, help="coefficient of variation of gaps (default: 1, Poisson)")
     make.add_argument("--count", type=int, default=300, help="requests (default: 300)")
     make.add_argument("--slo-scale", type=float, default=1.0, help="multiplies every target (default: 1.0)")
     make.add_argument("--profile", help="targets as tight for this profile as the paper's are on eight H100")

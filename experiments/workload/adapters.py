@@ -111,9 +111,7 @@ def gentd26(
             prompts.append((time, _count(where, names["steps"], values["steps"]), images))
     prompts = _cut(path, sorted(prompts), start, duration)
     shapes = _shapes(shape, len(prompts), rng)
-    rows = [
-        (time, shapes[i], steps) for i, (time, steps, images) in enumerate(prompts) for _ in range(images)
-    ]
+    rows = [(time, shapes[i], steps) for i, (time, steps, images) in enumerate(prompts) for _ in range(images)]
     parameters: dict[str, object] = {
         "source": "GenTD26",
         "start_s": start,
@@ -211,9 +209,7 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> tuple[Any, Any, Any, 
     usable = table.drop_null()
     for what in ("steps", "height", "width"):
         usable = usable.filter(pc.greater(usable[names[what]], 0))
-    microseconds = (
-        usable[names["time"]].cast(pa.timestamp("us", usable[names["time"]].type.tz)).cast(pa.int64())
-    )
+    microseconds = usable[names["time"]].cast(pa.timestamp("us", usable[names["time"]].type.tz)).cast(pa.int64())
     counts = [usable[names[what]].to_numpy() for what in ("steps", "height", "width")]
     return microseconds.to_numpy() / 1e6, *counts, rows - usable.num_rows
 
@@ -241,14 +237,10 @@ def _seconds(where: str, column: str, text: str) -> float:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise TraceError(
-                f"{where}, column {column}: {text!r} is neither an ISO date nor seconds"
-            ) from None
+            raise TraceError(f"{where}, column {column}: {text!r} is neither an ISO date nor seconds") from None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if not math.isfinite(seconds):
-        raise TraceError(
-            f"{where}, column {column}: {text!r} is not finite; seconds or an ISO date are needed"
-        )
+        raise TraceError(f"{where}, column {column}: {text!r} is not finite; seconds or an ISO date are needed")
     return seconds
 
 

@@ -119,9 +119,7 @@ class Piecewise:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pieces", _as_pieces(self.pieces))
         if not self.pieces:
-            raise ValueError(
-                "Piecewise: pieces is empty; at least one (seconds, requests per minute) is needed"
-            )
+            raise ValueError("Piecewise: pieces is empty; at least one (seconds, requests per minute) is needed")
         for i, (duration, rate) in enumerate(self.pieces):
             _check_positive("Piecewise", f"duration of piece {i}", duration)
             if not (math.isfinite(rate) and rate >= 0):
@@ -155,10 +153,8 @@ def _unit_times(count: int, cv: float, rng: np.random.Generator) -> Times:
     """Arrival times of a renewal process with mean gap 1."""
     if count < 1:
         raise ValueError(f"count is {count}; at least 1 request is needed")
-    if cv == 1.0:
-        gaps = rng.standard_exponential(count)
-    else:
-        gaps = rng.standard_gamma(1.0 / cv**2, count) * cv**2
+    exponential = cv == 1.0
+    gaps = rng.standard_exponential(count) if exponential else rng.standard_gamma(1.0 / cv**2, count) * cv**2
     return np.cumsum(gaps)
 
 
@@ -166,9 +162,7 @@ def _as_pieces(pieces: Sequence[Sequence[float]]) -> tuple[tuple[float, float], 
     checked = []
     for i, piece in enumerate(pieces):
         if len(piece) != 2:
-            raise ValueError(
-                f"Piecewise: piece {i} is {piece!r}; a pair (seconds, requests per minute) is needed"
-            )
+            raise ValueError(f"Piecewise: piece {i} is {piece!r}; a pair (seconds, requests per minute) is needed")
         checked.append((float(piece[0]), float(piece[1])))
     return tuple(checked)
 

@@ -82,9 +82,7 @@ def paper_tightness(shape: Shape) -> float:
     return _over_tokens(shape, known)
 
 
-def fastest_step(
-    profile: Profile, shape: Shape, *, link: str | None = None, max_degree: int | None = None
-) -> float:
+def fastest_step(profile: Profile, shape: Shape, *, link: str | None = None, max_degree: int | None = None) -> float:
     """Find the least seconds per step of one request of `shape` in `profile`.
 
     Parameters

@@ -57,17 +57,11 @@ class ShapeClass:
         if self.steps < 1:
             raise ValueError(f"class {self.shape.label}: steps is {self.steps}; at least 1 is needed")
         if not (math.isfinite(self.share) and self.share >= 0):
-            raise ValueError(
-                f"class {self.shape.label}: share is {self.share}; a finite number >= 0 is needed"
-            )
+            raise ValueError(f"class {self.shape.label}: share is {self.share}; a finite number >= 0 is needed")
         if self.slo is not None and not (math.isfinite(self.slo) and self.slo > 0):
-            raise ValueError(
-                f"class {self.shape.label}: slo is {self.slo}; positive seconds or auto is needed"
-            )
+            raise ValueError(f"class {self.shape.label}: slo is {self.slo}; positive seconds or auto is needed")
         if not (math.isfinite(self.weight) and self.weight > 0):
-            raise ValueError(
-                f"class {self.shape.label}: weight is {self.weight}; a positive number is needed"
-            )
+            raise ValueError(f"class {self.shape.label}: weight is {self.weight}; a positive number is needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +173,7 @@ def custom_mix(name: str, classes: Sequence[object]) -> Mix:
     ValueError
         If a key is unknown or missing or a value is unfit. The message names the mix, the class and the key.
     """
-    return Mix(
-        name, tuple(_custom_class(f"mix {name!r}, class {i}", given) for i, given in enumerate(classes))
-    )
+    return Mix(name, tuple(_custom_class(f"mix {name!r}, class {i}", given) for i, given in enumerate(classes)))
 
 
 _REQUIRED = ("shape", "steps", "share")
@@ -220,9 +212,7 @@ def _fields(where: str, given: object) -> dict[str, object]:
         return {str(key): value for key, value in given.items()}
     if dataclasses.is_dataclass(given) and not isinstance(given, type):
         return {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}
-    raise ValueError(
-        f"{where}: {given!r} is not a mapping with the keys {', '.join([*_REQUIRED, *_OPTIONAL])}"
-    )
+    raise ValueError(f"{where}: {given!r} is not a mapping with the keys {', '.join([*_REQUIRED, *_OPTIONAL])}")
 
 
 def _whole(value: object) -> int:

@@ -135,18 +135,14 @@ class _Row:
 
     def __init__(self, path: Path, line: int, header: Sequence[str], fields: Sequence[str]) -> None:
         if len(fields) != len(header):
-            raise TraceError(
-                f"{path}, line {line}: {len(fields)} fields; the header has {len(header)} columns"
-            )
+            raise TraceError(f"{path}, line {line}: {len(fields)} fields; the header has {len(header)} columns")
         self.path, self.line = path, line
         self.fields = dict(zip(header, fields, strict=True))
 
     def request(self, slo: SloRule | None) -> Request:
         arrival = self.number("arrival_s", "seconds of at least 0")
         if arrival < 0:
-            raise self.error(
-                "arrival_s", "is negative; seconds of at least 0 since the start of the run are needed"
-            )
+            raise self.error("arrival_s", "is negative; seconds of at least 0 since the start of the run are needed")
         frames = self.whole("frames", 1) if self.text("frames") else 1
         shape = Shape(self.whole("height", 1), self.whole("width", 1), frames)
         steps = self.whole("steps", 1)
@@ -200,14 +196,10 @@ def _check_version(path: Path, first: str) -> None:
     if not first.strip():
         raise TraceError(f"{path}, line 1: empty; the first line must be {wanted!r}")
     if not first.startswith(f"{_MAGIC} "):
-        raise TraceError(
-            f"{path}, line 1: {first.strip()[:60]!r} does not say the version; it must be {wanted!r}"
-        )
+        raise TraceError(f"{path}, line 1: {first.strip()[:60]!r} does not say the version; it must be {wanted!r}")
     version = first.removeprefix(_MAGIC).strip()
     if version != str(VERSION):
-        raise TraceError(
-            f"{path}, line 1: version {version!r} is unknown; this program reads version {VERSION}"
-        )
+        raise TraceError(f"{path}, line 1: version {version!r} is unknown; this program reads version {VERSION}")
 
 
 def _parameters(path: Path, line: int, text: str) -> dict[str, object]:
@@ -216,9 +208,7 @@ def _parameters(path: Path, line: int, text: str) -> dict[str, object]:
     except ValueError as error:
         raise TraceError(f"{path}, line {line}: parameters are not JSON ({error})") from error
     if not isinstance(parameters, dict):
-        raise TraceError(
-            f"{path}, line {line}: parameters are {text.strip()[:60]!r}; a JSON object is needed"
-        )
+        raise TraceError(f"{path}, line {line}: parameters are {text.strip()[:60]!r}; a JSON object is needed")
     return parameters
 
 
@@ -230,16 +220,12 @@ def _header(path: Path, line: int, text: str) -> list[str]:
         if column not in COLUMNS:
             close = difflib.get_close_matches(column, COLUMNS, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise TraceError(
-                f"{path}, line {line}: column {column!r} is unknown; there are {','.join(COLUMNS)}{hint}"
-            )
+            raise TraceError(f"{path}, line {line}: column {column!r} is unknown; there are {','.join(COLUMNS)}{hint}")
         if header.count(column) > 1:
             raise TraceError(f"{path}, line {line}: column {column!r} appears twice; once is needed")
     for column in REQUIRED:
         if column not in header:
-            raise TraceError(
-                f"{path}, line {line}: column {column!r} is missing; {','.join(REQUIRED)} are needed"
-            )
+            raise TraceError(f"{path}, line {line}: column {column!r} is missing; {','.join(REQUIRED)} are needed")
     return header
 
 

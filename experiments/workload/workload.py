@@ -44,9 +44,7 @@ class Workload:
         seen: set[int] = set()
         for request in self.requests:
             if request.id in seen:
-                raise ValueError(
-                    f"workload {self.name!r}: request id {request.id} appears twice; ids must be unique"
-                )
+                raise ValueError(f"workload {self.name!r}: request id {request.id} appears twice; ids must be unique")
             seen.add(request.id)
         for before, after in pairwise(self.requests):
             if after.arrival < before.arrival:

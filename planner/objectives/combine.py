@@ -46,7 +46,8 @@ class Level:
 class Lexicographic:
     """The first level decides; later levels only break its ties.
 
-    Rewards are rounded to whole multiples of each level's unit. A level is scaled by one more than the largest difference
+    Rewards are rounded to whole multiples of each level's unit. A level is scaled by one more than the largest
+    difference
     that all later levels together can make, so that the weighted sum is lexicographic exactly, in integers.
 
     Raises
@@ -77,5 +78,3 @@ class Lexicographic:
                     f"its rewards span {span:.3g} units of {level.unit:g}, enlarge that unit"
                 )
         return packed
-
-

@@ -35,7 +35,9 @@ def load_objective(file: str | Path, name: str = "", arguments: Mapping[str, Any
     """
     path = Path(file).expanduser()
     if not path.is_file():
-        raise ObjectiveError(f"objective file {path}: there is no such file; give the path of a Python file with your class")
+        raise ObjectiveError(
+            f"objective file {path}: there is no such file; give the path of a Python file with your class"
+        )
     spec = importlib.util.spec_from_file_location(f"tetriplan_objective_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ObjectiveError(f"objective file {path}: its name must end in .py")
@@ -52,14 +54,18 @@ def load_objective(file: str | Path, name: str = "", arguments: Mapping[str, Any
     }
     known = ", ".join(classes) or "none"
     if name and name not in classes:
-        raise ObjectiveError(f"objective file {path}: no class {name!r} with a method rewards(outcomes); it has: {known}")
+        raise ObjectiveError(
+            f"objective file {path}: no class {name!r} with a method rewards(outcomes); it has: {known}"
+        )
     if not name and len(classes) != 1:
         raise ObjectiveError(f"objective file {path}: name one class with a method rewards(outcomes); it has: {known}")
     chosen = classes[name] if name else next(iter(classes.values()))
     try:
         objective = cast(Objective, chosen(**(arguments or {})))
     except Exception as error:
-        raise ObjectiveError(f"objective file {path}: {chosen.__name__}(...) raised {type(error).__name__}: {error}") from error
+        raise ObjectiveError(
+            f"objective file {path}: {chosen.__name__}(...) raised {type(error).__name__}: {error}"
+        ) from error
     try:
         rewards_of(objective, example())
     except ObjectiveError as error:

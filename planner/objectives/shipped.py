@@ -49,7 +49,8 @@ class Tardiness:
 class Progress:
     """Work done towards the deadline, urgent jobs first.
 
-    An option that shortens the least remaining time by x seconds earns ``x / max(slack, floor)``, where slack is what the
+    An option that shortens the least remaining time by x seconds earns ``x / max(slack, floor)``, where slack is
+    what the
     job can still afford to wait: the density that minimum-slack-first orders by. Late jobs earn a thousandth of their
     progress per second, so that they run on GPUs that nobody else needs.
 
@@ -73,8 +74,8 @@ class Progress:
 class Fairness:
     """Survivors, where each resolution counts the same however many requests it has in flight.
 
-    A job is worth one over the number of live jobs of its resolution, so that a crowd of small images does not outvote a
-    single large one.
+    A job is worth one over the number of live jobs of its resolution, so that a crowd of small images does not
+    outvote a single large one.
     """
 
     def rewards(self, outcomes: Outcomes) -> Floats:

@@ -5,7 +5,8 @@
                 sum of x[o] over the options whose group has GPU g <= 1
                 x[o] in {0, 1}
 
-Where all groups of a degree are alike, groups need not be chosen: on a laminar cluster the second kind of row becomes, for
+Where all groups of a degree are alike, groups need not be chosen: on a laminar cluster the second kind of row
+becomes, for
 each degree d, ``sum over k >= d of (k / d) n_k <= number of free groups of degree d``, which is exact (see
 :mod:`planner.placement`), has no symmetry, and does not grow with the number of GPUs. The program takes that form by
 itself when groups are alike and the objective does not look at moves, and the concrete form otherwise.
@@ -66,7 +67,7 @@ class Assignment:
         alike = round_.cluster.laminar and round_.cluster.uniform
         if self.form == "degrees" and not alike:
             raise ValueError(
-                f"program.form is 'degrees', but on cluster {round_.cluster.name} groups of one degree differ; use 'auto' or 'groups'"
+                f"program.form is 'degrees', but groups of cluster {round_.cluster.name} differ; use 'auto' or 'groups'"
             )
         if self.form != "groups" and alike:
             options = _options(round_, None)
@@ -103,7 +104,8 @@ class AssignmentModel:
         self.options = tuple(option for option in options if option.degree)
         """The option of each variable."""
         gains = np.array(
-            [reward - waits[option.job] for option, reward in zip(options, rewards, strict=True) if option.degree], dtype=np.float64
+            [reward - waits[option.job] for option, reward in zip(options, rewards, strict=True) if option.degree],
+            dtype=np.float64,
         )
         self.linear = self._linear(gains, greedy)
         """The arrays."""
@@ -121,7 +123,11 @@ class AssignmentModel:
             capacity.append(1.0)
         if self.concrete:
             for gpu in range(self._round.cluster.gpus):
-                columns = [c for c, option in enumerate(self.options) if option.group is not None and option.group.mask >> gpu & 1]
+                columns = [
+                    c
+                    for c, option in enumerate(self.options)
+                    if option.group is not None and option.group.mask >> gpu & 1
+                ]
                 if columns:
                     rows.append(columns)
                     weights.append([1.0] * len(columns))
@@ -166,7 +172,9 @@ class AssignmentModel:
         jobs = self._round.jobs
         chosen = [self.options[column] for column in np.flatnonzero(x > 0.5)]
         if self.concrete:
-            placed = [PlanAssignment((jobs[o.job].request.id,), o.group, o.steps) for o in chosen if o.group is not None]
+            placed = [
+                PlanAssignment((jobs[o.job].request.id,), o.group, o.steps) for o in chosen if o.group is not None
+            ]
         else:
             placed = place(self._round, [Choice(jobs[o.job], o.degree, o.steps) for o in chosen], self._free)
         if not self._conserve:

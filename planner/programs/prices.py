@@ -1,17 +1,20 @@
 """The deadline-interval program by prices on GPU time, for backlogs that are too large for a solver.
 
-With a price per GPU-second in every interval, tasks decouple: each buys the cheapest seconds that do its steps in time, and is
-served if they cost less than it is worth. What all tasks then gain, plus the value of the GPU time at those prices, is an
+With a price per GPU-second in every interval, tasks decouple: each buys the cheapest seconds that do its steps in
+time, and is
+served if they cost less than it is worth. What all tasks then gain, plus the value of the GPU time at those prices,
+is an
 upper bound on the program for any prices (Lagrangian duality; Fisher, 1981). A subgradient method lowers it. A feasible
 point follows from the best prices: the tasks that pay buy in turn, from what is left, by deadline; those that find too
 little go first in the next pass ("squeaky wheel" optimization; Joslin and Clements, 1999).
 
-A task's cheapest seconds are found by sorting: its speed is concave in GPUs, so each interval offers segments of increasing
-price per step, and the cheapest segments of all intervals that hold its steps are optimal. All tasks of a shape share the
-order, so a whole shape is one matrix, of size tasks x (intervals x segments).
+A task's cheapest seconds are found by sorting: its speed is concave in GPUs, so each interval offers segments of
+increasing
+price per step, and the cheapest segments of all intervals that hold its steps are optimal. All tasks of a shape
+share the order, so a whole shape is one matrix, of size tasks x (intervals x segments).
 
-Deadlines need not be points of the grid: a task may use its last interval up to its deadline. Within an interval, GPU time
-is only counted as a whole, so the grid makes the program (and hence the bound) larger, never smaller.
+Deadlines need not be points of the grid: a task may use its last interval up to its deadline. Within an interval,
+GPU time is only counted as a whole, so the grid makes the program (and hence the bound) larger, never smaller.
 """
 
 from __future__ import annotations
@@ -212,7 +215,15 @@ def _serve(kinds: Sequence[_Kind], prices: Floats, gpu_seconds: Floats, passes: 
         room = kind.room[:, order].tolist()
         price, interval = kind.price[order].tolist(), kind.interval[order].tolist()
         pays = (cost < kind.weights).tolist()
-        rows = zip(kind.tasks.tolist(), pays, kind.due.tolist(), (cost / kind.weights).tolist(), kind.steps.tolist(), room, strict=True)
+        rows = zip(
+            kind.tasks.tolist(),
+            pays,
+            kind.due.tolist(),
+            (cost / kind.weights).tolist(),
+            kind.steps.tolist(),
+            room,
+            strict=True,
+        )
         buyers += [(i, pay, due, burden, steps, own, price, interval) for i, pay, due, burden, steps, own in rows]
     weights = {int(i): float(w) for kind in kinds for i, w in zip(kind.tasks, kind.weights, strict=True)}
     ignored = dict.fromkeys(weights, 0)

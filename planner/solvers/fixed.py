@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from planner.costs import ShapeCosts
 from planner.plan import Assignment, Certificate, Plan
-from planner.round import EPSILON, Round
+from planner.round import Round
 from profiles.shape import Shape
 
 
@@ -44,8 +43,8 @@ class Rssp:
     """Resolution-specific sequence parallelism: each resolution at its own degree, run to completion.
 
     The degree is the largest at which the parallel efficiency ``T(1) / (k T(k))`` is at least ``efficiency``. On
-    FLUX.1-dev and H100 this gives the paper's 1, 1, 2, 8 for 256, 512, 1024, 2048. Jobs start in order of arrival; a job
-    that finds no group lets later ones pass.
+    FLUX.1-dev and H100 this gives the paper's 1, 1, 2, 8 for 256, 512, 1024, 2048. Jobs start in order of arrival; a
+    job that finds no group lets later ones pass.
 
     Parameters
     ----------
@@ -67,7 +66,9 @@ class Rssp:
             return given
         first = costs.degrees[0]
         price = first * costs.step_time[first] / self.efficiency
-        return max(d for d, seconds in zip(costs.degrees, costs.seconds, strict=True) if d == first or d * seconds <= price)
+        return max(
+            d for d, seconds in zip(costs.degrees, costs.seconds, strict=True) if d == first or d * seconds <= price
+        )
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Keep what runs, and start waiting jobs in order of arrival where their group is free."""
@@ -90,7 +91,11 @@ def _run_to_completion(round_: Round, degree_of: Callable[[ShapeCosts, Shape], i
         if used == cluster.full_mask:
             break
         costs = round_.costs.of(job.request.shape)
-        free = [g for g in cluster.groups(degree_of(costs, job.request.shape)) if not g.mask & used and g.mask in costs.by_mask]
+        free = [
+            g
+            for g in cluster.groups(degree_of(costs, job.request.shape))
+            if not g.mask & used and g.mask in costs.by_mask
+        ]
         if free:
             group = free[0] if cluster.uniform else min(free, key=lambda group: costs.by_mask[group.mask])
             assignments.append(Assignment((job.request.id,), group, job.steps_left))

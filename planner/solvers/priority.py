@@ -18,8 +18,8 @@ from planner.round import EPSILON, Round
 class Edf:
     """Earliest deadline first, each job at the degree with the least GPU-seconds that still meets its deadline.
 
-    Where that degree is taken, the job gets the fastest that is left. Jobs that cannot meet their deadline come last, on
-    one GPU, or the fewest on which a step fits the round. Idle GPUs then widen what runs.
+    Where that degree is taken, the job gets the fastest that is left. Jobs that cannot meet their deadline come
+    last, on one GPU, or the fewest on which a step fits the round. Idle GPUs then widen what runs.
 
     Parameters
     ----------

@@ -54,7 +54,9 @@ def test_deadlines_follow_the_profile_unless_it_is_the_papers() -> None:
     """On the paper's profile a 256 request has the paper's 1.5 s; on slower hardware it has longer."""
 
     def slo(*overrides: str) -> float:
-        requests = build(compose(["workload.mix=homogeneous-256", "workload.slo_scale=1", SMALL, *overrides])).workload.requests
+        requests = build(
+            compose(["workload.mix=homogeneous-256", "workload.slo_scale=1", SMALL, *overrides])
+        ).workload.requests
         return requests[0].deadline - requests[0].arrival
 
     assert slo() == pytest.approx(1.5)

@@ -15,7 +15,9 @@ def test_one_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out"
     policies = ["--policy", "mine:solver=edf", "--policy", "theirs:solver=dp"]
     assert main([*policies, "--seeds", "2", "--jobs", "1", "--output", str(output), "workload.requests=15"]) == 0
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in (output / "table.md").read_text().splitlines()]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in (output / "table.md").read_text().splitlines()
+    ]
     assert [row[0] for row in rows[2:]] == ["mine", "theirs"]
     runs = list(csv.DictReader((output / "runs.csv").open()))
     mine = [float(run["sar"]) for run in runs if run["policy"] == "mine"]
@@ -28,7 +30,23 @@ def test_grid_has_a_row_per_cell_and_the_mean(tmp_path: Path) -> None:
     """A sweep over two axes makes a row per combination, and the last row is their mean."""
     output = tmp_path / "out"
     sweeps = ["--sweep", "workload.rate=6,60", "--sweep", "workload.slo_scale=1,2"]
-    assert main(["--policy", "solver=edf", *sweeps, "--seeds", "1", "--jobs", "1", "--output", str(output), "workload.requests=15"]) == 0
+    assert (
+        main(
+            [
+                "--policy",
+                "solver=edf",
+                *sweeps,
+                "--seeds",
+                "1",
+                "--jobs",
+                "1",
+                "--output",
+                str(output),
+                "workload.requests=15",
+            ]
+        )
+        == 0
+    )
     lines = (output / "table.md").read_text().splitlines()
     values = [float(line.strip("|").split("|")[1]) for line in lines[2:]]
     assert len(values) == 5
@@ -43,7 +61,10 @@ def test_cells_of_ones_own(tmp_path: Path) -> None:
     assert main([*arguments, "--output", str(output), "workload.requests=15"]) == 0
     names = [line.strip("| ").split()[0] for line in (output / "table.md").read_text().splitlines()[2:]]
     assert names == ["calm", "busy", "mean"]
-    assert [line.split("|")[1].strip() for line in (output / "decisions.md").read_text().splitlines()[2:]] == ["edf", "dp"]
+    assert [line.split("|")[1].strip() for line in (output / "decisions.md").read_text().splitlines()[2:]] == [
+        "edf",
+        "dp",
+    ]
 
 
 @pytest.mark.parametrize(

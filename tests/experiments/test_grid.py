@@ -23,7 +23,9 @@ def test_results_are_paired_and_do_not_depend_on_processes() -> None:
     policies = [Policy("a", ("solver=edf",)), Policy("b", ("solver=dp",)), Policy("c", ("solver=edf",))]
     alone = run_all(cells([], SMALL), policies, [0, 1], jobs=1)
     spread = run_all(cells([], SMALL), policies, [0, 1], jobs=2)
-    key = [(result.cell, result.policy, result.seed, result.summary.sar, result.summary.gpu_seconds) for result in alone]
+    key = [
+        (result.cell, result.policy, result.seed, result.summary.sar, result.summary.gpu_seconds) for result in alone
+    ]
     assert key == [(r.cell, r.policy, r.seed, r.summary.sar, r.summary.gpu_seconds) for r in spread]
     assert [r.summary.gpu_seconds for r in alone[:2]] == [r.summary.gpu_seconds for r in alone[4:]]
 

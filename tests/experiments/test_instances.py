@@ -61,7 +61,9 @@ def test_solve_reports_and_draws(library: Path, tmp_path: Path, capsys: pytest.C
     assert (output / "performance.png").stat().st_size > 1000
 
 
-def test_check_finds_a_wrong_value_and_a_wrong_bound(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_finds_a_wrong_value_and_a_wrong_bound(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A value that cannot be reached and a bound that is broken are both found and named."""
     for path in library.glob("*.json"):
         (tmp_path / path.name).write_text(path.read_text())

@@ -35,5 +35,5 @@ def test_counts_wins_ties_and_losses_and_averages_by_seed() -> None:
 
 def test_unknown_reference_is_refused() -> None:
     """A reference that is no policy is named with those that are."""
-    with pytest.raises(ValueError, match="'c'.*a, b"):
+    with pytest.raises(ValueError, match=r"'c'.*a, b"):
         difference_table(results({("a", "x", 0): 0.5, ("b", "x", 0): 0.5}), POLICIES, "c")

@@ -44,7 +44,9 @@ def test_same_seed_same_bytes(solver: str, tmp_path: Path) -> None:
     for name in DETERMINISTIC:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
     assert finish(start(*arguments, "output=third", "seed=1", cwd=tmp_path))[0] == 0
-    assert (tmp_path / "third" / "requests.parquet").read_bytes() != (tmp_path / "first" / "requests.parquet").read_bytes()
+    assert (tmp_path / "third" / "requests.parquet").read_bytes() != (
+        tmp_path / "first" / "requests.parquet"
+    ).read_bytes()
 
 
 def test_leaves_everything_and_says_where(tmp_path: Path) -> None:

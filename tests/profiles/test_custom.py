@@ -21,9 +21,7 @@ def test_defaults_are_those_of_the_points() -> None:
 
 def test_nothing_matches() -> None:
     """Tests that a choice without points is refused, saying what the file has."""
-    with pytest.raises(
-        ProfileError, match=r"no point of FLUX\.1-dev on more than one H999.*FLUX\.1-dev on A100"
-    ):
+    with pytest.raises(ProfileError, match=r"no point of FLUX\.1-dev on more than one H999.*FLUX\.1-dev on A100"):
         recipe_from_points(read_points(POINTS), name="", model="FLUX.1-dev", gpu="H999", date="2026-01-31")
     with pytest.raises(ProfileError, match="no architecture for model 'Wan'"):
         recipe_from_points(read_points(POINTS), name="", model="Wan", gpu="H100", date="2026-01-31")

@@ -34,9 +34,7 @@ def test_degree_one_has_no_link(profile: Profile, link: str) -> None:
 
 def test_missing_entries_are_named(profile: Profile) -> None:
     """Tests that a failed lookup names the profile, what is missing, and what there is."""
-    with pytest.raises(
-        ProfileError, match=r"toy has no step of 1024x1024 at degree 4 on nvlink.*2 on nvlink"
-    ):
+    with pytest.raises(ProfileError, match=r"toy has no step of 1024x1024 at degree 4 on nvlink.*2 on nvlink"):
         profile.step_time(LARGE, 4, "nvlink")
     with pytest.raises(ProfileError, match=r"512x512 at degree 1 on local.*shapes are 256x512, 1024x1024"):
         profile.entry(Shape(512, 512), 1, LOCAL)

@@ -134,9 +134,7 @@ def test_diffusiondb_sizes_can_be_mapped_and_cut(tmp_path: Path) -> None:
 def test_an_unfit_diffusiondb_file_is_named(tmp_path: Path) -> None:
     """A missing column, one of another type and a file that is not Parquet are told apart."""
     path = tmp_path / "metadata.parquet"
-    with pytest.raises(
-        TraceError, match=r"column 'step' is missing; it should hold the steps.*prompt, height"
-    ):
+    with pytest.raises(TraceError, match=r"column 'step' is missing; it should hold the steps.*prompt, height"):
         diffusiondb(write_parquet(path, step=None))
     with pytest.raises(TraceError, match="column 'timestamp' holds string; timestamps are needed"):
         diffusiondb(write_parquet(path, timestamp=["now"] * 5))

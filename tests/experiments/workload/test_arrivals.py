@@ -11,9 +11,9 @@ from experiments.workload.arrivals import Arrivals, Gamma, Piecewise, Poisson
 
 RATES = st.floats(0.1, 1000.0)
 CVS = st.floats(0.1, 5.0)
-PIECES = st.lists(
-    st.tuples(st.floats(0.5, 500.0), st.one_of(st.just(0.0), RATES)), min_size=1, max_size=5
-).filter(lambda pieces: any(rate > 0 for _, rate in pieces))
+PIECES = st.lists(st.tuples(st.floats(0.5, 500.0), st.one_of(st.just(0.0), RATES)), min_size=1, max_size=5).filter(
+    lambda pieces: any(rate > 0 for _, rate in pieces)
+)
 PROCESSES = st.one_of(
     st.builds(Poisson, RATES),
     st.builds(Gamma, RATES, CVS),

@@ -51,9 +51,7 @@ def test_paper_targets_are_exact_at_fifty_steps() -> None:
 
 
 @given(SIZES, SIZES, st.integers(1, 100))
-def test_paper_targets_stay_within_the_published_range_and_follow_steps(
-    height: int, width: int, steps: int
-) -> None:
+def test_paper_targets_stay_within_the_published_range_and_follow_steps(height: int, width: int, steps: int) -> None:
     """Between and beyond the four sizes, targets lie from 1.5 to 5 s at 50 steps and are linear in steps."""
     slo = paper_slo(Shape(height, width), 50)
     assert slo * (1 + 1e-12) >= 1.5

@@ -48,9 +48,7 @@ def test_generated_workloads_are_well_formed(
 
 
 @given(ARRIVALS, ANY_MIX, JITTERS, SEEDS)
-def test_a_seed_fixes_the_workload(
-    arrivals: Arrivals, mix: Mix | Drift, jitter: float | Jitter, seed: int
-) -> None:
+def test_a_seed_fixes_the_workload(arrivals: Arrivals, mix: Mix | Drift, jitter: float | Jitter, seed: int) -> None:
     """Two fresh generators of one seed give equal workloads, another seed another one."""
     first, again, other = (
         generate(arrivals, mix, 20, 1.0, np.random.default_rng(s), deadline_jitter=jitter)

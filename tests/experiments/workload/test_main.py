@@ -13,9 +13,7 @@ def generate(path: Path, *more: str) -> int:
     return main(["generate", "--count", "40", "--seed", "0", "--output", str(path), *more])
 
 
-def test_generate_writes_a_trace_that_check_accepts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_generate_writes_a_trace_that_check_accepts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file has the requests asked for, and both commands print the summary."""
     path = tmp_path / "trace.csv"
     assert generate(path, "--mix", "mix-c", "--rate", "30", "--slo-scale", "1.1", "--jitter", "0.2") == 0
@@ -29,9 +27,7 @@ def test_generate_writes_a_trace_that_check_accepts(
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     """Two runs with one seed write identical files."""
     for name in ("a.csv", "b.csv"):
-        assert (
-            generate(tmp_path / name, "--pieces", "50:12,10:60", "--drift-to", "skewed", "--cv", "1.6") == 0
-        )
+        assert generate(tmp_path / name, "--pieces", "50:12,10:60", "--drift-to", "skewed", "--cv", "1.6") == 0
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 

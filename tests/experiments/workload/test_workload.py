@@ -54,7 +54,5 @@ def test_unfit_factors_and_empty_windows_are_refused() -> None:
     """The errors name the factor, or the span in which requests arrive."""
     with pytest.raises(ValueError, match="rate is 0"):
         rescale(THREE, rate=0.0)
-    with pytest.raises(
-        ValueError, match=r"no request arrives from 100.0 s .* arrivals run from 1.0 s to 8.0 s"
-    ):
+    with pytest.raises(ValueError, match=r"no request arrives from 100.0 s .* arrivals run from 1.0 s to 8.0 s"):
         window(THREE, 100.0, 5.0)
