@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench figures clean
+.PHONY: demo test bench tables clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -15,6 +15,49 @@ test: $(VENV)/.all
 
 bench: $(VENV)/.all
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider
+
+# Every table in docs/tables, each from one command; then the documents that quote them. About half an hour on two cores.
+COMPARE := $(BIN)/python -m experiments.compare --overwrite
+LOOKAHEAD := --policy "lookahead:solver=highs"
+RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
+tables: tables-policies tables-grid tables-grid-drop tables-robust tables-hardware tables-latency tables-scale tables-instances
+	$(BIN)/python -m experiments.docs
+
+tables-policies: $(VENV)/.core
+	$(COMPARE) --seeds 5 --output docs/tables/policies
+
+tables-grid: $(VENV)/.core
+	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid $(LOOKAHEAD) --policy "cpsat:solver=cpsat" $(RIVALS) \
+	  --policy "rssp:solver=rssp" --policy "fixed-1:solver=fixed solver.degree=1" --policy "fixed-2:solver=fixed solver.degree=2" \
+	  --policy "fixed-4:solver=fixed solver.degree=4" --policy "fixed-8:solver=fixed solver.degree=8"
+
+tables-grid-drop: $(VENV)/.core
+	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid-drop $(LOOKAHEAD) $(RIVALS) engine.late=drop
+
+tables-robust: $(VENV)/.core
+	$(COMPARE) --bound --seeds 10 --output docs/tables/robust $(LOOKAHEAD) $(RIVALS) workload.slo_scale=1.2 \
+	  --cell "steady:workload=uniform" --cell "Gamma CV 3.6:workload=gamma" --cell "drifting mix:workload=drift" \
+	  --cell "bursts:workload=bursts" --cell "deadlines vary by 30 %:workload.deadline_jitter=0.3" \
+	  --cell "steps 10 % noisy:engine.noise_cv=0.1" --cell "profile 20 % too slow:profile.error=1.2" \
+	  --cell "profile 20 % too fast:profile.error=0.8" --cell "encode and decode:engine.stages=true"
+
+HARDWARE := $(foreach scale,1.0 1.1 1.2 1.5,$(foreach mix,uniform skewed,\
+  --cell "SD3 4xA40 $(mix) $(scale):profile=sd3-medium_a40 cluster=pairs workload=$(mix) workload.rate=12 workload.slo_scale=$(scale)" \
+  --cell "FLUX 8xL20 $(mix) $(scale):profile=flux1-dev_l20 workload=$(mix) workload.rate=2 workload.slo_scale=$(scale)"))
+tables-hardware: $(VENV)/.core
+	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware $(LOOKAHEAD) $(RIVALS) $(HARDWARE)
+
+tables-latency: $(VENV)/.core
+	$(COMPARE) --grid --seeds 10 --reference free --output docs/tables/latency --policy "free:solver=highs" \
+	  --policy "measured:solver=highs engine.latency=measured" --policy "fixed 10 ms:solver=highs engine.latency=fixed engine.latency_ms=10"
+
+tables-scale: $(VENV)/.core
+	$(COMPARE) --bound --seeds 3 --output docs/tables/scale $(LOOKAHEAD) --policy "edf:solver=edf" engine.late=drop \
+	  --cell "64 GPUs, paper load:cluster.gpus=64 workload=skewed workload.rate=144 workload.slo_scale=1.2 solver.budget_ms=50" \
+	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50"
+
+tables-instances: $(VENV)/.core
+	$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -25,6 +25,8 @@ _EXACT = 1e-6
 """Relative difference of bound and value at which a mixed program counts as solved; its grid is far finer."""
 _DETERMINISTIC_PER_SECOND = 0.2
 """CP-SAT's deterministic time that passes in a second on the programs here, about; measured on two machines."""
+_MIXED_SHARE = 0.4
+"""Share of the budget that the grid's search gets; making the grid and the exact rest take the other part."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class CpSatBackend:
     name: str = "cpsat"
 
     def __post_init__(self) -> None:
-        import ortools.sat.python.cp_model  # noqa: F401  (takes a second: before the first round, not in it)
+        # Imported here because that takes a second: before the first round, not in it.
+        import ortools.sat.python.cp_model
+        import scipy.optimize  # noqa: F401
 
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""
@@ -111,7 +115,7 @@ class CpSatBackend:
         began = perf_counter()
         relaxed, unit, loss = grid(program)
         built = perf_counter()
-        answer = replace(self, presolve=False).solve(relaxed, budget)
+        answer = replace(self, presolve=False).solve(relaxed, _MIXED_SHARE * budget)
         bound = None if answer.bound is None else answer.bound + loss
         x = None if answer.x is None else polish(program, answer.x * unit)
         status: Literal["optimal", "feasible", "unknown"] = "feasible"
