@@ -34,6 +34,8 @@ class EngineConfig:
         What to serve.
     images
         Folder for the images; None keeps none.
+    latents
+        Folder for the final latents, to compare runs by; None keeps none.
     prompts
         Request ``i`` asks for ``prompts[i % len(prompts)]``.
     device
@@ -60,6 +62,7 @@ class EngineConfig:
 
     model: ModelSpec
     images: Path | None = None
+    latents: Path | None = None
     prompts: tuple[str, ...] = PROMPTS
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = 1
@@ -79,25 +82,23 @@ class EngineConfig:
                 raise ValueError(f"engine.{field} is {getattr(self, field)}; at least 1 is needed")
         for field in ("deadline", "start_timeout"):
             if not 0 < getattr(self, field) < math.inf:
-                raise ValueError(
-                    f"engine.{field} is {getattr(self, field)}; a positive number of seconds is needed"
-                )
+                raise ValueError(f"engine.{field} is {getattr(self, field)}; a positive number of seconds is needed")
 
-    def prepare_images(self) -> None:
-        """Make the folder for images.
+    def prepare_folders(self) -> None:
+        """Make the folders for images and latents.
 
         Raises
         ------
         EngineError
-            If it cannot be written.
+            If one cannot be written.
         """
-        if self.images is None:
-            return
-        try:
-            self.images.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EngineError(
-                f"engine.images is {str(self.images)!r}, which cannot be made: {error}"
-            ) from error
-        if not os.access(self.images, os.W_OK | os.X_OK):
-            raise EngineError(f"engine.images is {str(self.images)!r}, which cannot be written")
+        for name, folder in (("images", self.images), ("latents", self.latents)):
+            if folder is None:
+                continue
+            why = f"engine.{name} is {str(folder)!r}, which cannot be written"
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise EngineError(f"{why}: {error}") from error
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise EngineError(why)

@@ -69,7 +69,7 @@ class DistributedEngine:
     def __init__(
         self, config: EngineConfig, cluster: Cluster, profile: Profile, transport: Transport | None = None
     ) -> None:
-        config.prepare_images()
+        config.prepare_folders()
         self.segments: list[Segment] = []
         self.steps: list[Step] = []
         self.recoveries: list[float] = []
@@ -93,7 +93,7 @@ class DistributedEngine:
             for rank in range(cluster.gpus + 1)
         ]
         self._fleet = Fleet(transport or LocalTransport(config.model.folder), settings)
-        self._stages = Stages(lambda command: self._fleet.send(self._workers, command), config.images)
+        self._stages = Stages(lambda command: self._fleet.send(self._workers, command), config.images, config.latents)
         self._zero: float | None = None
         self._now = 0.0
         self._asks: dict[int, Ask] = {}
@@ -189,9 +189,7 @@ class DistributedEngine:
     def _raise_undelivered(self, timeout: float) -> None:
         kept = (self._config.images or self._folder).resolve()
         errors = "; ".join(f"request {request}: {error}" for request, error in self._stages.errors.items())
-        raise EngineError(
-            f"no further image in {kept} after {timeout:g} s ({errors or 'decoding has not ended'})"
-        )
+        raise EngineError(f"no further image in {kept} after {timeout:g} s ({errors or 'decoding has not ended'})")
 
     def _clock(self) -> float:
         if self._zero is None:
@@ -240,9 +238,7 @@ class DistributedEngine:
 
     def _stepped(self, chunk: Chunk, message: m.Stepped) -> None:
         chunk.steps, chunk.stepped = message.steps, message.at
-        self.steps.append(
-            Step(chunk.jobs, chunk.group.gpus, self._time(message.began), self._time(message.at))
-        )
+        self.steps.append(Step(chunk.jobs, chunk.group.gpus, self._time(message.began), self._time(message.at)))
         if message.steps > 1:
             key = (self._asks_shape(chunk), chunk.group.degree, len(chunk.jobs))
             before = self._measured.get(key, message.at - message.began)

@@ -163,9 +163,7 @@ class Groups:
         group = self._groups.get(name)
         if group is None:
             if self._rank not in members:
-                raise ValueError(
-                    f"group {name!r} has members {tuple(members)}; worker {self._rank} is none of them"
-                )
+                raise ValueError(f"group {name!r} has members {tuple(members)}; worker {self._rank} is none of them")
             group = self._groups[name] = self._build(name, members)
         return group
 

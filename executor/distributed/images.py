@@ -18,6 +18,11 @@ def image_path(folder: Path, request: int) -> Path:
     return folder / f"{request:06d}.png"
 
 
+def latent_path(folder: Path, request: int) -> Path:
+    """Where the final latent of a request goes."""
+    return folder / f"{request:06d}.safetensors"
+
+
 def write_image(frames: Sequence[Image], ask: Ask, path: Path) -> None:
     """Write an image, or a video as an animated PNG.
 

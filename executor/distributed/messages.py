@@ -24,10 +24,11 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Turn a finished request's latent into an image, and write it to ``path`` (if any)."""
+    """Turn a finished request's latent into an image, and write both, each if it has a path."""
 
     ask: Ask
-    path: Path | None
+    image: Path | None
+    latent: Path | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,10 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+import diffusers
+
 import executor.distributed.worker  # noqa: F401
+from executor.distributed.models.loading import quiet
 
 VARIABLE = "TETRIPLAN_PRELOAD"
 """Environment variable with the folder."""
@@ -23,6 +26,9 @@ def import_parts(folder: Path) -> None:
     for library, name in (entry for entry in index.values() if isinstance(entry, list)):
         with contextlib.suppress(Exception):
             getattr(import_module(library), name)
+    with contextlib.suppress(Exception):
+        quiet()
+        diffusers.ModularPipeline.from_pretrained(str(folder)).blocks.get_execution_blocks(prompt="")
 
 
 if os.environ.get(VARIABLE):

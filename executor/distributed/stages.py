@@ -1,6 +1,6 @@
 """What happens to requests before and after their steps, one at a time, on one worker: encoding, decoding.
 
-A request that waits to be encoded goes before finished ones that wait to be decoded. A command whose worker
+Requests that wait to be encoded and finished ones that wait to be decoded take turns. A command whose worker
 dies is given again; an image that cannot be written is tried again later, so that a full disk loses nothing.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from executor.distributed import messages as m
-from executor.distributed.images import image_path
+from executor.distributed.images import image_path, latent_path
 from executor.distributed.models.spec import Ask
 
 _RETRY_AFTER = 0.5
@@ -25,17 +25,19 @@ class Stages:
     ----------
     send
         Gives the worker a command.
-    images
-        Folder of the images; None writes none.
+    images, latents
+        Folders of images and of final latents; None writes none.
     """
 
-    def __init__(self, send: Callable[[Any], None], images: Path | None) -> None:
+    def __init__(self, send: Callable[[Any], None], images: Path | None, latents: Path | None = None) -> None:
         self._send = send
         self._images = images
+        self._latents = latents
         self._admit: deque[Ask] = deque()
         self._decode: deque[Ask] = deque()
         self._later: list[tuple[float, Ask]] = []
         self._current: m.Admit | m.Decode | None = None
+        self._last: m.Admit | m.Decode | None = None
         self._decode_seconds = 0.0
         self.delivered: dict[int, float] = {}
         self.errors: dict[int, str] = {}
@@ -80,14 +82,16 @@ class Stages:
             self._decode.extend(due)
         if not ready or self._current is not None:
             return
-        if self._admit:
+        if self._admit and not (self._decode and isinstance(self._last, m.Admit)):
             self._current = m.Admit(self._admit.popleft())
         elif self._decode:
             ask = self._decode.popleft()
-            path = None if self._images is None else image_path(self._images, ask.request.id)
-            self._current = m.Decode(ask, path)
+            image = None if self._images is None else image_path(self._images, ask.request.id)
+            latent = None if self._latents is None else latent_path(self._latents, ask.request.id)
+            self._current = m.Decode(ask, image, latent)
         else:
             return
+        self._last = self._current
         self._send(self._current)
 
     def done(self, message: m.Admitted | m.Refused | m.Decoded | m.Undecoded, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -78,9 +79,12 @@ class LocalTransport:
     ----------
     folder
         Of the model, whose parts are imported beforehand.
+    target
+        What a worker's process does.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, target: Callable[[WorkerSetting, Connection], None] = work) -> None:
+        self._target = target
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["executor.distributed.preload"])
         self._folder = folder
@@ -91,7 +95,7 @@ class LocalTransport:
         before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = str(self._folder)
         try:
-            process = self._context.Process(target=work, args=(setting, theirs), daemon=True)
+            process = self._context.Process(target=self._target, args=(setting, theirs), daemon=True)
             process.start()
         finally:
             os.environ.pop(VARIABLE) if before is None else os.environ.update({VARIABLE: before})

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 from executor.distributed import messages as m
 from executor.distributed.groups import Group, Groups, Rendezvous
@@ -170,8 +171,10 @@ class Worker:
             command = self._connection.recv()
             if isinstance(command, m.Limit):
                 limit = command.steps if command.chunk == chunk else limit
-            else:
-                self._queue.append(command)
+                continue
+            self._queue.append(command)
+            if isinstance(command, m.Stop):
+                limit = 0
         return limit
 
     def _join(self, join: m.Join) -> None:
@@ -201,11 +204,12 @@ class Worker:
         request = decode.ask.request.id
         try:
             saved = self._latents.read(request)
-            frames = self._model.decode(
-                Ticket.restore(self._latents.fixed(request), saved.data, self._device)
-            )
-            if decode.path is not None:
-                write_image(frames, decode.ask, decode.path)
+            ticket = Ticket.restore(self._latents.fixed(request), saved.data, self._device)
+            frames = self._model.decode(ticket)
+            if decode.latent is not None:
+                save_file({"latents": ticket.latents.contiguous()}, decode.latent)
+            if decode.image is not None:
+                write_image(frames, decode.ask, decode.image)
         except Exception as error:
             self._connection.send(m.Undecoded(request, f"{type(error).__name__}: {error}"))
         else:

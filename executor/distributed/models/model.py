@@ -79,9 +79,7 @@ class Model:
                 state.set(parameter.name, given.get(parameter.name, parameter.default), parameter.kwargs_type)
         for block in self._before:
             _, state = block(self._pipeline, state)
-        values = {
-            name: value for name, value in state.values.items() if not isinstance(value, torch.Generator)
-        }
+        values = {name: value for name, value in state.values.items() if not isinstance(value, torch.Generator)}
         latents = values.pop("latents")
         return Ticket(values, dict(state.kwargs_mapping), latents, self._pipeline.scheduler, 0)
 
@@ -131,8 +129,7 @@ class Model:
         unknown = sorted(set(self.spec.inputs) - names)
         if unknown:
             raise ModelError(
-                f"engine.inputs has {unknown}; {type(self._pipeline).__name__} "
-                f"takes {sorted(filter(None, names))}"
+                f"engine.inputs has {unknown}; {type(self._pipeline).__name__} takes {sorted(filter(None, names))}"
             )
         return call | dict(self.spec.inputs)
 

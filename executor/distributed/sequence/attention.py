@@ -62,9 +62,7 @@ def group_attention(
     rank, degree = communicator.rank, communicator.degree
     batch, heads, tokens, size = query.shape
     if not query.shape == key.shape == value.shape:
-        raise ValueError(
-            f"query, key, value have shapes {query.shape}, {key.shape}, {value.shape}; they must be alike"
-        )
+        raise ValueError(f"query, key, value have shapes {query.shape}, {key.shape}, {value.shape}; they must be alike")
     if tokens != layout.sizes[rank]:
         raise ValueError(
             f"attention got {tokens} tokens; member {rank} of {degree} holds {layout.sizes[rank]} of {layout}"
@@ -119,9 +117,7 @@ class ReplaceAttention(TorchFunctionMode):
         Called as ``attention(query, key, value, mask, scale)``.
     """
 
-    def __init__(
-        self, attention: Callable[[Tensor, Tensor, Tensor, Tensor | None, float | None], Tensor]
-    ) -> None:
+    def __init__(self, attention: Callable[[Tensor, Tensor, Tensor, Tensor | None, float | None], Tensor]) -> None:
         super().__init__()
         self._attention = attention
 

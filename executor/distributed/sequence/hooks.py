@@ -52,9 +52,7 @@ class _Call:
                 f"dimension {split.dim}, but its stream {split.stream!r} has {self.lengths[split.stream]}"
             )
         if length < degree:
-            raise ValueError(
-                f"stream {split.stream!r} has {length} tokens; they cannot be split over {degree} members"
-            )
+            raise ValueError(f"stream {split.stream!r} has {length} tokens; they cannot be split over {degree} members")
         if split.key_mask:
             self.key_masks[split.stream] = value
         sizes = shard_sizes(length, degree)
@@ -170,15 +168,12 @@ class SequenceParallel:
 
     def _split(self, module: nn.Module, split: Split) -> None:
         if isinstance(split.argument, int):
-            self._handles.append(
-                module.register_forward_hook(partial(self._split_output, split, split.argument))
-            )
+            self._handles.append(module.register_forward_hook(partial(self._split_output, split, split.argument)))
             return
         names = list(inspect.signature(module.forward).parameters)
         if split.argument not in names:
             raise ValueError(
-                f"{type(module).__name__}.forward has no argument {split.argument!r}; "
-                f"it has {', '.join(names)}"
+                f"{type(module).__name__}.forward has no argument {split.argument!r}; it has {', '.join(names)}"
             )
         hook = partial(self._split_argument, split, split.argument, names.index(split.argument))
         self._handles.append(module.register_forward_pre_hook(hook, with_kwargs=True))
@@ -201,16 +196,12 @@ class SequenceParallel:
             return (*args[:position], call.shard(split, args[position]), *args[position + 1 :]), kwargs
         return None
 
-    def _split_output(
-        self, split: Split, position: int, module: nn.Module, args: tuple[Any, ...], output: Any
-    ) -> Any:
+    def _split_output(self, split: Split, position: int, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         if self._call is None:
             return None
         return (*output[:position], self._call.shard(split, output[position]), *output[position + 1 :])
 
-    def _gather(
-        self, gather: Gather, module: nn.Module, args: tuple[Any, ...], output: Tensor
-    ) -> Tensor | None:
+    def _gather(self, gather: Gather, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
         call = self._call
         if call is None:
             return None

@@ -124,7 +124,6 @@ def plan_of(transformer: object) -> Plan:
         value = getattr(getattr(transformer, "config", None), field, None)
         if value not in allowed:
             raise ValueError(
-                f"{name} with {field}={value!r} cannot be split; "
-                f"{field} may be {' or '.join(map(repr, allowed))}"
+                f"{name} with {field}={value!r} cannot be split; {field} may be {' or '.join(map(repr, allowed))}"
             )
     return plan

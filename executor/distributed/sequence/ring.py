@@ -38,9 +38,7 @@ def attend(
         leaves nothing to attend to, zero and minus infinity.
     """
     if mask is None and query.device.type == "cpu":
-        output, sums = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, scale=scale
-        )
+        output, sums = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, scale=scale)
         return output.float(), sums.unsqueeze(-1)
     if mask is None and query.dtype in (torch.float16, torch.bfloat16):
         output, sums, *_ = torch.ops.aten._scaled_dot_product_flash_attention(query, key, value, scale=scale)

@@ -43,7 +43,7 @@ class Crew:
     def __init__(self, size: int, timeout: float = 60.0) -> None:
         self._store, rendezvous = host_store(timeout)
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["torch", "diffusers", "tests.executor.distributed.zoo"])
+        context.set_forkserver_preload(["executor.distributed.preload", "tests.executor.distributed.zoo"])
         self._connections = []
         self._processes = []
         for rank in range(size):

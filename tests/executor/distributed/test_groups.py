@@ -33,9 +33,7 @@ def _leave(member: Member, name: str) -> float:
 def test_overlapping_groups(crew: Crew) -> None:
     """Tests groups that were made in different numbers by their members, where `new_group` would deadlock."""
     for name, members in (("a", (0, 3)), ("b", (3, 1, 0)), ("c", (2, 3)), ("d", (0, 1, 2, 3)), ("e", (1,))):
-        assert crew.call(members, _sum, name, members, 10.0) == [10.0 * len(members) + sum(members)] * len(
-            members
-        )
+        assert crew.call(members, _sum, name, members, 10.0) == [10.0 * len(members) + sum(members)] * len(members)
         assert crew.call(members, _agree, name, members, 5) == [5 + members[0]] * len(members)
 
 

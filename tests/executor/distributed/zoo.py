@@ -57,9 +57,7 @@ def _time(batch: int, scale: float = 1.0) -> Tensor:
 
 
 def _flux(batch: int, g: torch.Generator) -> dict[str, Any]:
-    grid = torch.stack(
-        torch.meshgrid(torch.zeros(1), torch.arange(5.0), torch.arange(7.0), indexing="ij"), -1
-    )
+    grid = torch.stack(torch.meshgrid(torch.zeros(1), torch.arange(5.0), torch.arange(7.0), indexing="ij"), -1)
     return {
         "encoder_hidden_states": _text(batch, g),
         "pooled_projections": torch.randn(batch, 6, generator=g),
@@ -306,7 +304,8 @@ CASES: dict[str, Case] = {
 }
 
 
-CLASSES = [getattr(diffusers, case.cls) for case in CASES.values()]
+_PIPELINES = ("FluxPipeline", "FluxModularPipeline", "FluxAutoBlocks", "WanPipeline", "WanModularPipeline", "WanBlocks")
+CLASSES = [getattr(diffusers, name) for name in (*(case.cls for case in CASES.values()), *_PIPELINES)]
 """Imported here, once, so that processes forked from one that imported this module have them."""
 
 
@@ -326,9 +325,7 @@ def predict(model: nn.Module, name: str, sample: Tensor, seed: int) -> Tensor:
     batch, dtype = sample.shape[0], sample.dtype
     inputs = CASES[name].inputs(batch, torch.Generator().manual_seed(1000 + seed))
     inputs = {
-        key: value.to(dtype)
-        if isinstance(value, Tensor) and value.is_floating_point() and "ids" not in key
-        else value
+        key: value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() and "ids" not in key else value
         for key, value in inputs.items()
     }
     output: Tensor = model(hidden_states=sample, return_dict=False, **inputs)[0]

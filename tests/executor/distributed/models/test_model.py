@@ -85,9 +85,7 @@ def test_decoded_frames_equal_the_pipeline(served: Served) -> None:
         served.denoiser.step([ticket])
     frames = [np.asarray(frame, dtype=int) for frame in served.stages.decode(ticket)]
     expected = _plain(served, 3, "pil")
-    expected = [
-        np.asarray(frame, dtype=int) for frame in (expected if isinstance(expected, list) else [expected])
-    ]
+    expected = [np.asarray(frame, dtype=int) for frame in (expected if isinstance(expected, list) else [expected])]
     assert len(frames) == len(expected) == served.shape.frames
     assert max(np.abs(a - b).max() for a, b in zip(frames, expected, strict=True)) <= 1
 

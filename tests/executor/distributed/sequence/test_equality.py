@@ -17,9 +17,7 @@ STEPS = 6
 RANKS = range(4)
 
 
-def _single(
-    name: str, seed: int, batch: int, dtype: torch.dtype = torch.float32, steps: int = STEPS
-) -> Tensor:
+def _single(name: str, seed: int, batch: int, dtype: torch.dtype = torch.float32, steps: int = STEPS) -> Tensor:
     sample = latents(name, seed, batch).to(dtype)
     for _ in range(steps):
         sample = denoise(transformer(name, dtype), name, sample, seed)
@@ -43,9 +41,7 @@ def _step(
     group = member.groups.get("-".join(map(str, members)), members)
     with pytest.MonkeyPatch.context() as patch, member.kept[key].over(group, width):
         if broken == "attention":
-            patch.setattr(
-                hooks, "group_attention", lambda group, layout, width, q, k, v, *rest: sdpa(q, k, v)
-            )
+            patch.setattr(hooks, "group_attention", lambda group, layout, width, q, k, v, *rest: sdpa(q, k, v))
         if broken == "mask":
             patch.setattr(hooks, "in_shard_order", lambda mask, layout: mask)
         return denoise(model, name, sample, seed)

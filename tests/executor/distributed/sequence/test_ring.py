@@ -18,12 +18,8 @@ def _tensors() -> list[torch.Tensor]:
 def test_merge(scale: float | None) -> None:
     """Tests that attention over two parts of the keys, merged, is attention over all of them."""
     query, key, value = _tensors()
-    parts = [
-        attend(query, key[:, :, cut], value[:, :, cut], None, scale) for cut in (slice(0, 5), slice(5, 9))
-    ]
-    torch.testing.assert_close(
-        merge(*parts[0], *parts[1])[0], sdpa(query, key, value, scale=scale), atol=1e-6, rtol=0
-    )
+    parts = [attend(query, key[:, :, cut], value[:, :, cut], None, scale) for cut in (slice(0, 5), slice(5, 9))]
+    torch.testing.assert_close(merge(*parts[0], *parts[1])[0], sdpa(query, key, value, scale=scale), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("additive", [False, True])
@@ -36,8 +32,7 @@ def test_merge_masked(additive: bool) -> None:
     if additive:
         mask = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)
     parts = [
-        attend(query, key[:, :, cut], value[:, :, cut], mask[..., cut], None)
-        for cut in (slice(0, 5), slice(5, 9))
+        attend(query, key[:, :, cut], value[:, :, cut], mask[..., cut], None) for cut in (slice(0, 5), slice(5, 9))
     ]
     assert all(part.isfinite().all() for part, _ in parts)
     expected = sdpa(query, key, value, attn_mask=mask)
