@@ -44,6 +44,14 @@ class Step(NamedTuple):
     end: float
 
 
+class StageTime(NamedTuple):
+    """What ``encode`` or ``decode`` took for a request, without waiting, in seconds."""
+
+    request: int
+    stage: str
+    seconds: float
+
+
 class DistributedEngine:
     """Carries plans out on real workers; an `executor.engine.Engine`.
 
@@ -72,6 +80,7 @@ class DistributedEngine:
         config.prepare_folders()
         self.segments: list[Segment] = []
         self.steps: list[Step] = []
+        self.stage_times: list[StageTime] = []
         self.recoveries: list[float] = []
         self._config = config
         self._costs = costs_of(profile, cluster)
@@ -229,6 +238,9 @@ class DistributedEngine:
         request = message.request
         if isinstance(message, m.Refused):
             raise EngineError(f"request {request} cannot be served: {message.error}")
+        if isinstance(message, m.Decoded | m.Admitted):
+            stage = "encode" if isinstance(message, m.Admitted) else "decode"
+            self.stage_times.append(StageTime(request, stage, message.seconds))
         if isinstance(message, m.Decoded):
             self._forget(request)
         elif isinstance(message, m.Admitted) and request in self._asks:
