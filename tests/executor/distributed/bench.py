@@ -9,14 +9,22 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 import torch.distributed as dist
 
+from executor.distributed.config import EngineConfig
+from executor.distributed.controller import DistributedEngine
 from executor.distributed.sequence import SequenceParallel
+from executor.distributed.tiny import build_tiny
+from planner.plan import Assignment
+from planner.request import Request
 from tests.executor.distributed.crew import Crew, Member
+from tests.executor.distributed.serving import SHAPES, cluster_of, profile_of, spec_of
 
 SIZES = {"tiny": (1, 2, 4, 8, 64), "mid-size": (2, 4, 8, 64, 512)}
 """Double layers, single layers, heads, head size, tokens of the latent."""
@@ -97,8 +105,27 @@ def switching(member: Member, size: str, steps: int) -> tuple[list[float], list[
     return times[0][2:], times[1][2:]
 
 
+def chunk_overhead(folder: Path, chunks: int) -> tuple[float, float, float]:
+    """Return seconds to start two workers, and between two chunks of a request: on the same group, on another."""
+    cluster = cluster_of(2)
+    profile = profile_of(cluster)
+    began = time.perf_counter()
+    with DistributedEngine(EngineConfig(spec_of(build_tiny("flux", folder))), cluster, profile) as engine:
+        started = time.perf_counter() - began
+        engine.submit(Request(0, SHAPES[0], 2 * chunks, 0.0, 1e9))
+        engine.advance(60.0)
+        groups = [cluster.group_of((0, 1))] * chunks + [cluster.group_of((0, 1)), cluster.group_of((0,))] * (
+            chunks // 2
+        )
+        for group in groups:
+            engine.carry_out([Assignment((0,), group, 1)])
+            engine.advance(60.0)
+        gaps = [after.start - before.end for before, after in pairwise(engine.steps)]
+    return started, statistics.median(gaps[2 : chunks - 1]), statistics.median(gaps[chunks + 2 :])
+
+
 def main() -> None:
-    """Print the medians of both comparisons."""
+    """Print the medians of all comparisons."""
     crew = Crew(2)
     try:
         for size, steps in (("tiny", 300), ("mid-size", 40)):
@@ -114,6 +141,11 @@ def main() -> None:
         print(f"switching: {1e3 * statistics.median(stay):.1f} ms staying, ratio {ratio:.4f}")
     finally:
         crew.close()
+    with tempfile.TemporaryDirectory() as folder:
+        started, same, other = chunk_overhead(Path(folder), 100)
+    print(
+        f"start of 2 workers {started:.1f} s; between chunks {1e3 * same:.2f} ms, on another group {1e3 * other:.2f} ms"
+    )
 
 
 if __name__ == "__main__":
