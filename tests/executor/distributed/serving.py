@@ -132,3 +132,11 @@ def assert_equal_to_alone(config: EngineConfig, requests: Sequence[Request], tol
     """Check the final latents of a run."""
     for request, expected in alone(config, requests).items():
         torch.testing.assert_close(final_latents(config, request), expected, atol=tolerance, rtol=0)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and is not yet waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

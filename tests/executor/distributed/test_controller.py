@@ -24,6 +24,7 @@ from planner.solvers.dp import GreedyDp
 from tests.executor.distributed.serving import (
     SHAPES,
     RandomPlans,
+    alive,
     alone,
     assert_equal_to_alone,
     cluster_of,
@@ -50,14 +51,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
 def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
     """Three workers, and nothing left of them afterwards."""
     threads = set(threading.enumerate())
-    files = set(Path("/dev/shm").iterdir())
     with DistributedEngine(config, CLUSTER, PROFILE) as made:
         pids = [link.pid for link in made._fleet._links]  # type: ignore[attr-defined]
         yield made
-    assert not [
-        pid for pid in pids if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_text()
-    ]
-    assert set(Path("/dev/shm").iterdir()) <= files
+    assert not [pid for pid in pids if alive(pid)]
+    assert not made._folder.exists()
     assert set(threading.enumerate()) <= threads
 
 

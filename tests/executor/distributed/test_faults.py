@@ -28,6 +28,7 @@ from planner.request import Request
 from tests.executor.distributed.serving import (
     SHAPES,
     RandomPlans,
+    alive,
     assert_equal_to_alone,
     cluster_of,
     profile_of,
@@ -283,16 +284,8 @@ def test_interrupted_controller(config: EngineConfig, tmp_path: Path, sent: sign
         process.send_signal(sent)
     process.wait(20)
     process.stdout.close()
-    while (Path(folder).exists() or any(_alive(pid) for pid in pids)) and time.monotonic() < until + 20:
+    while (Path(folder).exists() or any(alive(int(pid)) for pid in pids)) and time.monotonic() < until + 20:
         time.sleep(0.05)
     assert not Path(folder).exists()
-    assert not [pid for pid in pids if _alive(pid)]
+    assert not [pid for pid in pids if alive(int(pid))]
     assert list((tmp_path / "images").glob("*.png"))
-
-
-def _alive(pid: str) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    try:
-        return status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
