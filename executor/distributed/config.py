@@ -1,0 +1,104 @@
+"""How the distributed engine is set up. No torch here."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from executor.distributed.models.spec import ModelSpec
+
+PROMPTS = (
+    "a lighthouse above a stormy sea, oil on canvas",
+    "a bowl of ripe persimmons on a wooden table",
+    "an astronaut reading in a library of glass",
+    "two foxes crossing a frozen river at dawn",
+    "the skyline of a city made of paper",
+)
+"""Asked for in turn where a run brings no prompts of its own."""
+
+
+class EngineError(RuntimeError):
+    """A run cannot go on; the message says what failed, where, and what is left."""
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """What the distributed engine needs beside the cluster and the profile.
+
+    Parameters
+    ----------
+    model
+        What to serve.
+    images
+        Folder for the images; None keeps none.
+    latents
+        Folder for the final latents, to compare runs by; None keeps none.
+    prompts
+        Request ``i`` asks for ``prompts[i % len(prompts)]``.
+    device
+        ``cuda`` gives worker ``i`` the device ``cuda:i``.
+    threads
+        CPU threads of each worker.
+    groups
+        Process groups that a worker may be in at a time.
+    warm
+        Whether the groups that plans use most are made before the first request.
+    deadline
+        Seconds without a step after which a group counts as hung, beyond five times the expected step. Long
+        enough for the slowest single exchange between members.
+    attempts
+        How often a request may fail in a row, without a step done and without a worker having died.
+    start_timeout
+        Seconds that workers may take to load the model.
+
+    Raises
+    ------
+    ValueError
+        If a field is out of range; the message names it as the command line does.
+    """
+
+    model: ModelSpec
+    images: Path | None = None
+    latents: Path | None = None
+    prompts: tuple[str, ...] = PROMPTS
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = 1
+    groups: int = 32
+    warm: bool = True
+    deadline: float = 30.0
+    attempts: int = 3
+    start_timeout: float = 600.0
+
+    def __post_init__(self) -> None:
+        if self.device not in ("cpu", "cuda"):
+            raise ValueError(f"engine.device is {self.device!r}; use 'cpu' or 'cuda'")
+        if not self.prompts:
+            raise ValueError("engine.prompts is empty; give at least one prompt")
+        for field in ("threads", "groups", "attempts"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"engine.{field} is {getattr(self, field)}; at least 1 is needed")
+        for field in ("deadline", "start_timeout"):
+            if not 0 < getattr(self, field) < math.inf:
+                raise ValueError(f"engine.{field} is {getattr(self, field)}; a positive number of seconds is needed")
+
+    def prepare_folders(self) -> None:
+        """Make the folders for images and latents.
+
+        Raises
+        ------
+        EngineError
+            If one cannot be written.
+        """
+        for name, folder in (("images", self.images), ("latents", self.latents)):
+            if folder is None:
+                continue
+            why = f"engine.{name} is {str(folder)!r}, which cannot be written"
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise EngineError(f"{why}: {error}") from error
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise EngineError(why)

@@ -1,0 +1,128 @@
+"""All workers of a run: started, listened to, and started anew when they die."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any, NamedTuple
+
+from executor.distributed import messages as m
+from executor.distributed.config import EngineError
+from executor.distributed.transport import Link, Transport
+from executor.distributed.worker import WorkerSetting
+
+_RESTARTS = 5
+
+
+class Event(NamedTuple):
+    """Something that a worker said.
+
+    Parameters
+    ----------
+    rank
+        Who.
+    message
+        One of `executor.distributed.messages`; None when the worker has died.
+    """
+
+    rank: int
+    message: Any
+
+
+class Fleet:
+    """The workers, by rank.
+
+    Parameters
+    ----------
+    transport
+        Starts them.
+    settings
+        One per worker; ranks count up from 0.
+    """
+
+    def __init__(self, transport: Transport, settings: Sequence[WorkerSetting]) -> None:
+        self._transport = transport
+        self._settings = list(settings)
+        self._links: list[Link] = []
+        self._restarts = [0] * len(self._settings)
+        self.ready = [False] * len(self._settings)
+
+    def start(self, timeout: float) -> None:
+        """Start all workers and wait until they are ready.
+
+        Raises
+        ------
+        EngineError
+            If one cannot load the model, dies, or takes longer than ``timeout`` seconds.
+        """
+        self._links = [self._transport.start(setting) for setting in self._settings]
+        until = time.monotonic() + timeout
+        while not all(self.ready):
+            left = until - time.monotonic()
+            if left <= 0:
+                late = [rank for rank, ready in enumerate(self.ready) if not ready]
+                raise EngineError(f"workers {late} are not ready after engine.start_timeout={timeout:g} s")
+            for rank, message in self.wait(left):
+                if message is None:
+                    raise EngineError(f"worker {rank} died while it loaded the model")
+
+    def wait(self, timeout: float) -> list[Event]:
+        """Return what workers said, waiting at most ``timeout`` seconds for the first word.
+
+        Raises
+        ------
+        EngineError
+            If a worker cannot load the model.
+        """
+        ranks = {id(link.connection): rank for rank, link in enumerate(self._links)}
+        connections: list[Any] = [link.connection for link in self._links]
+        events: list[Event] = []
+        for connection in wait(connections, max(0.0, timeout)):
+            assert isinstance(connection, Connection)
+            rank = ranks[id(connection)]
+            try:
+                while connection.poll():
+                    events.append(self._heard(rank, connection.recv()))
+            except (EOFError, OSError):
+                self.ready[rank] = False
+                events.append(Event(rank, None))
+        return events
+
+    def send(self, rank: int, message: Any) -> None:
+        """Put a command into a worker's queue."""
+        self._links[rank].send(message)
+
+    def restart(self, rank: int) -> None:
+        """Put another process in the place of a worker, killing it if it still lives.
+
+        Raises
+        ------
+        EngineError
+            If it died several times without ever becoming ready.
+        """
+        self._restarts[rank] += 1
+        if self._restarts[rank] > _RESTARTS:
+            raise EngineError(f"worker {rank} died {_RESTARTS} times in a row before it was ready")
+        self.ready[rank] = False
+        self._links[rank].kill()
+        self._links[rank] = self._transport.start(self._settings[rank])
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End all workers; those that do not end by themselves in time are killed."""
+        for link in self._links:
+            link.send(m.Stop())
+        until = time.monotonic() + timeout
+        for link in self._links:
+            if not all(self.ready) or not link.join(max(0.0, until - time.monotonic())):
+                link.kill()
+            link.connection.close()
+        self._links = []
+
+    def _heard(self, rank: int, message: Any) -> Event:
+        if isinstance(message, m.Unfit):
+            raise EngineError(f"worker {rank} cannot start: {message.error}")
+        if isinstance(message, m.Ready):
+            self.ready[rank] = True
+            self._restarts[rank] = 0
+        return Event(rank, message)

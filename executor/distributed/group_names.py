@@ -1,0 +1,90 @@
+"""Which process groups exist, as the controller decides it: names, a limit, which are made beforehand."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from planner.cluster import Cluster
+
+
+class Named(NamedTuple):
+    """A group under its present name.
+
+    Parameters
+    ----------
+    name
+        Never used twice; one that broke or was given up comes back under another.
+    members
+        Workers.
+    """
+
+    name: str
+    members: tuple[int, ...]
+
+
+class GroupNames:
+    """Names of the groups in use, bounded per worker.
+
+    A communicator takes memory on every member (0.5 to 0.7 GB with NCCL), so each worker keeps at most
+    ``limit``; the group used longest ago goes first. All members learn of that from the controller, so that
+    no two of them ever disagree on whether a name still stands.
+
+    Parameters
+    ----------
+    limit
+        Groups that one worker may be in, at least 1.
+    """
+
+    def __init__(self, limit: int = 32) -> None:
+        if limit < 1:
+            raise ValueError(f"engine.groups is {limit}; every worker must be able to be in at least 1")
+        self._limit = limit
+        self._kept: OrderedDict[tuple[int, ...], Named] = OrderedDict()
+        self._made = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def use(self, members: Sequence[int]) -> tuple[Named, list[Named]]:
+        """Return the group of some workers, and the groups that its members must leave for it."""
+        key = tuple(members)
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+            return found, []
+        self._made += 1
+        found = self._kept[key] = Named(f"{'-'.join(map(str, key))}.{self._made}", key)
+        counts = Counter(member for group in self._kept for member in group)
+        given_up = []
+        for other in list(self._kept)[:-1]:
+            if any(counts[member] > self._limit for member in other):
+                counts.subtract(other)
+                given_up.append(self._kept.pop(other))
+        return found, given_up
+
+    def retire(self, members: Sequence[int]) -> Named | None:
+        """Give up a group that broke; its members come together again under another name."""
+        return self._kept.pop(tuple(members), None)
+
+    def retire_all_with(self, member: int) -> list[Named]:
+        """Give up every group of a worker that died."""
+        return [self._kept.pop(key) for key in list(self._kept) if member in key]
+
+
+def warm_set(cluster: Cluster, limit: int) -> list[tuple[int, ...]]:
+    """Return the groups that are worth making before the first request comes, small ones first.
+
+    The blocks ``[m k, (m + 1) k)`` that are legal in the cluster: they are what plans use most. A block is
+    left out where a member would be in more than ``limit`` groups. Single workers need no group.
+    """
+    counts: Counter[int] = Counter()
+    chosen = []
+    for group in cluster.all_groups:
+        first = group.gpus[0]
+        aligned = first % group.degree == 0 and group.gpus == tuple(range(first, first + group.degree))
+        if group.degree > 1 and aligned and all(counts[member] < limit for member in group.gpus):
+            counts.update(group.gpus)
+            chosen.append(group.gpus)
+    return chosen

@@ -1,0 +1,201 @@
+"""Process groups by name, built when first used, on a store that the controller hosts.
+
+`torch.distributed.new_group` deadlocks as soon as processes have made different numbers of groups, so
+backends are built directly: under a name that the controller chooses, on its store, by the members alone. No
+process joins a world, and a group that broke is replaced by one with another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch._C._distributed_c10d import PrefixStore, Store, TCPStore
+
+from executor.distributed.sequence.communicator import Pending
+
+
+class _Transfers:
+    """Several transfers to wait for."""
+
+    def __init__(self, *works: Any) -> None:
+        self._works = works
+
+    def wait(self) -> None:
+        """Wait for all."""
+        for work in self._works:
+            work.wait()
+
+
+class Group:
+    """One member's end of a group; a `executor.distributed.sequence.Communicator`.
+
+    Parameters
+    ----------
+    name
+        Unique among all groups that the store has ever seen.
+    rank, degree
+        Which member this is, and how many there are.
+    data
+        Backend for tensors on the device.
+    control
+        Backend for tensors in host memory; the same one on CPU.
+    """
+
+    def __init__(self, name: str, rank: int, degree: int, data: Any, control: Any) -> None:
+        self.name = name
+        self.rank = rank
+        self.degree = degree
+        self._data = data
+        self._control = control
+        self._word = torch.zeros(1, dtype=torch.int64)
+
+    def all_to_all(
+        self, output: Tensor, input: Tensor, output_sizes: Sequence[int], input_sizes: Sequence[int]
+    ) -> None:
+        """See `executor.distributed.sequence.Communicator.all_to_all`."""
+        self._data.alltoall_base(output, input, list(output_sizes), list(input_sizes)).wait()
+
+    def all_gather(self, output: Tensor, input: Tensor) -> None:
+        """See `executor.distributed.sequence.Communicator.all_gather`."""
+        self._data._allgather_base(output.view(-1), input.view(-1)).wait()
+
+    def shift(self, output: Tensor, input: Tensor, to: int, source: int) -> Pending:
+        """See `executor.distributed.sequence.Communicator.shift`."""
+        if input.device.type == "cpu":
+            return _Transfers(self._data.send([input], to, 0), self._data.recv([output], source, 0))
+        self._data._start_coalescing()
+        self._data.send([input], to, 0)
+        self._data.recv([output], source, 0)
+        return _Transfers(self._data._end_coalescing())
+
+    def agree(self, value: int) -> int:
+        """Return what the first member says; a broadcast in host memory, also of a group of devices."""
+        if self.degree == 1:
+            return value
+        self._word[0] = value
+        options = dist.BroadcastOptions()
+        options.rootRank = 0
+        self._control.broadcast([self._word], options).wait()
+        return int(self._word[0])
+
+    def close(self) -> None:
+        """Leave at once; members that wait for this one raise."""
+        for backend in {id(b): b for b in (self._data, self._control) if b is not None}.values():
+            backend.abort()
+        self._data = self._control = None
+
+
+@dataclass(frozen=True)
+class Rendezvous:
+    """Where groups are arranged.
+
+    Parameters
+    ----------
+    host, port
+        Address of the controller's store.
+    timeout
+        Seconds after which a collective, or the making of a group, gives up.
+    interface
+        Address that this process's connections use.
+    """
+
+    host: str
+    port: int
+    timeout: float
+    interface: str = "127.0.0.1"
+
+
+def host_store(timeout: float, host: str = "127.0.0.1") -> tuple[TCPStore, Rendezvous]:
+    """Open the store, on a free port, in the controller: it must outlive every worker."""
+    store = TCPStore(host, 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=timeout))
+    return store, Rendezvous(host, store.port, timeout)
+
+
+class Groups:
+    """The groups that this process is a member of.
+
+    Parameters
+    ----------
+    rendezvous
+        Where groups are arranged.
+    rank
+        This process among all workers.
+    device
+        Where tensors live: on ``cpu`` groups use gloo, on ``cuda`` NCCL (with gloo for words of control).
+    """
+
+    def __init__(self, rendezvous: Rendezvous, rank: int, device: torch.device | None = None) -> None:
+        self._rendezvous = rendezvous
+        self._rank = rank
+        self._device = torch.device("cpu") if device is None else device
+        self._timeout = timedelta(seconds=rendezvous.timeout)
+        self._store: Store = TCPStore(
+            rendezvous.host, rendezvous.port, is_master=False, wait_for_workers=False, timeout=self._timeout
+        )
+        self._groups: dict[str, Group] = {}
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def get(self, name: str, members: Sequence[int]) -> Group:
+        """Return a group, making it if this is its first use; then every member must ask for it.
+
+        Parameters
+        ----------
+        name
+            Of the group; one name always stands for the same members.
+        members
+            Workers, in the order of their ranks in the group.
+
+        Raises
+        ------
+        ValueError
+            If this process is no member.
+        RuntimeError
+            If a member does not come before the timeout.
+        """
+        group = self._groups.get(name)
+        if group is None:
+            if self._rank not in members:
+                raise ValueError(f"group {name!r} has members {tuple(members)}; worker {self._rank} is none of them")
+            group = self._groups[name] = self._build(name, members)
+        return group
+
+    def drop(self, name: str) -> None:
+        """Leave a group; one that is not known is no error."""
+        group = self._groups.pop(name, None)
+        if group is not None:
+            group.close()
+
+    def close(self) -> None:
+        """Leave all groups."""
+        for name in list(self._groups):
+            self.drop(name)
+
+    def _build(self, name: str, members: Sequence[int]) -> Group:
+        rank, degree = members.index(self._rank), len(members)
+        if degree == 1:
+            return Group(name, 0, 1, None, None)
+        control = self._gloo(name, rank, degree)
+        data = control if self._device.type == "cpu" else self._nccl(name, rank, degree)
+        return Group(name, rank, degree, data, control)
+
+    def _gloo(self, name: str, rank: int, degree: int) -> Any:
+        gloo: Any = dist.ProcessGroupGloo
+        options = gloo._Options()
+        options._devices = [gloo.create_device(hostname=self._rendezvous.interface)]
+        options._timeout = self._timeout
+        options._threads = 1
+        return gloo(PrefixStore(f"gloo/{name}", self._store), rank, degree, options)
+
+    def _nccl(self, name: str, rank: int, degree: int) -> Any:
+        nccl: Any = dist.ProcessGroupNCCL
+        options = nccl.Options()
+        options._timeout = self._timeout
+        return nccl(PrefixStore(f"nccl/{name}", self._store), rank, degree, options)

@@ -1,0 +1,169 @@
+"""What the controller and its workers tell each other.
+
+Plain data; times are `time.monotonic`, which the processes of a machine share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from executor.distributed.group_names import Named
+from executor.distributed.models.spec import Ask
+
+# -- to a worker
+# ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Encode a request's text, draw its noise, and put its state where all workers can read it."""
+
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """Turn a finished request's latent into an image, and write both, each if it has a path."""
+
+    ask: Ask
+    image: Path | None
+    latent: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Do steps of some requests, together with the other members of a group.
+
+    Parameters
+    ----------
+    chunk
+        Unique.
+    jobs
+        Request ids.
+    done
+        Steps that each has behind it.
+    group
+        Who; the first member leads.
+    limit
+        Steps to do, unless the leader hears otherwise.
+    most
+        Steps that no limit will ever exceed: then nobody needs to be asked whether to go on.
+    """
+
+    chunk: int
+    jobs: tuple[int, ...]
+    done: tuple[int, ...]
+    group: Named
+    limit: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """To a leader: a chunk ends after so many steps, or at the next step boundary if it has done as many."""
+
+    chunk: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Make a group before it is needed."""
+
+    group: Named
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave a group for good."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """A request is over."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Exit."""
+
+
+# -- from a worker
+# -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The model is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """The model cannot be loaded."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The first step can begin. ``seconds``: what encoding took."""
+
+    request: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The pipeline does not take the request."""
+
+    request: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The image is there since ``at``. ``seconds``: what decoding and writing took."""
+
+    request: int
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """The image could not be made or written."""
+
+    request: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """From a leader: the chunk has done ``steps`` steps; the last one took from ``began`` to ``at``."""
+
+    chunk: int
+    steps: int
+    began: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """From a leader: the chunk has ended after ``steps`` steps."""
+
+    chunk: int
+    steps: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """From any member: the chunk cannot go on here, and the group has been left."""
+
+    chunk: int
+    error: str

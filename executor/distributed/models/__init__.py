@@ -1,0 +1,1 @@
+"""Whole diffusers pipelines, cut into what serving needs: admit, step, decode."""

@@ -1,0 +1,94 @@
+"""Read the parts of a model that a worker needs, from a folder that diffusers saved."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from diffusers.guiders import ClassifierFreeGuidance
+from torch import nn
+
+from executor.distributed.models.spec import ModelError, ModelSpec, Role
+
+_STEP_PARTS = ("transformer", "scheduler")
+
+
+def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> Any:
+    """Return a modular pipeline with the parts that a role needs.
+
+    Parameters
+    ----------
+    spec
+        Which model.
+    role
+        None for all parts. The transformer of a worker for ``stages`` has a configuration and no memory.
+    device
+        Where the weights go.
+
+    Raises
+    ------
+    ModelError
+        If diffusers has no modular pipeline for the model, or a part is missing or broken.
+    """
+    quiet()
+    try:
+        pipeline = diffusers.ModularPipeline.from_pretrained(str(spec.folder))
+        wanted = pipeline.pretrained_component_names
+    except Exception as error:
+        raise ModelError(f"{spec.folder}: diffusers cannot read it as a modular pipeline: {error}") from error
+    present = {path.name for path in spec.folder.iterdir() if path.is_dir()}
+    for name in wanted:
+        if name not in present and name not in _STEP_PARTS:
+            continue
+        if role == "denoise" and name not in _STEP_PARTS:
+            continue
+        part = _load_part(spec, pipeline, name, meta=role == "stages" and name == "transformer")
+        if isinstance(part, nn.Module):
+            part.eval().requires_grad_(False)
+            if not any(parameter.is_meta for parameter in part.parameters()):
+                part.to(device)
+        pipeline.update_components(**{name: part})
+    if spec.guidance is not None and "guider" in pipeline.components:
+        pipeline.update_components(guider=ClassifierFreeGuidance(guidance_scale=spec.guidance))
+    return pipeline
+
+
+def quiet() -> None:
+    """No progress bars, and no chatter below an error, from the libraries."""
+    diffusers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+
+
+def _load_part(spec: ModelSpec, pipeline: Any, name: str, meta: bool) -> Any:
+    dtype = getattr(torch, spec.dtype)
+    try:
+        if meta or (spec.weights == "random" and (spec.folder / name / "config.json").is_file()):
+            return _from_config(spec, name, meta)
+        pipeline.load_components(names=[name], dtype=dtype, local_files_only=True)
+        part = getattr(pipeline, name)
+    except Exception as error:
+        raise ModelError(f"{spec.folder}: {name!r} cannot be loaded: {error}") from error
+    if part is None:
+        raise ModelError(f"{spec.folder}: {name!r} cannot be loaded; is a file of {name}/ missing or broken?")
+    return part
+
+
+def _from_config(spec: ModelSpec, name: str, meta: bool) -> Any:
+    """Build a part with random weights, or with none at all."""
+    library, class_name = diffusers.DiffusionPipeline.load_config(str(spec.folder))[name]
+    device = torch.device("meta") if meta else contextlib.nullcontext()
+    with torch.random.fork_rng(), device:
+        torch.manual_seed(spec.seed)
+        if library == "diffusers":
+            kind = getattr(diffusers, class_name)
+            config = kind.load_config(str(spec.folder), subfolder=name, local_files_only=True)
+            part = kind.from_config(config)
+        else:
+            config = transformers.AutoConfig.from_pretrained(spec.folder / name, local_files_only=True)
+            part = getattr(transformers, class_name)(config)
+    return part if meta else part.to(getattr(torch, spec.dtype))

@@ -1,0 +1,70 @@
+"""A request's state between steps: all that another group needs to go on with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from executor.distributed.models.codec import pack, to_device, unpack
+
+
+@dataclass
+class Ticket:
+    """A request in denoising.
+
+    Parameters
+    ----------
+    values
+        What the steps before denoising left, by name: embeddings, position ids, timesteps. Never changes.
+    kinds
+        Names in ``values`` by the kind of input that they are, as diffusers groups them.
+    latents
+        The sample.
+    scheduler
+        The request's own; multistep ones carry past predictions.
+    step
+        Steps done.
+    """
+
+    values: dict[str, Any]
+    kinds: dict[str, list[str]]
+    latents: Tensor
+    scheduler: Any
+    step: int
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return len(self.values["timesteps"])
+
+    def fixed(self) -> bytes:
+        """Return the part that never changes."""
+        return pack((self.values, self.kinds))
+
+    def moving(self) -> bytes:
+        """Return the part that every step changes."""
+        return pack((self.step, self.latents, vars(self.scheduler), type(self.scheduler)))
+
+    @classmethod
+    def restore(cls, fixed: bytes, moving: bytes | memoryview, device: torch.device) -> Ticket:
+        """Put a ticket together again, on a device."""
+        values, kinds = unpack(fixed, device)
+        ticket = cls(values, kinds, torch.empty(0), None, -1)
+        ticket.update(moving, device)
+        return ticket
+
+    def update(self, moving: bytes | memoryview, device: torch.device) -> None:
+        """Take over what a group did elsewhere."""
+        self.step, latents, attributes, kind = unpack(moving)
+        self.latents = latents.to(device)
+        self.scheduler = kind.__new__(kind)
+        # Timesteps and sigmas stay where set_timesteps put them (sigmas live in host memory); past
+        # predictions go to the device that the latents are on.
+        for name, value in attributes.items():
+            self.scheduler.__dict__[name] = to_device(value, device) if name in _ON_DEVICE else value
+
+
+_ON_DEVICE = ("timesteps", "model_outputs", "last_sample", "derivative", "ets", "cur_sample")

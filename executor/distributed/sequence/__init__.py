@@ -1,0 +1,19 @@
+"""Sequence parallelism for diffusers transformers, over a group chosen at each call."""
+
+from executor.distributed.sequence.communicator import Communicator, Loopback, Pending
+from executor.distributed.sequence.hooks import SequenceParallel
+from executor.distributed.sequence.plan import Attend, Gather, Plan, Split
+from executor.distributed.sequence.plans import PLANS, plan_of
+
+__all__ = [
+    "PLANS",
+    "Attend",
+    "Communicator",
+    "Gather",
+    "Loopback",
+    "Pending",
+    "Plan",
+    "SequenceParallel",
+    "Split",
+    "plan_of",
+]

@@ -1,0 +1,268 @@
+"""Complete pipelines with random weights, small enough for a test, built without any download.
+
+Text encoders, tokenizers, transformer, autoencoder and scheduler are all there, so that the saved folder is
+read like that of the real model. A few MB each::
+
+    python -m executor.distributed.tiny flux /tmp/tiny-flux
+"""
+
+from __future__ import annotations
+
+import argparse
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+
+_HIDDEN, _HEADS, _SIZE = 32, 4, 8
+
+
+def build_tiny(model: str, folder: Path, seed: int = 0) -> Path:
+    """Build a tiny pipeline and save it.
+
+    Parameters
+    ----------
+    model
+        One of `TINY`.
+    folder
+        Where to; made if missing.
+    seed
+        Of the weights.
+
+    Returns
+    -------
+    Path
+        ``folder``, for `executor.distributed.models.load_model`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+    """
+    if model not in TINY:
+        raise ValueError(f"there is no tiny {model!r}; there are {', '.join(TINY)}")
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        TINY[model]().save_pretrained(folder)
+    return folder
+
+
+def _clip_tokenizer() -> Any:
+    letters = list(_bytes().values())
+    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {word: place for place, word in enumerate(words)}
+    return transformers.CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=24)
+
+
+def _t5_tokenizer(length: int) -> Any:
+    letters = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -9.0), ("\u2581", -2.0)]
+    letters += [(letter, -3.0) for letter in string.printable.strip()]
+    return transformers.T5Tokenizer(vocab=letters, extra_ids=0, model_max_length=length)
+
+
+def _qwen_tokenizer() -> Any:
+    words = [*_bytes().values(), "<|im_start|>", "<|im_end|>", "<|endoftext|>"]
+    return transformers.Qwen2Tokenizer(
+        vocab={word: place for place, word in enumerate(words)},
+        merges=[],
+        extra_special_tokens=["<|im_start|>", "<|im_end|>"],
+    )
+
+
+def _bytes() -> dict[int, str]:
+    """Return the printable characters that stand for bytes in byte-level vocabularies (GPT-2)."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [byte for byte in range(256) if byte not in printable]
+    codes = printable + [256 + place for place in range(len(hidden))]
+    return {byte: chr(code) for byte, code in zip(printable + hidden, codes, strict=True)}
+
+
+def _clip(cls: str, tokens: int) -> Any:
+    config = transformers.CLIPTextConfig(
+        vocab_size=tokens,
+        hidden_size=_HIDDEN,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=24,
+        projection_dim=_HIDDEN,
+        bos_token_id=tokens - 2,
+        eos_token_id=tokens - 1,
+        pad_token_id=tokens - 1,
+    )
+    return getattr(transformers, cls)(config).eval()
+
+
+def _t5(cls: str, tokens: int, hidden: int = _HIDDEN) -> Any:
+    config = getattr(transformers, cls.replace("EncoderModel", "Config"))(
+        vocab_size=tokens, d_model=hidden, d_kv=8, d_ff=64, num_layers=2, num_heads=4
+    )
+    return getattr(transformers, cls)(config).eval()
+
+
+def _vae(channels: int) -> Any:
+    return diffusers.AutoencoderKL(
+        block_out_channels=(16, 16, 16, 16),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        norm_num_groups=8,
+        latent_channels=channels,
+        layers_per_block=1,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        shift_factor=0.1,
+        scaling_factor=0.4,
+        sample_size=64,
+    )
+
+
+def _flux() -> Any:
+    clip, t5 = _clip_tokenizer(), _t5_tokenizer(32)
+    return diffusers.FluxPipeline(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
+        vae=_vae(4),
+        text_encoder=_clip("CLIPTextModel", len(clip)),
+        tokenizer=clip,
+        text_encoder_2=_t5("T5EncoderModel", len(t5)),
+        tokenizer_2=t5,
+        transformer=diffusers.FluxTransformer2DModel(
+            in_channels=16,
+            num_layers=2,
+            num_single_layers=2,
+            attention_head_dim=_SIZE,
+            num_attention_heads=_HEADS,
+            joint_attention_dim=_HIDDEN,
+            pooled_projection_dim=_HIDDEN,
+            guidance_embeds=True,
+            axes_dims_rope=(2, 2, 4),
+        ),
+    )
+
+
+def _sd3() -> Any:
+    clip, t5 = _clip_tokenizer(), _t5_tokenizer(32)
+    return diffusers.StableDiffusion3Pipeline(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=_vae(4),
+        text_encoder=_clip("CLIPTextModelWithProjection", len(clip)),
+        tokenizer=clip,
+        text_encoder_2=_clip("CLIPTextModelWithProjection", len(clip)),
+        tokenizer_2=clip,
+        text_encoder_3=_t5("T5EncoderModel", len(t5), 2 * _HIDDEN),
+        tokenizer_3=t5,
+        transformer=diffusers.SD3Transformer2DModel(
+            sample_size=32,
+            in_channels=4,
+            out_channels=4,
+            num_layers=3,
+            attention_head_dim=_SIZE,
+            num_attention_heads=_HEADS,
+            joint_attention_dim=2 * _HIDDEN,
+            caption_projection_dim=_HEADS * _SIZE,
+            pooled_projection_dim=2 * _HIDDEN,
+            pos_embed_max_size=64,
+            dual_attention_layers=(0,),
+            qk_norm="rms_norm",
+        ),
+    )
+
+
+def _qwen() -> Any:
+    tokenizer = _qwen_tokenizer()
+    config = transformers.Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": _HIDDEN,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "rope_scaling": {"type": "default", "mrope_section": [1, 1, 2]},
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 2]},
+        },
+        vision_config={
+            "depth": 1,
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_heads": 2,
+            "out_hidden_size": _HIDDEN,
+            "fullatt_block_indexes": [0],
+        },
+    )
+    return diffusers.QwenImagePipeline(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=diffusers.AutoencoderKLQwenImage(
+            base_dim=8,
+            z_dim=4,
+            dim_mult=[1, 1, 1, 1],
+            num_res_blocks=1,
+            latents_mean=[0.0] * 4,
+            latents_std=[1.0] * 4,
+        ),
+        text_encoder=transformers.Qwen2_5_VLForConditionalGeneration(config).eval(),
+        tokenizer=tokenizer,
+        transformer=diffusers.QwenImageTransformer2DModel(
+            in_channels=16,
+            out_channels=4,
+            num_layers=2,
+            attention_head_dim=_SIZE,
+            num_attention_heads=_HEADS,
+            joint_attention_dim=_HIDDEN,
+            axes_dims_rope=(2, 2, 4),
+        ),
+    )
+
+
+def _wan() -> Any:
+    tokenizer = _t5_tokenizer(512)
+    return diffusers.WanPipeline(
+        scheduler=diffusers.UniPCMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+        ),
+        vae=diffusers.AutoencoderKLWan(
+            base_dim=8,
+            z_dim=4,
+            dim_mult=[1, 1, 1, 1],
+            num_res_blocks=1,
+            latents_mean=[0.0] * 4,
+            latents_std=[1.0] * 4,
+        ),
+        text_encoder=_t5("UMT5EncoderModel", len(tokenizer)),
+        tokenizer=tokenizer,
+        transformer=diffusers.WanTransformer3DModel(
+            in_channels=4,
+            out_channels=4,
+            num_layers=2,
+            attention_head_dim=_SIZE,
+            num_attention_heads=_HEADS,
+            text_dim=_HIDDEN,
+            freq_dim=16,
+            ffn_dim=64,
+            cross_attn_norm=True,
+            rope_max_seq_len=64,
+        ),
+    )
+
+
+TINY: dict[str, Callable[[], Any]] = {"flux": _flux, "sd3": _sd3, "qwen": _qwen, "wan": _wan}
+"""Builders by the name that the command takes."""
+
+
+def main() -> None:
+    """Build a tiny pipeline from the command line."""
+    parser = argparse.ArgumentParser(description="Build a complete tiny pipeline with random weights.")
+    parser.add_argument("model", choices=list(TINY))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    folder = build_tiny(arguments.model, arguments.folder, arguments.seed)
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    print(f"{arguments.model}: {size / 1e6:.1f} MB in {folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""A worker: one process, one device, a queue of commands.
+
+Commands are carried out in the order in which they come, and every member of a group gets the commands of its
+groups in the same order, so that no two workers ever wait for each other crosswise.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from executor.distributed import messages as m
+from executor.distributed.groups import Group, Groups, Rendezvous
+from executor.distributed.images import write_image
+from executor.distributed.latents import Latents, remove_folder
+from executor.distributed.models.model import Model
+from executor.distributed.models.spec import ModelError, ModelSpec, Role
+from executor.distributed.models.ticket import Ticket
+from executor.distributed.sequence import SequenceParallel
+
+
+@dataclass(frozen=True)
+class WorkerSetting:
+    """What a worker is started with.
+
+    Parameters
+    ----------
+    rank
+        Among all workers.
+    role
+        What it does.
+    model
+        What it loads.
+    rendezvous
+        Where groups are arranged.
+    latents
+        Folder of the requests' states.
+    device
+        ``cpu`` or ``cuda:0``.
+    threads
+        Of the CPU.
+    """
+
+    rank: int
+    role: Role
+    model: ModelSpec
+    rendezvous: Rendezvous
+    latents: Path
+    device: str = "cpu"
+    threads: int = 1
+
+
+class Worker:
+    """The state of a worker.
+
+    Parameters
+    ----------
+    setting
+        See there.
+    connection
+        To the controller.
+    """
+
+    def __init__(self, setting: WorkerSetting, connection: Connection) -> None:
+        self._connection = connection
+        self._device = torch.device(setting.device)
+        if self._device.type == "cuda":
+            torch.cuda.set_device(self._device)
+        self._model = Model(setting.model, setting.role, self._device)
+        self._groups = Groups(setting.rendezvous, setting.rank, self._device)
+        self._latents = Latents(setting.latents)
+        self._parallel = SequenceParallel(self._model.transformer) if setting.role == "denoise" else None
+        self._rank = setting.rank
+        self._tickets: dict[int, Ticket] = {}
+        self._queue: deque[Any] = deque()
+
+    def serve(self) -> None:
+        """Carry out commands until told to stop.
+
+        Raises
+        ------
+        EOFError
+            If the controller is gone.
+        """
+        while True:
+            command = self._queue.popleft() if self._queue else self._connection.recv()
+            match command:
+                case m.Run():
+                    self._run(command)
+                case m.Admit():
+                    self._admit(command)
+                case m.Decode():
+                    self._decode(command)
+                case m.Join():
+                    self._join(command)
+                case m.Leave():
+                    self._groups.drop(command.name)
+                case m.Forget():
+                    self._tickets.pop(command.request, None)
+                    self._latents.release(command.request)
+                case m.Stop():
+                    self._groups.close()
+                    return
+
+    # -- steps
+    # -----------------------------------------------------------------------------------------------------
+
+    def _run(self, run: m.Run) -> None:
+        name, members = run.group
+        try:
+            self._chunk(run, self._groups.get(name, members))
+        except (EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            self._groups.drop(name)
+            for job in run.jobs:
+                self._tickets.pop(job, None)
+            self._connection.send(m.Broke(run.chunk, f"{type(error).__name__}: {error}"))
+        finally:
+            for job in run.jobs:
+                self._latents.release(job)
+
+    def _chunk(self, run: m.Run, group: Group) -> None:
+        leads = group.rank == 0
+        tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
+        limit, steps, on = run.limit, 0, True
+        assert self._parallel is not None
+        with self._parallel.over(group):
+            while on:
+                began = time.monotonic()
+                self._model.step(tickets)
+                if self._device.type == "cuda":
+                    torch.cuda.synchronize(self._device)
+                steps += 1
+                if leads:
+                    for job, ticket in zip(run.jobs, tickets, strict=True):
+                        self._latents.write(job, ticket.step, ticket.moving())
+                    self._connection.send(m.Stepped(run.chunk, steps, began, time.monotonic()))
+                    limit = self._heard(run.chunk, limit)
+                on = steps < run.most and bool(group.agree(int(steps < limit)))
+        if leads:
+            self._connection.send(m.Done(run.chunk, steps, time.monotonic()))
+
+    def _ticket(self, job: int, done: int) -> Ticket:
+        """Return a request's state after ``done`` steps; read only if another worker has been on it."""
+        ticket = self._tickets.get(job)
+        if ticket is not None and ticket.step == done:
+            return ticket
+        saved = self._latents.read(job)
+        if ticket is None:
+            ticket = Ticket.restore(self._latents.fixed(job), saved.data, self._device)
+        else:
+            ticket.update(saved.data, self._device)
+        if ticket.step != done:
+            raise RuntimeError(f"request {job} has done {ticket.step} steps; the controller says {done}")
+        self._tickets[job] = ticket
+        return ticket
+
+    def _heard(self, chunk: int, limit: int) -> int:
+        """Return the limit of a chunk as the controller last put it; other commands wait."""
+        while self._connection.poll():
+            command = self._connection.recv()
+            if isinstance(command, m.Limit):
+                limit = command.steps if command.chunk == chunk else limit
+                continue
+            self._queue.append(command)
+            if isinstance(command, m.Stop):
+                limit = 0
+        return limit
+
+    def _join(self, join: m.Join) -> None:
+        try:
+            self._groups.get(*join.group)
+        except RuntimeError:
+            self._groups.drop(join.group.name)
+
+    # -- stages
+    # ----------------------------------------------------------------------------------------------------
+
+    def _admit(self, admit: m.Admit) -> None:
+        began = time.monotonic()
+        request = admit.ask.request.id
+        try:
+            ticket = self._model.admit(admit.ask)
+            self._latents.admit(request, ticket.fixed(), ticket.moving())
+        except Exception as error:
+            self._connection.send(m.Refused(request, f"{type(error).__name__}: {error}"))
+        else:
+            self._connection.send(m.Admitted(request, time.monotonic() - began))
+        finally:
+            self._latents.release(request)
+
+    def _decode(self, decode: m.Decode) -> None:
+        began = time.monotonic()
+        request = decode.ask.request.id
+        try:
+            saved = self._latents.read(request)
+            ticket = Ticket.restore(self._latents.fixed(request), saved.data, self._device)
+            frames = self._model.decode(ticket)
+            if decode.latent is not None:
+                save_file({"latents": ticket.latents.contiguous()}, decode.latent)
+            if decode.image is not None:
+                write_image(frames, decode.ask, decode.image)
+        except Exception as error:
+            self._connection.send(m.Undecoded(request, f"{type(error).__name__}: {error}"))
+        else:
+            at = time.monotonic()
+            self._connection.send(m.Decoded(request, at, at - began))
+
+
+def work(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker, from start to end. When the controller is gone, clean up after it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(setting.threads)
+    try:
+        try:
+            worker = Worker(setting, connection)
+        except (ModelError, ValueError, RuntimeError) as error:
+            connection.send(m.Unfit(str(error)))
+            return
+        connection.send(m.Ready())
+        worker.serve()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        remove_folder(setting.latents)
+    finally:
+        connection.close()
+        # Threads of process groups whose peers died must not keep the process.
+        os._exit(0)

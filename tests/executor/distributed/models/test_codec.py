@@ -1,0 +1,28 @@
+"""Bytes and back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from executor.distributed.models.codec import pack, unpack
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.bool])
+def test_round_trip(dtype: torch.dtype) -> None:
+    """Tests that tensors of any type and shape come back exactly, also views and empty ones."""
+    whole = torch.randn(3, 4, 5).to(dtype)
+    value = {"a": [whole, whole.transpose(0, 2), whole[:0]], "b": (whole[1, 2, 3], None, 2.5), "c": "text"}
+    restored = unpack(pack(value))
+    for one, other in zip(value["a"] + [value["b"][0]], restored["a"] + [restored["b"][0]], strict=True):
+        assert torch.equal(one, other)
+        assert one.dtype == other.dtype
+    assert restored["b"][1:] == (None, 2.5)
+    assert restored["c"] == "text"
+
+
+def test_restored_tensors_can_be_changed() -> None:
+    """Tests that what comes back owns its memory."""
+    data = pack(torch.zeros(3))
+    unpack(memoryview(data)).add_(1)
+    assert torch.equal(unpack(data), torch.zeros(3))

@@ -1,0 +1,142 @@
+"""Runs of the engine for tests: requests, plans drawn at random, and what one process makes of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from executor.distributed.config import EngineConfig
+from executor.distributed.images import latent_path
+from executor.distributed.models.model import Model
+from executor.distributed.models.spec import Ask, ModelSpec
+from executor.loop import Service, serve
+from executor.records import Records
+from planner.cluster import Cluster
+from planner.plan import Assignment, Certificate, Plan
+from planner.request import Request
+from planner.round import Cadence, Round
+from profiles.profile import Profile, StepEntry
+from profiles.shape import Shape
+
+SHAPES = (Shape(64, 64), Shape(64, 96), Shape(128, 128))
+DATE = "2026-01-01"
+
+
+def spec_of(folder: Path) -> ModelSpec:
+    """Return the specification of a tiny pipeline, with short texts."""
+    return ModelSpec(folder, inputs={"max_sequence_length": 16})
+
+
+def profile_of(cluster: Cluster, batches: Sequence[int] = (1,)) -> Profile:
+    """Guessed step times, also of batches."""
+    entries = [
+        StepEntry(
+            shape,
+            degree,
+            batch,
+            "local" if degree == 1 else "cpu",
+            0.004 * batch * (1 + i),
+            0.1,
+            "measured",
+            "guess",
+            DATE,
+        )
+        for i, shape in enumerate(SHAPES)
+        for degree in cluster.degrees
+        for batch in batches
+    ]
+    return Profile("tiny", "tiny", "cpu", ("cpu",), 8, tuple(entries))
+
+
+def cluster_of(gpus: int) -> Cluster:
+    """Workers on one switch, on which any subset is a group."""
+    edges = tuple((f"gpu{gpu}", "switch", "cpu") for gpu in range(gpus))
+    return Cluster(f"{gpus}x-cpu", gpus, edges, ("cpu",), "all", tuple(range(1, gpus + 1)))
+
+
+def requests_of(count: int, seed: int, steps: tuple[int, int] = (4, 9), every: float = 0.03) -> tuple[Request, ...]:
+    """Return requests of mixed shapes and lengths, one ``every`` so many seconds."""
+    generator = random.Random(seed)
+    return tuple(
+        Request(i, generator.choice(SHAPES), generator.randint(*steps), every * i, every * i + 60.0)
+        for i in range(count)
+    )
+
+
+class RandomPlans:
+    """Jobs on random groups for a random number of steps; sometimes two of a shape as a batch."""
+
+    name = "random"
+    preemptive = True
+
+    def __init__(self, seed: int, batches: bool = False, most: int = 3) -> None:
+        self._random = random.Random(seed)
+        self._batches = batches
+        self._most = most
+
+    def solve(self, round_: Round, budget: float) -> Plan:
+        """Plan a round."""
+        jobs = list(round_.jobs)
+        self._random.shuffle(jobs)
+        gpus = list(range(round_.cluster.gpus))
+        self._random.shuffle(gpus)
+        assignments = []
+        while jobs and gpus:
+            batch = [jobs.pop()]
+            if self._batches:
+                batch += [job for job in jobs if job.request.shape == batch[0].request.shape][:1]
+                jobs = [job for job in jobs if job not in batch]
+            degree = self._random.randint(1, len(gpus))
+            group = round_.cluster.group_of(gpus[:degree])
+            gpus = gpus[degree:]
+            steps = min(self._random.randint(1, self._most), *(job.steps_left for job in batch), 10**6)
+            assignments.append(Assignment(tuple(job.request.id for job in batch), group, steps))
+        return Plan(tuple(assignments), Certificate(self.name))
+
+
+def run(engine: Any, cluster: Cluster, profile: Profile, requests: Sequence[Request], plans: Any) -> Records:
+    """Serve requests, planning at events, and wait for their images."""
+    service = Service(cluster, profile, plans, Cadence("events", 0.05))
+    records = serve(service, engine, Records(tuple(requests)))
+    records.delivered.update(engine.drain())
+    return records
+
+
+def final_latents(config: EngineConfig, request: int) -> Tensor:
+    """Return what a run made of a request."""
+    assert config.latents is not None
+    return load_file(latent_path(config.latents, request))["latents"]
+
+
+def alone(config: EngineConfig, requests: Sequence[Request]) -> dict[int, Tensor]:
+    """Return what one process makes of requests."""
+    torch.set_num_threads(1)
+    model = Model(config.model)
+    found = {}
+    for request in requests:
+        prompt = config.prompts[request.id % len(config.prompts)]
+        ticket = model.admit(Ask(request, prompt, config.model.seed + request.id))
+        for _ in range(request.steps):
+            model.step([ticket])
+        found[request.id] = ticket.latents
+    return found
+
+
+def assert_equal_to_alone(config: EngineConfig, requests: Sequence[Request], tolerance: float = 2e-6) -> None:
+    """Check the final latents of a run."""
+    for request, expected in alone(config, requests).items():
+        torch.testing.assert_close(final_latents(config, request), expected, atol=tolerance, rtol=0)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and is not yet waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,291 @@
+"""Deaths, hangs and errors with requests in flight: nothing is lost, nothing is served twice, results stay equal."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from executor.distributed.config import EngineConfig, EngineError
+from executor.distributed.controller import DistributedEngine
+from executor.distributed.models.model import Model
+from executor.distributed.tiny import build_tiny
+from executor.distributed.transport import LocalTransport
+from executor.distributed.worker import WorkerSetting, work
+from planner.plan import Assignment
+from planner.request import Request
+from tests.executor.distributed.serving import (
+    SHAPES,
+    RandomPlans,
+    alive,
+    assert_equal_to_alone,
+    cluster_of,
+    profile_of,
+    requests_of,
+    run,
+    spec_of,
+)
+
+CLUSTER = cluster_of(3)
+PROFILE = profile_of(CLUSTER)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
+    """Build a tiny FLUX."""
+    folder = tmp_path_factory.mktemp("faults")
+    spec = spec_of(build_tiny("flux", folder / "flux"))
+    return EngineConfig(spec, folder / "images", folder / "latents", deadline=20.0)
+
+
+def _pid(engine: DistributedEngine, rank: int) -> int:
+    pid: int = engine._fleet._links[rank].pid  # type: ignore[attr-defined]
+    return pid
+
+
+def _kill(engine: DistributedEngine, rank: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(_pid(engine, rank), signal.SIGKILL)
+
+
+@contextmanager
+def _meanwhile(act: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Let a thread act while the engine runs."""
+    stop = threading.Event()
+    thread = threading.Thread(target=act, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _until_running(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) -> None:
+    """Bring a request to the middle of a long segment."""
+    engine.submit(request)
+    while not any(item.request == request.id for item in engine.advance(60.0)[1]):
+        pass
+    engine.carry_out([Assignment((request.id,), CLUSTER.group_of(gpus), request.steps)])
+    while not engine.steps:
+        engine.advance(engine.advance(0.0)[0] + 0.01)
+
+
+def _finish(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) -> float:
+    """Let a request go on whenever it yields; return how long it took until it first yielded."""
+    began = time.monotonic()
+    yielded = 0.0
+    while True:
+        for item in engine.advance(90.0)[1]:
+            if item.kind == "finished":
+                engine.drain()
+                return yielded
+            yielded = yielded or time.monotonic() - began
+            engine.carry_out([Assignment((request.id,), CLUSTER.group_of(gpus), request.steps)])
+
+
+@pytest.mark.parametrize("victim", [0, 2])
+def test_killed_in_mid_collective(config: EngineConfig, victim: int) -> None:
+    """Tests that a leader's or a member's death costs at most a step, and is over within 2 s."""
+    request = Request(0, SHAPES[2], 24, 0.0, 99.0)
+    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+        _until_running(engine, request, (0, 1, 2))
+        os.kill(_pid(engine, victim), signal.SIGKILL)
+        assert _finish(engine, request, (0, 1, 2)) < 2
+        assert 24 <= len(engine.steps) <= 25
+        assert engine.recoveries[0] < 2
+    assert_equal_to_alone(config, [request], 4e-6)
+
+
+def test_others_go_on(config: EngineConfig) -> None:
+    """Tests that a group that has no part in a death is not touched by it."""
+    hit, unharmed = Request(0, SHAPES[2], 20, 0.0, 99.0), Request(1, SHAPES[0], 40, 0.0, 99.0)
+    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+        engine.submit(unharmed)
+        _until_running(engine, hit, (0, 1))
+        pair = Assignment((0,), CLUSTER.group_of((0, 1)), 20)
+        engine.carry_out([pair, Assignment((1,), CLUSTER.group_of((2,)), 40)])
+        os.kill(_pid(engine, 1), signal.SIGKILL)
+        finished: set[int] = set()
+        while finished != {0, 1}:
+            for item in engine.advance(60.0)[1]:
+                if item.kind == "finished":
+                    finished.add(item.request)
+                elif item.kind == "yielded":
+                    assert item.request == 0
+                    engine.carry_out([pair, *(Assignment(r.jobs, r.group, 40) for r in engine.observe())])
+        engine.drain()
+        assert [s.steps for s in engine.segments if s.jobs == (1,)] == [40]
+    assert_equal_to_alone(config, [hit, unharmed], 4e-6)
+
+
+def test_hung_worker(config: EngineConfig) -> None:
+    """Tests that a stopped worker is found by the deadline, replaced, and the request goes on."""
+    request = Request(0, SHAPES[2], 20, 0.0, 99.0)
+    with DistributedEngine(replace(config, deadline=2.0), CLUSTER, PROFILE) as engine:
+        _until_running(engine, request, (0, 1, 2))
+        stopped = _pid(engine, 1)
+        os.kill(stopped, signal.SIGSTOP)
+        assert 1 < _finish(engine, request, (0, 1, 2)) < 8
+        assert not Path(f"/proc/{stopped}").exists()
+    assert_equal_to_alone(config, [request], 4e-6)
+
+
+def test_stages_killed(config: EngineConfig) -> None:
+    """Tests that requests whose encoder or decoder dies are encoded and decoded all the same."""
+    requests = requests_of(8, seed=6)
+
+    def kill(stop: threading.Event) -> None:
+        for _ in range(3):
+            stop.wait(0.15)
+            _kill(engine, 3)
+
+    with DistributedEngine(config, CLUSTER, PROFILE) as engine, _meanwhile(kill):
+        records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(6))
+    assert len(records.delivered) == 8
+    assert_equal_to_alone(config, requests)
+
+
+def work_and_fail(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker that, as number 1, raises in its third step, and from the thirtieth on in every one."""
+    step, count = Model.step, 0
+
+    def failing(self: Model, tickets: object) -> None:
+        nonlocal count
+        count += 1
+        if setting.rank == 1 and (count == 3 or count >= 30):
+            raise ArithmeticError("cosmic ray")
+        step(self, tickets)  # type: ignore[arg-type]
+
+    Model.step = failing  # type: ignore[method-assign,assignment]
+    work(setting, connection)
+
+
+def test_error_in_one_member(config: EngineConfig) -> None:
+    """Tests that an exception in one member frees the others at once, and the request goes on."""
+    request = Request(0, SHAPES[1], 20, 0.0, 99.0)
+    transport = LocalTransport(config.model.folder, work_and_fail)
+    with DistributedEngine(config, CLUSTER, PROFILE, transport) as engine:
+        _until_running(engine, request, (0, 1, 2))
+        assert _finish(engine, request, (0, 1, 2)) < 2
+        assert engine.recoveries[0] < 1
+    assert_equal_to_alone(config, [request], 4e-6)
+
+
+def test_error_that_stays(config: EngineConfig) -> None:
+    """Tests that a request that fails again and again ends the run, with the reason."""
+    request = Request(0, SHAPES[1], 50, 0.0, 99.0)
+    with DistributedEngine(config, CLUSTER, PROFILE, LocalTransport(config.model.folder, work_and_fail)) as engine:
+        _until_running(engine, request, (0, 1, 2))
+        with pytest.raises(EngineError, match=r"request 0 failed 3 times in a row .*1: ArithmeticError: cosmic ray"):
+            _finish(engine, request, (0, 1, 2))
+
+
+def test_vanished_image_folder(config: EngineConfig, tmp_path: Path) -> None:
+    """Tests that images that cannot be written for a while are written as soon as they can."""
+    images, away = tmp_path / "images", tmp_path / "away"
+    requests = requests_of(5, seed=7)
+
+    def take_away(stop: threading.Event) -> None:
+        images.rename(away)
+        time.sleep(1.5)
+        away.rename(images)
+
+    with DistributedEngine(replace(config, images=images), CLUSTER, PROFILE) as engine:
+        with _meanwhile(take_away):
+            records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(7))
+        assert len(records.delivered) == 5
+    assert len(list(images.glob("*.png"))) == 5
+
+
+def test_image_folder_that_stays_away(config: EngineConfig, tmp_path: Path) -> None:
+    """Tests that images that can never be written are reported by request, after what is patient enough."""
+    images = tmp_path / "images"
+    request = Request(3, SHAPES[0], 2, 0.0, 99.0)
+    with DistributedEngine(replace(config, images=images), CLUSTER, PROFILE) as engine:
+        images.rmdir()
+        _until_running(engine, request, (0,))
+        engine.advance(60.0)
+        with pytest.raises(EngineError, match=r"no further image in .* after 1 s \(request 3: FileNotFoundError"):
+            engine.drain(timeout=1.0)
+
+
+def test_twenty_kills(config: EngineConfig) -> None:
+    """Tests a run in which random workers are killed twenty times: every request once, all results equal."""
+    requests = requests_of(24, seed=8, every=0.3)
+    generator = random.Random(8)
+    kills = 0
+
+    def kill(stop: threading.Event) -> None:
+        nonlocal kills
+        while kills < 20 and not stop.wait(generator.uniform(0.05, 0.3)):
+            rank = generator.randrange(4)
+            if engine._fleet.ready[rank]:
+                _kill(engine, rank)
+                kills += 1
+
+    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+        with _meanwhile(kill):
+            records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(8))
+        done = {request.id: sum(s.steps for s in engine.segments if request.id in s.jobs) for request in requests}
+    assert kills == 20
+    assert records.complete
+    assert set(records.delivered) == {request.id for request in requests}
+    assert done == {request.id: request.steps for request in requests}
+    assert_equal_to_alone(config, requests, 4e-6)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_controller(config: EngineConfig, tmp_path: Path, sent: signal.Signals) -> None:
+    """Tests that an interrupted or killed controller leaves no process and no shared memory; images stay."""
+    script = tmp_path / "serve.py"
+    script.write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from executor.distributed.config import EngineConfig\n"
+        "from executor.distributed.controller import DistributedEngine\n"
+        "from tests.executor.distributed.serving import *\n"
+        "if __name__ == '__main__':\n"
+        f"    config = EngineConfig(spec_of(Path({str(config.model.folder)!r})), Path({str(tmp_path / 'images')!r}))\n"
+        "    cluster = cluster_of(2)\n"
+        "    with DistributedEngine(config, cluster, profile_of(cluster)) as engine:\n"
+        "        print(engine._folder, *(link.pid for link in engine._fleet._links), flush=True)\n"
+        "        run(engine, cluster, profile_of(cluster), requests_of(10_000, 1), RandomPlans(1))\n"
+    )
+    root = Path(__file__).parents[3]
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    folder, *pids = process.stdout.readline().split()
+    until = time.monotonic() + 30
+    while not list((tmp_path / "images").glob("*.png")) and time.monotonic() < until:
+        time.sleep(0.05)
+    if sent == signal.SIGINT:
+        os.killpg(process.pid, sent)  # as a terminal does
+    else:
+        process.send_signal(sent)
+    process.wait(20)
+    process.stdout.close()
+    while (Path(folder).exists() or any(alive(int(pid)) for pid in pids)) and time.monotonic() < until + 20:
+        time.sleep(0.05)
+    assert not Path(folder).exists()
+    assert not [pid for pid in pids if alive(int(pid))]
+    assert list((tmp_path / "images").glob("*.png"))

@@ -1,0 +1,98 @@
+"""State that survives its writer."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from executor.distributed.latents import Latents, new_folder, remove_folder
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Make the folder of a run."""
+    made = new_folder()
+    yield made
+    remove_folder(made)
+    assert not made.exists()
+
+
+def test_last_write_is_read(folder: Path) -> None:
+    """Tests that another process's reader sees the last of several writes, of different lengths."""
+    writer, reader = Latents(folder), Latents(folder)
+    writer.admit(7, b"prompt", b"noise")
+    assert reader.fixed(7) == b"prompt"
+    assert reader.read(7) == (0, b"noise")
+    for steps in range(1, 6):
+        writer.write(7, steps, bytes([steps]) * 1000 * steps * steps)
+        assert reader.read(7) == (steps, bytes([steps]) * 1000 * steps * steps)
+
+
+def test_writers_take_turns(folder: Path) -> None:
+    """Tests that one worker goes on where another stopped, also after the file has grown under its feet."""
+    one, other = Latents(folder), Latents(folder)
+    one.admit(1, b"", b"a" * 10)
+    other.write(1, 1, b"b" * 100_000)
+    other.release(1)
+    one.release(1)
+    one.write(1, 2, b"c")
+    assert other.read(1) == (2, b"c")
+
+
+def test_unfinished_write_is_not_seen(folder: Path) -> None:
+    """Tests that a write that did not come to its end leaves the state before it."""
+    latents = Latents(folder)
+    latents.admit(1, b"", b"step 0")
+    latents.write(1, 1, b"step 1")
+    latents.write(1, 2, b"step 2")
+    path = folder / "1.moving"
+    raw = bytearray(path.read_bytes())
+    raw[24] ^= 1
+    path.write_bytes(raw)
+    assert Latents(folder).read(1) == (1, b"step 1")
+    raw[0:8] = bytes(8)
+    path.write_bytes(raw)
+    assert Latents(folder).read(1) == (1, b"step 1")
+
+
+def _write_forever(folder: Path) -> None:
+    latents = Latents(folder)
+    for steps in range(latents.read(1).steps + 1, 10**9):
+        latents.write(1, steps, steps.to_bytes(8, "little") * 50_000)
+
+
+def test_killed_writer(folder: Path) -> None:
+    """Tests that a state is whole, and not older than one seen before, when its writer is killed."""
+    Latents(folder).admit(1, b"", bytes(400_000))
+    seen = 0
+    for attempt in range(5):
+        process = multiprocessing.get_context("fork").Process(target=_write_forever, args=(folder,))
+        process.start()
+        time.sleep(0.05 + 0.003 * attempt)
+        before = Latents(folder).read(1).steps
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+        saved = Latents(folder).read(1)
+        assert saved.steps >= before
+        assert saved.data == saved.steps.to_bytes(8, "little") * 50_000
+        seen = max(seen, saved.steps)
+    assert seen > 10
+
+
+def test_removed(folder: Path) -> None:
+    """Tests that nothing of a request is left, and that reading it then fails."""
+    latents = Latents(folder)
+    latents.admit(1, b"prompt", b"noise")
+    latents.remove(1)
+    latents.remove(1)
+    assert not list(folder.iterdir())
+    with pytest.raises(FileNotFoundError):
+        latents.read(1)
+    with pytest.raises(FileNotFoundError):
+        latents.fixed(1)
