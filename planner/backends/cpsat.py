@@ -51,7 +51,7 @@ class CpSatBackend:
 
     def __post_init__(self) -> None:
         # Imported here because that takes a second: before the first round, not in it.
-        import ortools.sat.python.cp_model
+        import ortools.sat.python.cp_model  # noqa: F401
         import scipy.optimize  # noqa: F401
 
     def solve(self, program: LinearProgram, budget: float) -> Answer:
