@@ -28,42 +28,36 @@ def reason_of(name: str, comparison: Comparison, causes: Table) -> str:
     if name == "fig07" and "TetriServe" in what:
         return (
             "Rounds: arrivals wait for the next one, and each holds whole steps only. The same greedy solver planned "
-            "at events "
-            f"reaches {value('planned at events')}, on 10 % faster hardware {value('hardware 10 % faster')} "
-            f"({evidence}; as "
-            f"shipped {value('as shipped')})."
+            f"at events reaches {value('planned at events')}, on 10 % faster hardware {value('hardware 10 % faster')} "
+            f"({evidence}; as shipped {value('as shipped')})."
         )
     if name == "fig07":
         return (
             f"Step times: SP=8 reaches {value('as shipped', 'fixed-8')} as shipped, "
-            f"{value('hardware 10 % faster', 'fixed-8')} on "
-            f"10 % faster and {value('hardware 10 % slower', 'fixed-8')} on 10 % slower hardware ({evidence})."
+            f"{value('hardware 10 % faster', 'fixed-8')} on 10 % faster and {value('hardware 10 % slower', 'fixed-8')} "
+            f"on 10 % slower hardware ({evidence})."
         )
     if name == "table3" and "Nirvana" in what:
         return (
             "The similarity of prompts, hence how many steps are skipped, is a model: the paper's prompts are not "
-            "published; "
-            "and as without the cache, 2048 images are slower here."
+            "published; and as without the cache, 2048 images are slower here."
         )
     if name == "table3":
         return (
-            "Another load: the paper prints 0.76 for TetriServe in this setting in figure 7, so its table 3 comes from "
-            "a harder "
-            f"one. Bursty arrivals (CV 2) give {value('bursty arrivals (CV 2)')}, 10 % slower hardware "
+            "Another load: the paper prints 0.76 for TetriServe in this setting in figure 7, so its table 3 comes "
+            f"from a harder one. Bursty arrivals (CV 2) give {value('bursty arrivals (CV 2)')}, 10 % slower hardware "
             f"{value('hardware 10 % slower')} ({evidence})."
         )
     if name == "table5" and "elastic" not in what:
         return (
             "Without scale-up a request here keeps the cheapest degrees that just make its deadline if it never "
-            "pauses, and whole "
-            f"steps per round use up that slack: {value('no scale-up')}; rounds of 0.2 s give "
-            f"{value('… rounds of 0.2 s')}, events "
-            f"{value('… planned at events')}, every degree offered {value('… every degree offered')} ({evidence})."
+            f"pauses, and whole steps per round use up that slack: {value('no scale-up')}; rounds of 0.2 s give "
+            f"{value('… rounds of 0.2 s')}, events {value('… planned at events')}, every degree offered "
+            f"{value('… every degree offered')} ({evidence})."
         )
     if name == "table5":
         return (
             "Another load: the paper prints 0.76 and 0.95 for the whole system in figure 7 and 0.63 and 0.78 in this "
-            "table, for the "
-            f"same setting. Bursty arrivals (CV 2) give {value('bursty arrivals (CV 2)')} ({evidence})."
+            f"table, for the same setting. Bursty arrivals (CV 2) give {value('bursty arrivals (CV 2)')} ({evidence})."
         )
     return "Not investigated."

@@ -67,8 +67,7 @@ def describe(table: Table) -> str:
         )
     return (
         f"Mean attainment over both mixes; {'; '.join(parts)}. Long rounds lose the deadlines that fall between "
-        "boundaries and let arrivals "
-        "wait; decisions cost no time here."
+        "boundaries and let arrivals wait; decisions cost no time here."
     )
 
 

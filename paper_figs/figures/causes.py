@@ -99,9 +99,8 @@ def describe(table: Table) -> str:
         listed = ", ".join(f"{name} {moves[name]:+.2f}" for name in ordered)
         parts.append(f"{mix} at scale {scale} ({base:.2f}): {listed}")
     return (
-        f"The free parameters that move TetriServe's attainment most; {'; '.join(parts)}. Step times matter most: the "
-        "profile is a fit to "
-        "two published points, and at scale 1.0 a few percent decide whether a 2048 image can be on time at all."
+        f"The free parameters that move TetriServe's attainment most; {'; '.join(parts)}. Step times are a fit to two "
+        "published points, and the paper does not say how a round treats waiting requests and late ones."
     )
 
 

@@ -113,9 +113,8 @@ def describe(table: Table) -> str:
         parts.append(f"{BY_NAME[name].label} {1e3 * backlog:.2g} and {1e3 * large:.2g}")
     return (
         f"Median milliseconds of a decision for {BACKLOGS[-1]} live requests on 8 GPUs, and for {2 * CLUSTERS[-1]} on "
-        f"{CLUSTERS[-1]}: "
-        f"{'; '.join(parts)}. The dashed line is the budget of 10 ms; solvers that have one keep their best plan when "
-        "it ends."
+        f"{CLUSTERS[-1]}: {'; '.join(parts)}. The dashed line is the budget of 10 ms; solvers that have one keep their "
+        "best plan when it ends."
     )
 
 

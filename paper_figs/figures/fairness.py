@@ -65,8 +65,7 @@ def describe(table: Table) -> str:
         parts.append(f"{objective} {whole:.2f} overall, {max(values) - min(values):.2f} between resolutions")
     return (
         "In overload the objective decides who waits. Attainment, and the distance between the best and the worst "
-        "resolution: "
-        f"{'; '.join(parts)}."
+        f"resolution: {'; '.join(parts)}."
     )
 
 

@@ -66,8 +66,7 @@ def describe(table: Table) -> str:
         parts.append(f"{title} serves {', '.join(met) or 'none'} in time")
     return (
         f"Three requests on four GPUs: {'; '.join(parts)}. With one GPU each the large image takes too long, with four "
-        "each the small "
-        "ones wait behind it; changing the degree between steps leaves room for all."
+        "each the small ones wait behind it; changing the degree between steps leaves room for all."
     )
 
 

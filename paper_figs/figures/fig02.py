@@ -72,10 +72,8 @@ def describe(table: Table) -> str:
     published = sum(text == "published" for text in table.texts("provenance"))
     return (
         f"On 8 GPUs, synchronization and traffic take {100 * small:.0f} % of a step at 256 and {100 * large:.0f} % at "
-        "2048: small images "
-        f"pay for parallelism. {published} of the {len(table)} step times are published, the others come from the "
-        "model that "
-        "meets these; so does the split into arithmetic and communication."
+        f"2048: small images pay for parallelism. {published} of the {len(table)} step times are published, the others "
+        "come from the model that meets these; so does the split into arithmetic and communication."
     )
 
 

@@ -80,10 +80,8 @@ def describe(table: Table) -> str:
     counts = {name: table.where(profile=name).texts("provenance").count("published") for name in PANELS}
     return (
         f"On eight H100 a 256 image uses {100 * small:.0f} % of what it holds, a 2048 image {100 * large:.0f} %; "
-        "batches of four lift the "
-        f"256 image to {100 * batched:.0f} %. {counts['flux1-dev_h100']} points on H100 and {counts['flux1-dev_l20']} "
-        "on L20 are published, "
-        "the others come from the fitted model."
+        f"batches of four lift the 256 image to {100 * batched:.0f} %. {counts['flux1-dev_h100']} points on H100 and "
+        f"{counts['flux1-dev_l20']} on L20 are published, the others come from the fitted model."
     )
 
 

@@ -53,10 +53,8 @@ def describe(table: Table) -> str:
     worst = max(falls, key=lambda name: falls[name])
     return (
         f"No fixed degree is best for all resolutions: at 12 requests per minute it is {', '.join(best)}. From "
-        f"{RATES[0]} to "
-        f"{RATES[-1]} requests per minute, SP={worst.removeprefix('fixed-')} loses most ({-falls[worst]:+.2f}): it "
-        "spends "
-        "most GPU-seconds per image."
+        f"{RATES[0]} to {RATES[-1]} requests per minute, SP={worst.removeprefix('fixed-')} loses most "
+        f"({-falls[worst]:+.2f})."
     )
 
 

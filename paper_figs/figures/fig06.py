@@ -119,11 +119,9 @@ def describe(table: Table) -> str:
     late = len(before.where(late=1))
     return (
         f"A round of {before.numbers('tau')[0]:.2f} s with {len(before)} live requests, {late} of them past hope. The "
-        "packing runs "
-        f"{len(packed)} requests on {sum(packed.numbers('gpus')):.0f} GPUs, placement moves them to where they were as "
-        "far as it can, "
-        f"and scale-up leaves {len(scaled)} requests on {sum(scaled.numbers('gpus')):.0f} GPUs: those on time widen "
-        "before late ones run."
+        f"packing runs {len(packed)} requests on {sum(packed.numbers('gpus')):.0f} GPUs, placement moves them to where "
+        f"they were as far as it can, and scale-up leaves {len(scaled)} requests on {sum(scaled.numbers('gpus')):.0f} "
+        "GPUs: those on time widen before late ones run."
     )
 
 

@@ -41,8 +41,7 @@ def describe(table: Table, mix: str = "uniform") -> str:
     text = (
         f"TetriServe's greedy rounds meet {100 * min(whole.where(policy='dp').numbers('sar')):.0f} to "
         f"{100 * max(whole.where(policy='dp').numbers('sar')):.0f} % of the deadlines of the {mix} mix and beat the "
-        "best fixed "
-        f"degree at {wins} of {len(scales)} scales, by {sum(gains) / len(gains):+.2f} SAR on average and "
+        f"best fixed degree at {wins} of {len(scales)} scales, by {sum(gains) / len(gains):+.2f} SAR on average and "
         f"{max(gains):+.2f} at most."
     )
     if "lookahead" in whole.names("policy"):

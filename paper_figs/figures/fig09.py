@@ -85,14 +85,12 @@ def describe(table: Table) -> str:
         last = min(late.names("policy"), key=lambda name: late.number("share", policy=name))
         parts.append(
             f"{mix}: within 5 s {BY_NAME[name].label} delivers most ({rows.number('share', policy=name):.2f} of all "
-            "requests; "
-            f"TetriServe {rows.number('share', policy='dp'):.2f}), after {SECONDS[-1]} s {BY_NAME[last].label} least "
-            f"({late.number('share', policy=last):.2f})"
+            f"requests; TetriServe {rows.number('share', policy='dp'):.2f}), after {SECONDS[-1]} s "
+            f"{BY_NAME[last].label} least ({late.number('share', policy=last):.2f})"
         )
     return (
         f"{'; '.join(parts)}. Curves are over all requests: what is not delivered within a minute keeps a curve below "
-        "1, where "
-        "the paper draws completed requests only."
+        "1, where the paper draws completed requests only."
     )
 
 

@@ -93,13 +93,11 @@ def describe(table: Table) -> str:
         best = max(falls, key=lambda name: falls[name][1])
         parts.append(
             f"{mix}: TetriServe {falls['dp'][0]:.2f} in the last minute of calm and {falls['dp'][1]:.2f} in the burst, "
-            "where "
-            f"{BY_NAME[best].label} holds most ({falls[best][1]:.2f})"
+            f"where {BY_NAME[best].label} holds most ({falls[best][1]:.2f})"
         )
     return (
         f"Requests come at {CALM[1]:g} per minute for {CALM[0]:g} s, then at {BURST[1]:g} per minute for {BURST[0]:g} "
-        "s, again and "
-        f"again; the runs are folded over this period. {'; '.join(parts)}."
+        f"s, again and again; the runs are folded over this period. {'; '.join(parts)}."
     )
 
 

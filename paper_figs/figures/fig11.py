@@ -15,7 +15,7 @@ from paper_figs.work import run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-BIN, END = 20.0, 600.0
+BIN, END = 40.0, 600.0
 PIECES = "workload.pieces=[[120.0,6.0],[120.0,18.0]]"
 """Two minutes at 6 requests per minute, two at 18, and so on."""
 
@@ -96,9 +96,7 @@ def describe(table: Table) -> str:
     return (
         "The mean number of GPUs of a running step, weighted by time, when 6 and when 18 requests come per minute "
         f"(TetriServe, uniform mix, scale 1.5): {'; '.join(parts)}. Scale-up gives idle GPUs to whoever runs: small "
-        "images, too, run "
-        "on many GPUs while there are any to spare."
-        "away."
+        "images, too, run on many GPUs while there are any to spare.away."
     )
 
 

@@ -47,8 +47,7 @@ def describe(table: Table) -> str:
     text = (
         f"On four A40 in NVLink pairs, TetriServe beats the best fixed degree at {sum(gain > 0 for gain in gains)} of "
         f"{len(gains)} points, by {sum(gains) / len(gains):+.2f} SAR on average. Step times are scaled from A100 and "
-        "L20, and "
-        "deadlines as tight as on H100 relative to the fastest step."
+        "L20, and deadlines as tight as on H100 relative to the fastest step."
     )
     if "lookahead" in whole.names("policy"):
         mean, _ = mean_gain(whole, "lookahead", "dp", ["mix", "scale"])

@@ -40,13 +40,11 @@ def describe(table: Table) -> str:
         ours = [whole.number("sar", mix=mix, rate=rate, policy="dp") for rate in (low, high)]
         parts.append(
             f"{mix}, from {low} to {high} requests per minute: TetriServe {ours[0]:.2f} to {ours[1]:.2f}, the best "
-            "fixed degree "
-            f"{first:.2f} to {last:.2f}"
+            f"fixed degree {first:.2f} to {last:.2f}"
         )
     return (
         f"Attainment at scale 1.0 as the load grows; {parts[0]}; {parts[1]}. Its ceiling is the share of requests that "
-        "are not "
-        "2048 images, which cannot meet their deadline at this scale with these step times."
+        "are not 2048 images, which cannot meet their deadline at this scale with these step times."
     )
 
 

@@ -25,8 +25,8 @@ def data(lab: Lab) -> Table:
 
 def draw(table: Table) -> Drawing:
     """Draw attainment over the resolution."""
-    figure, axes = panels(1, 1, 2.2)
-    categories(axes[0, 0], table, "shape")
+    figure, axes = panels(1, 1, 2.7)
+    categories(axes[0, 0], table, "shape", gap=0.075)
     axes[0, 0].set_title("all requests of one resolution, scale 1.5")
     axes[0, 0].set_ylabel("SLO attainment")
     axes[0, 0].set_xlabel("pixels")

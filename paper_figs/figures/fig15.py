@@ -62,10 +62,8 @@ def describe(table: Table) -> str:
     listed = ", ".join(f"{key[0]} steps {average[key]:.2f}" for key in order)
     return (
         f"Mean attainment over all rates and both mixes: {listed}. The paper finds 5 steps robust, 1 all overhead and "
-        "10 too coarse; "
-        "here a decision costs no time (the sensitivity figures charge for it), and a round of 1 step is lengthened to "
-        "108 ms, in "
-        "which the fastest 2048 step fits."
+        "10 too coarse; here a decision costs no time (the sensitivity figures charge for it), and a round of 1 step "
+        "is lengthened to 108 ms, in which the fastest 2048 step fits."
     )
 
 

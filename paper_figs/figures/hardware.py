@@ -103,8 +103,7 @@ def describe(table: Table) -> str:
     ]
     text = (
         f"On {len(names)} profiles of models and hardware, at the same relative load, TetriServe beats the best fixed "
-        "degree on "
-        f"{sum(gain > 0 for gain in gains)} (by {sum(gains) / len(gains):+.2f} on average)."
+        f"degree on {sum(gain > 0 for gain in gains)} (by {sum(gains) / len(gains):+.2f} on average)."
     )
     if "lookahead" in table.names("policy"):
         ours = [

@@ -56,11 +56,7 @@ def describe(table: Table) -> str:
             name for name, s, g in points if not any(s2 >= s and g2 <= g and (s2, g2) != (s, g) for _, s2, g2 in points)
         ]
         parts.append(f"{mix}: {', '.join(BY_NAME[name].label for name in front)}")
-    return (
-        f"Policies that no other beats in both attainment and GPU-seconds per request on time: {'; '.join(parts)}. "
-        "Scale-up "
-        "spends idle GPUs, which costs nothing while nobody waits, so high attainment need not be cheap."
-    )
+    return f"Policies that no other beats in both attainment and GPU-seconds per request on time: {'; '.join(parts)}."
 
 
 FIGURE = Figure("Attainment against GPU-seconds", data, draw, describe)

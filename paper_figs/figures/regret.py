@@ -124,10 +124,9 @@ def describe(table: Table) -> str:
     per = lost / worse if worse else 0.0
     return (
         f"Over {rounds:.0f} rounds of greedy runs (both mixes, 12 to 36 requests per minute), the exact solution of "
-        "the same round keeps more "
-        f"requests alive in {100 * worse / rounds:.1f} % of them, by {per:.2f} requests in the mean where it does. "
-        "Greedy offers a request "
-        "only the degrees of its cheapest mix, and fills each round before the next."
+        f"the same round keeps more requests alive in {100 * worse / rounds:.1f} % of them, by {per:.2f} requests in "
+        "the mean where it does. Greedy offers a request only the degrees of its cheapest mix, and fills each round "
+        "before the next."
     )
 
 

@@ -62,9 +62,8 @@ def describe(table: Table) -> str:
             f"{values['dp', 1]:.2f}"
         )
     return (
-        "Skipping steps by prompt similarity helps both policies and adds to step-level scheduling "
-        f"({'; '.join(parts)}). The prompts of "
-        "the paper are not published; the similarity model is in `experiments/workload/nirvana.py`."
+        f"Without and with skipped steps, attainment is {'; '.join(parts)}. The prompts of the paper are not "
+        "published; the similarity model is in `experiments/workload/nirvana.py`."
     )
 
 

@@ -78,10 +78,8 @@ def describe(table: Table) -> str:
     low, high = min(table.numbers("percent")), max(table.numbers("percent"))
     return (
         f"Handing a latent over takes {low:.3f} to {high:.3f} % of a step on one H100 (paper: {PAPER_RANGE[0]} to "
-        f"{PAPER_RANGE[1]} %), "
-        "computed from the size of the latent, the NVLink rate of the profile and an assumed 10 µs to start a "
-        "transfer. The engine "
-        "charges 1 ms for every change of group, far more than this."
+        f"{PAPER_RANGE[1]} %), computed from the size of the latent, the NVLink rate of the profile and an assumed 10 "
+        "µs to start a transfer. The engine charges 1 ms for every change of group, far more than this."
     )
 
 

@@ -59,10 +59,8 @@ def describe(table: Table) -> str:
     first, second = table.names("policy")
     return (
         f"The same requests (skewed mix, 18 per minute, scale 1.2): {BY_NAME[first].label} loses {len(lost[first])} "
-        "deadlines in this "
-        f"minute, {BY_NAME[second].label} {len(lost[second])}; {len(lost[first] - lost[second])} of the former are met "
-        "by the latter, "
-        f"and {len(lost[second] - lost[first])} the other way round."
+        f"deadlines in this minute, {BY_NAME[second].label} {len(lost[second])}; {len(lost[first] - lost[second])} of "
+        f"the former are met by the latter, and {len(lost[second] - lost[first])} the other way round."
     )
 
 
