@@ -24,7 +24,7 @@ from experiments.instances.library import (
     write_known,
 )
 from experiments.instances.record import SOURCES, Source, record_all
-from experiments.tables import Table, print_table
+from experiments.tables import Table, markdown, print_table
 
 OPTIMAL_GAP = 1e-6
 
@@ -118,10 +118,11 @@ def _solve(options: argparse.Namespace) -> int:
             writer = csv.DictWriter(file, list(Solved.__slots__), lineterminator="\n")
             writer.writeheader()
             writer.writerows(asdict(s) for s in solved)
+        (options.output / "table.md").write_text(markdown(table))
         from experiments.instances.plot import draw_performance
 
         draw_performance(solved, known, options.objective, options.output / "performance.png")
-        print(f"Answers and the performance profile are in {options.output}: answers.csv, performance.png")
+        print(f"Answers and the performance profile are in {options.output}: table.md, answers.csv, performance.png")
     return 1 if any(s.status == "failed" for s in solved) else 0
 
 
