@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench tables clean
+.PHONY: demo test test-executor bench tables clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -12,6 +12,10 @@ test: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+# The distributed executor: real processes and diffusers models, on torch's CPU build or on GPUs. Some minutes.
+test-executor: $(VENV)/.executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/executor
 
 bench: $(VENV)/.all
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider
@@ -70,6 +74,10 @@ $(VENV)/.core: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.all: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@ $(VENV)/.core
+
+$(VENV)/.executor: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[executor,dev]"
+	touch $@ $(VENV)/.core $(VENV)/.all
 
 clean:
 	rm -rf $(VENV)
