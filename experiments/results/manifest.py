@@ -49,7 +49,7 @@ def manifest(
         "schema": SCHEMA,
         "config": dict(config),
         "seeds": dict(seeds),
-        "command": list(sys.argv if command is None else command),
+        "command": _command_line() if command is None else list(command),
         "started": started.isoformat(timespec="seconds"),
         "ended": None if ended is None else ended.isoformat(timespec="seconds"),
         "profile": None if profile is None else {"name": profile.name, "digest": profile.digest},
@@ -57,6 +57,13 @@ def manifest(
         "versions": versions(),
         "machine": machine(),
     }
+
+
+def _command_line() -> list[str]:
+    """Return the command line of this process; the program by its path in the project, not on this machine."""
+    program = Path(sys.argv[0])
+    inside = program.is_absolute() and program.is_relative_to(PROJECT)
+    return [str(program.relative_to(PROJECT)) if inside else program.name, *sys.argv[1:]]
 
 
 def versions() -> dict[str, str | None]:
