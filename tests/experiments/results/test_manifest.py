@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.results.manifest import git_state, manifest
+from experiments.results.manifest import PROJECT, git_state, manifest
 from profiles.store import list_profiles, load_profile
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -30,10 +30,13 @@ def test_a_manifest_says_how_and_with_what() -> None:
     assert data["machine"]["cpus"] >= 1
 
 
-def test_defaults_are_this_command_and_no_profile() -> None:
-    """Without a command line the process's own stands in; without a profile there is none."""
+def test_defaults_are_this_command_and_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a command line the process's own stands in, with no path of this machine; without a profile there is none."""
+    monkeypatch.setattr(sys, "argv", [str(PROJECT / "experiments" / "run.py"), "solver=dp"])
     data = manifest({}, {}, STARTED, ended=STARTED)
-    assert data["command"] == sys.argv
+    assert data["command"] == ["experiments/run.py", "solver=dp"]
+    monkeypatch.setattr(sys, "argv", ["/elsewhere/bin/pytest", "-q"])
+    assert manifest({}, {}, STARTED)["command"] == ["pytest", "-q"]
     assert data["profile"] is None
     assert data["ended"] == data["started"]
 
