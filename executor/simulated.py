@@ -145,7 +145,7 @@ class SimulatedEngine:
         worst = physics.noise * max(entry.spread for entry in profile.entries)
         if worst > MOST_NOISE and not physics.noise_cv:
             raise ValueError(
-                f"engine.noise is {physics.noise}, which makes the spread of profile {profile.name} as large as {worst:.3g}; "
+                f"engine.noise is {physics.noise}, which makes a spread of {worst:.3g} of profile {profile.name}; "
                 f"at most {MOST_NOISE} keeps every step time positive"
             )
         if physics.noise > 0 or physics.noise_cv > 0:
