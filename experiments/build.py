@@ -59,7 +59,7 @@ from planner.solvers.exact import Exact
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
-from profiles import Profile, Shape, load_profile
+from profiles import Profile, ProfileError, Shape, load_profile
 
 SHIPPED: Mapping[str, type[Objective]] = {
     "survivors": Survivors,
@@ -107,6 +107,8 @@ class Setup:
         Seed of the engine's noise; the workload was drawn from it, too.
     title
         For tables and pictures.
+    notes
+        What a user may not expect of this configuration, in sentences.
     """
 
     service: Service
@@ -115,6 +117,7 @@ class Setup:
     workload: Workload
     seed: int
     title: str
+    notes: tuple[str, ...] = ()
 
 
 def build(config: Mapping[str, Any]) -> Setup:
@@ -139,8 +142,7 @@ def build(config: Mapping[str, Any]) -> Setup:
     cluster = _cluster(config["cluster"], truth)
     workload = _workload(config["workload"], truth, cluster, seed)
     shapes = sorted({request.shape for request in workload.requests})
-    for shape in shapes:
-        costs_of(believed, cluster).of(shape)
+    notes = _notes(config, workload, believed, cluster, shapes)
     solver = _solver(config)
     _check_degrees(solver, believed, cluster, shapes)
     engine = config["engine"]
@@ -159,7 +161,35 @@ def build(config: Mapping[str, Any]) -> Setup:
         stages=engine["stages"],
     )
     title = config["name"] or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} GPUs"
-    return Setup(service, truth, physics, workload, seed, title)
+    return Setup(service, truth, physics, workload, seed, title, notes)
+
+
+def _notes(
+    config: Mapping[str, Any], workload: Workload, profile: Profile, cluster: Cluster, shapes: list[Shape]
+) -> tuple[str, ...]:
+    """Refuse shapes that the profile lacks; note degrees that it lacks, ignored objectives, and requests for other models."""
+    notes = []
+    for shape in shapes:
+        try:
+            known = costs_of(profile, cluster).of(shape).step_time
+        except ProfileError as error:
+            raise ConfigError(
+                f"profile.name is {config['profile']['name']}, but workload {workload.name} needs {shape.label}: {error}"
+            ) from None
+        missing = [degree for degree in cluster.degrees if degree not in known]
+        if missing:
+            degrees = " and ".join(map(str, missing))
+            notes.append(
+                f"{shape.label} has no step time at degree {degrees} in this profile and will not run on so many GPUs"
+            )
+    if config["objective"]["kind"] != "on_time" and config["solver"]["kind"] not in ("cpsat", "highs", "scip", "pulp"):
+        notes.append(
+            f"solver={config['solver']['kind']} has its own rule; objective={config['objective']['kind']} is not used"
+        )
+    others = {request.model for request in workload.requests} - {"", profile.model}
+    if others:
+        notes.append(f"the workload asks for {', '.join(sorted(others))}, but is served by {profile.model}")
+    return tuple(notes)
 
 
 def _positive(field: str, value: float) -> float:

@@ -286,6 +286,8 @@ DEFAULTS: list[Any] = [
     {"profile": "flux1-dev_h100"},
     {"cluster": "switch"},
     {"engine": "simulated"},
+    {"override hydra/job_logging": "none"},
+    {"override hydra/hydra_logging": "none"},
     "_self_",
 ]
 
@@ -348,10 +350,8 @@ class RunConfig:
         default_factory=lambda: {
             "output_subdir": None,
             "run": {"dir": "."},
-            "sweep": {"dir": ".", "subdir": "."},
+            "sweep": {"dir": "results/sweep_${now:%Y-%m-%d_%H-%M-%S}", "subdir": "."},
             "job": {"chdir": False},
-            "job_logging": {"root": {"level": "WARNING", "handlers": ["console"]}, "disable_existing_loggers": False},
-            "hydra_logging": {"root": {"level": "WARNING", "handlers": ["console"]}, "disable_existing_loggers": False},
             "help": {"app_name": "experiments.run", "template": HELP},
         }
     )

@@ -32,6 +32,8 @@ def run(config: Mapping[str, Any]) -> Outcome:
     setup = build(config)
     directory = prepare_directory(config["output"] or _fresh_directory(setup), overwrite=config["overwrite"])
     console = Console()
+    for note in setup.notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
     began = time.perf_counter()
     outcome = _with_progress_bar(setup, config, directory)
     seconds = time.perf_counter() - began

@@ -70,7 +70,7 @@ def prepare_directory(path: str | Path, overwrite: bool = False) -> Path:
     if earlier and not overwrite:
         raise ValueError(
             f"output directory {directory} holds an earlier run ({earlier[0].name}); "
-            "give another directory, or overwrite it"
+            "give another directory, or set overwrite=true (--overwrite)"
         )
     for file in earlier:
         file.unlink()

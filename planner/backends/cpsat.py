@@ -87,6 +87,7 @@ class CpSatBackend:
         solver = cp_model.CpSolver()
         parameters = solver.parameters
         parameters.cp_model_presolve = self.presolve
+        parameters.catch_sigint_signal = False  # Ctrl-C belongs to the run, which keeps what was finished
         if self.deterministic:
             parameters.num_workers = 1
             parameters.max_deterministic_time = budget * _DETERMINISTIC_PER_SECOND

@@ -45,7 +45,7 @@ def load_objective(file: str | Path, name: str = "", arguments: Mapping[str, Any
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ObjectiveError(f"objective file {path} does not import: {type(error).__name__}: {error}") from error
     classes = {
         key: value

@@ -67,7 +67,7 @@ class Assignment:
         alike = round_.cluster.laminar and round_.cluster.uniform
         if self.form == "degrees" and not alike:
             raise ValueError(
-                f"program.form is 'degrees', but groups of cluster {round_.cluster.name} differ; use 'auto' or 'groups'"
+                f"program.form is 'degrees', but on cluster {round_.cluster.name} groups differ; use 'auto' or 'groups'"
             )
         if self.form != "groups" and alike:
             options = _options(round_, None)

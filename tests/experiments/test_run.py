@@ -76,9 +76,11 @@ def test_refuses_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     assert code == 2 and "taken" in err and "Traceback" not in err
 
 
-def test_interrupt_keeps_what_was_finished(tmp_path: Path) -> None:
-    """Ctrl-C ends a long run with readable tables of what was finished, exit code 130."""
-    process = start("workload.requests=100000", "solver=edf", "output=run", cwd=tmp_path)
+@pytest.mark.parametrize("solver", ["edf", "cpsat"])
+def test_interrupt_keeps_what_was_finished(solver: str, tmp_path: Path) -> None:
+    """Ctrl-C ends a long run with readable tables of what was finished, exit code 130, also while CP-SAT searches."""
+    load = ["workload=skewed", "workload.rate=18", "workload.slo_scale=1.2", "workload.requests=100000"]
+    process = start(*load, f"solver={solver}", "output=run", cwd=tmp_path)
     tables = tmp_path / "run" / "requests.parquet"
     for _ in range(600):
         if tables.exists():
