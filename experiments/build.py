@@ -182,10 +182,9 @@ def _notes(
             notes.append(
                 f"{shape.label} has no step time at degree {degrees} in this profile and will not run on so many GPUs"
             )
-    if config["objective"]["kind"] != "on_time" and config["solver"]["kind"] not in ("cpsat", "highs", "scip", "pulp"):
-        notes.append(
-            f"solver={config['solver']['kind']} has its own rule; objective={config['objective']['kind']} is not used"
-        )
+    solver, objective = config["solver"]["kind"], config.get("objective", {}).get("kind", "on_time")
+    if objective != "on_time" and solver not in ("cpsat", "highs", "scip", "pulp"):
+        notes.append(f"solver={solver} has its own rule; objective={objective} is not used")
     others = {request.model for request in workload.requests} - {"", profile.model}
     if others:
         notes.append(f"the workload asks for {', '.join(sorted(others))}, but is served by {profile.model}")
