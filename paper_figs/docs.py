@@ -21,10 +21,8 @@ LARGE = 0.1
 HEAD = """# Figures
 
 Every figure and table of the evaluation of [TetriServe](https://arxiv.org/abs/2510.01565) (ASPLOS '26), made here, and
-what the
-paper could not draw. This page is written by `python -m paper_figs.docs` from the tables in `paper_figs/results/`; its
-numbers are
-theirs.
+what the paper could not draw. This page is written by `python -m paper_figs.docs` from the tables in
+`paper_figs/results/`; its numbers are theirs.
 
 ```console
 $ python -m paper_figs                # all figures: CSV, PDF, SVG and PNG in paper_figs/results/
@@ -33,14 +31,13 @@ $ python -m paper_figs --quick        # 3 seeds of short runs, in results/paper_
 $ python -m paper_figs --list
 ```
 
-Runs are cached in `.cache/paper_figs`, so that a second call only draws. Every comparison serves the same requests
-with every
-policy; bands and bars are 95 % confidence intervals over {seeds} paired seeds of {requests} requests (fewer where a
-figure says
-so). Latencies count every request. Curves by resolution are the paper's spider plots, unrolled. Not measured here: all
-step times
-on H100 come from a profile that is a fit to two published points ([profiles](profiles.md)), so absolute numbers
-differ from the paper's; the table below sets all of them side by side.
+Runs are cached in `.cache/paper_figs`, so that a second call only draws. Every comparison serves the same requests with
+every policy; bands and bars are 95 % confidence intervals over {seeds} paired seeds of {requests} requests (of fewer
+where
+a figure's module says so). Latencies count every request. Curves by resolution are the paper's spider plots, unrolled.
+
+Step times on H100 are not measured: they come from a profile that is a fit to two published points
+([profiles](profiles.md)), so absolute numbers differ from the paper's. The table sets them side by side.
 """
 
 
@@ -100,13 +97,19 @@ def versus(comparisons: Sequence[tuple[str, Comparison]], causes: Table) -> str:
     for name, c in comparisons:
         difference = c.here - c.paper
         reason = reason_of(name, c, causes) if c.unit == "SAR" and abs(difference) > LARGE else ""
-        digits = 2 if abs(c.paper) >= 0.1 else 3
         unit = "" if c.unit == "SAR" else f" {c.unit}"
         lines.append(
-            f"| {heading(name)}{c.what} | {c.paper:.2f}{unit} | {c.here:.{digits}f}{unit} | {difference:+.{digits}f} | "
-            f"{reason} |"
+            f"| {heading(name)}{c.what} | {number(c.paper)}{unit} | {number(c.here)}{unit} | "
+            f"{'+' if difference >= 0 else '−'}{number(abs(difference))} | {reason} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def number(value: float) -> str:
+    """Format with two digits after the point, or two significant ones where that would leave nothing."""
+    if abs(value) >= 0.095 or value == 0:
+        return f"{value:.2f}"
+    return f"{float(f'{value:.2g}'):.8f}".rstrip("0")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paper_figs.figure import Figure
+from paper_figs.figure import Comparison, Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab
 from paper_figs.style import SHAPE_COLOURS, end_labels, panels
@@ -77,4 +77,10 @@ def describe(table: Table) -> str:
     )
 
 
-FIGURE = Figure("Communication share of a step by resolution and degree", data, draw, describe)
+def compare(table: Table) -> list[Comparison]:
+    """Compare the time of a large image on one GPU."""
+    here = 50 * table.number("step_ms", shape="2048", degree=1) / 1000
+    return [Comparison("2048 image, 50 steps, one H100 (paper: up to)", 60.0, here, "s")]
+
+
+FIGURE = Figure("Communication share of a step by resolution and degree", data, draw, describe, compare)

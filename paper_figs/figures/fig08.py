@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paper_figs.figure import Figure
+from paper_figs.figure import Comparison, Figure
 from paper_figs.figures import fig07
 from paper_figs.figures._sweeps import by_shape, draw_scales, policies_of_paper, scale_points
 from paper_figs.lab import Lab
@@ -19,4 +19,9 @@ def describe(table: Table) -> str:
     return fig07.describe(table, "skewed")
 
 
-FIGURE = Figure("SAR over deadline scale, skewed mix (8 x H100, 12 requests/min)", data, draw_scales, describe)
+def compare(table: Table) -> list[Comparison]:
+    """Compare the gain over the best fixed degree."""
+    return fig07.gains(table, "skewed", 15.0, 32.0)
+
+
+FIGURE = Figure("SAR over deadline scale, skewed mix (8 x H100, 12 requests/min)", data, draw_scales, describe, compare)

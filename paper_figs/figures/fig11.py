@@ -96,7 +96,7 @@ def describe(table: Table) -> str:
     return (
         "The mean number of GPUs of a running step, weighted by time, when 6 and when 18 requests come per minute "
         f"(TetriServe, uniform mix, scale 1.5): {'; '.join(parts)}. Scale-up gives idle GPUs to whoever runs: small "
-        "images, too, run on many GPUs while there are any to spare.away."
+        "images, too, run on many GPUs while there are any to spare."
     )
 
 

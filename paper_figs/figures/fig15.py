@@ -59,7 +59,7 @@ def describe(table: Table) -> str:
     """Say which granularity is best."""
     average = means(table, ["steps"], "sar")
     order = sorted(average, key=lambda key: -average[key])
-    listed = ", ".join(f"{key[0]} steps {average[key]:.2f}" for key in order)
+    listed = ", ".join(f"{key[0]} step{'s' * (key[0] != 1)} {average[key]:.2f}" for key in order)
     return (
         f"Mean attainment over all rates and both mixes: {listed}. The paper finds 5 steps robust, 1 all overhead and "
         "10 too coarse; here a decision costs no time (the sensitivity figures charge for it), and a round of 1 step "
