@@ -8,7 +8,7 @@ from planner.programs.lookahead import Lookahead
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
-from planner.solvers.exact import CpSat, Exact, Highs, Highs
+from planner.solvers.exact import CpSat, Exact, Highs
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
@@ -24,7 +24,6 @@ __all__ = [
     "Fixed",
     "GreedyDp",
     "Group",
-    "Highs",
     "Highs",
     "Job",
     "Lookahead",
