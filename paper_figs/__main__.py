@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import sys
 import time
 import traceback
@@ -103,14 +104,15 @@ def draw(name: str, table: Path, output: Path) -> None:
 
 
 def _write_manifest(output: Path, seconds: dict[str, float], lab: Lab, started: datetime) -> None:
-    config: dict[str, Any] = {
-        "quick": lab.quick,
-        "requests": lab.requests,
-        "cache_version": VERSION,
-        "seconds": seconds,
-    }
+    """Write how the figures in a directory were made; seconds of figures that this call did not make are kept."""
+    config: dict[str, Any] = {"quick": lab.quick, "requests": lab.requests, "cache_version": VERSION}
+    try:
+        before = json.loads((output / MANIFEST).read_text())["config"]["seconds"]
+    except (OSError, ValueError, KeyError):
+        before = {}
+    config["seconds"] = {**before, **seconds}
     seeds = {f"seed {seed}": seed for seed in lab.seeds}
-    command = ["python", "-m", "paper_figs", *sys.argv[1:]]
+    command = ["python", "-m", "paper_figs"]
     write_json(manifest(config, seeds, started, datetime.now(UTC), command=command), output / MANIFEST)
 
 

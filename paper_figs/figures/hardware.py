@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paper_figs.figure import Figure
 from paper_figs.lab import Lab, Point, sar
-from paper_figs.policies import BOUND, BY_NAME, DP, EXACT, RSSP, SP1, SP2, SP4
+from paper_figs.policies import BOUND, BY_NAME, DP, EXACT, RSSP, SP1, SP2, SP4, SP8
 from paper_figs.style import panels
 from paper_figs.table import Table, Value
 from planner.cluster import Cluster
@@ -23,7 +23,6 @@ SCALE = 1.2
 
 def data(lab: Lab) -> Table:
     """Serve all shapes of a profile, equally often, at the same load; deadlines as tight as the paper's on H100."""
-    policies = (SP1, SP2, SP4, RSSP, DP, *EXACT, BOUND)
     table: Table | None = None
     for name in list_profiles():
         profile = load_profile(name)
@@ -35,7 +34,8 @@ def data(lab: Lab) -> Table:
             ("workload=profile", f"profile={name}", *cluster, f"workload.rate={rate}", f"workload.slo_scale={SCALE}",
              f"workload.requests={min(lab.requests, 200)}", f"cadence.tau={round_length(profile, gpus)}"),
         )  # fmt: skip
-        found = lab.sweep([point], policies, {"sar": sar})
+        fixed = (SP1, SP2, SP4, SP8)[: gpus.bit_length()]
+        found = lab.sweep([point], (*fixed, RSSP, DP, *EXACT, BOUND), {"sar": sar})
         table = found if table is None else table + found
     assert table is not None
     return _with_best_fixed(table)
