@@ -18,7 +18,7 @@ test-executor: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/executor
 
 bench: $(VENV)/.all
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-disable-gc -p no:cacheprovider
 
 # Every table in docs/tables, each from one command; then the documents that quote them. About half an hour on two cores.
 COMPARE := $(BIN)/python -m experiments.compare --overwrite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from planner.costs import ShapeCosts
 from planner.plan import Assignment, Certificate, Plan
@@ -35,7 +36,11 @@ class Fixed:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Keep what runs, and start waiting jobs in order of arrival."""
-        return Plan(tuple(_run_to_completion(round_, lambda costs, shape: self.degree)), Certificate(self.name))
+        return Plan(tuple(_run_to_completion(round_, lambda costs, shape: self.degree)), self._certificate)
+
+    @cached_property
+    def _certificate(self) -> Certificate:
+        return Certificate(self.name)
 
 
 @dataclass(frozen=True)
