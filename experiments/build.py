@@ -6,28 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, get_args
-
-import numpy as np
 
 from executor.loop import PlannerLatency, Service
 from executor.simulated import Physics
+from experiments.build_workload import build_workload
+from experiments.checks import ConfigError, positive
 from experiments.workload import (
-    Drift,
-    Gamma,
-    Mix,
-    Piecewise,
-    Poisson,
-    ShapeClass,
-    SloRule,
     Workload,
-    custom_mix,
-    generate,
-    named_mix,
-    profile_slo,
-    read_trace,
-    rescale,
 )
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
@@ -85,10 +71,6 @@ BACKENDS: Mapping[str, Callable[[], Backend]] = {
 """Solvers of programs by name, with their defaults."""
 
 
-class ConfigError(ValueError):
-    """A configuration cannot be run; the message names the field, the value and what would be right."""
-
-
 @dataclass(frozen=True)
 class Setup:
     """A run, ready to go.
@@ -140,7 +122,7 @@ def build(config: Mapping[str, Any]) -> Setup:
     error = config["profile"]["error"]
     believed = truth if error == 1.0 else truth.scaled(error)
     cluster = _cluster(config["cluster"], truth)
-    workload = _workload(config["workload"], truth, cluster, seed)
+    workload = build_workload(config["workload"], truth, cluster, seed)
     shapes = sorted({request.shape for request in workload.requests})
     notes = _notes(config, workload, believed, cluster, shapes)
     solver = _solver(config)
@@ -155,7 +137,7 @@ def build(config: Mapping[str, Any]) -> Setup:
         profile=believed,
         solver=solver,
         cadence=_cadence(config["cadence"], believed, cluster, shapes),
-        budget=1e-3 * _positive("solver.budget_ms", config["solver"]["budget_ms"]),
+        budget=1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"]),
         late=engine["late"],
         latency=PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"]),
         stages=engine["stages"],
@@ -191,12 +173,6 @@ def _notes(
     return tuple(notes)
 
 
-def _positive(field: str, value: float) -> float:
-    if not 0 < value < float("inf"):
-        raise ConfigError(f"{field} is {value}; a positive number is needed")
-    return value
-
-
 def _cluster(config: Mapping[str, Any], profile: Profile) -> Cluster:
     kind, grouping = config["kind"], config["grouping"]
     if grouping not in get_args(Grouping):
@@ -212,73 +188,6 @@ def _cluster(config: Mapping[str, Any], profile: Profile) -> Cluster:
     return Cluster.flat(config["gpus"], link, grouping)
 
 
-def _workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster, seed: int) -> Workload:
-    if "file" in config:
-        path = Path(config["file"]).expanduser()
-        if not path.is_file():
-            raise ConfigError(
-                f"workload.file is {path}; there is no such file (docs/traces.md says what belongs into one)"
-            )
-        trace = read_trace(path, slo=profile_slo(profile, max_degree=cluster.gpus))
-        return rescale(
-            trace, rate=_positive("workload.rate", config["rate"]), slo=_positive("workload.slo", config["slo"])
-        )
-    if config["requests"] < 1:
-        raise ConfigError(f"workload.requests is {config['requests']}; at least 1 is needed")
-    if config["deadlines"] not in ("auto", "paper", "profile"):
-        raise ConfigError(f"workload.deadlines is {config['deadlines']!r}; use 'auto', 'paper' or 'profile'")
-    rule = profile_slo(profile, max_degree=cluster.gpus)
-    scaled = config["deadlines"] == "profile" or (config["deadlines"] == "auto" and profile.name != "flux1-dev_h100")
-    start = _mix(config["mix"], config["classes"], profile, rule, scaled)
-    mix: Mix | Drift = start
-    if config["drift_to"]:
-        mix = Drift(start, _mix(config["drift_to"], config["classes"], profile, rule, scaled))
-    try:
-        return _generate(config, mix, profile, seed)
-    except ValueError as wrong:
-        raise ConfigError(f"workload (rate, cv, pieces, slo_scale, deadline_jitter): {wrong}") from None
-
-
-def _generate(config: Mapping[str, Any], mix: Mix | Drift, profile: Profile, seed: int) -> Workload:
-    arrivals: Poisson | Gamma | Piecewise
-    if config["pieces"]:
-        arrivals = Piecewise(tuple(_pairs(config["pieces"])), cv=config["cv"])
-    elif config["cv"] == 1.0:
-        arrivals = Poisson(config["rate"])
-    else:
-        arrivals = Gamma(config["rate"], config["cv"])
-    return generate(
-        arrivals,
-        mix,
-        config["requests"],
-        config["slo_scale"],
-        np.random.default_rng(seed),
-        deadline_jitter=config["deadline_jitter"],
-        model=profile.model,
-    )
-
-
-def _pairs(pieces: list[Any]) -> list[tuple[float, float]]:
-    for piece in pieces:
-        if not (isinstance(piece, list) and len(piece) == 2 and all(isinstance(x, int | float) for x in piece)):
-            raise ConfigError(f"workload.pieces has {piece}; every piece is [seconds, requests per minute]")
-    return [(float(seconds), float(rate)) for seconds, rate in pieces]
-
-
-def _mix(name: str, classes: list[Any], profile: Profile, rule: SloRule, scaled: bool) -> Mix:
-    if name == "custom":
-        if not classes:
-            raise ConfigError(
-                "workload.classes is empty; a custom mix needs classes, for example "
-                "'workload.classes=[{shape: 512x512, steps: 20, share: 1.0, slo_seconds: 2.0}]'"
-            )
-        return custom_mix("custom", classes).with_slos(rule)
-    if name == "profile":
-        return Mix("profile", tuple(ShapeClass(shape, profile.steps, 1.0) for shape in profile.shapes)).with_slos(rule)
-    mix = named_mix(name)
-    return (mix.with_auto_slos() if scaled else mix).with_slos(rule)
-
-
 def _solver(config: Mapping[str, Any]) -> Solver:
     solver = config["solver"]
     match solver["kind"]:
@@ -287,7 +196,7 @@ def _solver(config: Mapping[str, Any]) -> Solver:
         case "fixed":
             return Fixed(solver["degree"])
         case "rssp":
-            return Rssp(_positive("solver.efficiency", solver["efficiency"]), _degrees(solver["degrees"]))
+            return Rssp(positive("solver.efficiency", solver["efficiency"]), _degrees(solver["degrees"]))
         case "edf":
             return Edf(solver["elastic"])
         case "srtf":
@@ -331,7 +240,7 @@ def make_objective(config: Mapping[str, Any]) -> Objective:
             return Weighted(tuple(Term(objective, weight) for objective, weight in terms))
         return Lexicographic(tuple(Level(objective, unit) for objective, unit in terms))
     if kind == "progress":
-        return Progress(_positive("objective.floor", config["floor"]))
+        return Progress(positive("objective.floor", config["floor"]))
     return SHIPPED[kind]()
 
 
@@ -382,14 +291,14 @@ def _cadence(config: Mapping[str, Any], profile: Profile, cluster: Cluster, shap
     if config["kind"] == "rounds":
         costs = costs_of(profile, cluster)
         if tau is None:
-            tau = _positive("cadence.steps", config["steps"]) * _reference_step(config, profile, cluster)
+            tau = positive("cadence.steps", config["steps"]) * _reference_step(config, profile, cluster)
         for shape in shapes:
             if tau < costs.of(shape).fastest:
                 raise ConfigError(
                     f"cadence.tau is {tau:g} s, but a step of {shape.label} takes {costs.of(shape).fastest:g} s at its "
                     "fastest; give a longer cadence.tau, or cadence=events"
                 )
-    return Cadence(config["kind"], _positive("cadence.tau", tau))
+    return Cadence(config["kind"], positive("cadence.tau", tau))
 
 
 def _reference_step(config: Mapping[str, Any], profile: Profile, cluster: Cluster) -> float:
