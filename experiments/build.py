@@ -25,8 +25,10 @@ from planner.costs import costs_of
 from planner.objectives import (
     Fairness,
     GpuSeconds,
+    LeastShare,
     Level,
     Lexicographic,
+    Moves,
     Objective,
     OnTime,
     Progress,
@@ -54,6 +56,7 @@ SHIPPED: Mapping[str, type[Objective]] = {
     "tardiness": Tardiness,
     "fairness": Fairness,
     "progress": Progress,
+    "moves": Moves,
 }
 
 
@@ -165,7 +168,18 @@ def _notes(
                 f"{shape.label} has no step time at degree {degrees} in this profile and will not run on so many GPUs"
             )
     solver, objective = config["solver"]["kind"], config.get("objective", {}).get("kind", "on_time")
-    if objective != "on_time" and solver not in ("cpsat", "highs", "scip", "pulp"):
+    exact = solver in ("cpsat", "highs", "scip", "pulp")
+    if objective == "least_share" and not exact:
+        raise ConfigError(
+            f"solver={solver} cannot express objective=least_share, which is no sum of rewards; it serves as many jobs on "
+            "time as its own rule finds (objective=on_time). Use solver=cpsat, highs, scip or pulp"
+        )
+    if objective == "moves" and exact and config["program"]["kind"] == "lookahead" and config["objective"]["price"]:
+        raise ConfigError(
+            "program=lookahead cannot express objective=moves: it plans durations, not GPUs; it takes survivors, on_time, "
+            "fairness, least_share, tardiness, gpu_seconds, cost and weighted sums of them. Use program=assignment"
+        )
+    if objective != "on_time" and not exact:
         notes.append(f"solver={solver} has its own rule; objective={objective} is not used")
     others = {request.model for request in workload.requests} - {"", profile.model}
     if others:
@@ -224,7 +238,7 @@ def _backend(solver: Mapping[str, Any]) -> Backend:
 def _program(config: Mapping[str, Any]) -> Program:
     if config["kind"] == "lookahead":
         return Lookahead(config["tie_break"], config["late"])
-    return AssignmentProgram(config["form"], config["conserve"])
+    return AssignmentProgram(config["form"], config["conserve"], config["batching"])
 
 
 def make_objective(config: Mapping[str, Any]) -> Objective:
@@ -241,6 +255,13 @@ def make_objective(config: Mapping[str, Any]) -> Objective:
         return Lexicographic(tuple(Level(objective, unit) for objective, unit in terms))
     if kind == "progress":
         return Progress(positive("objective.floor", config["floor"]))
+    if kind in ("cost", "moves"):
+        price = config["price"]
+        if not 0 <= price < math.inf:
+            raise ConfigError(f"objective.price is {price}; a finite number of at least 0 is needed")
+        return Weighted((Term(OnTime()), Term(GpuSeconds() if kind == "cost" else Moves(), price)))
+    if kind == "least_share":
+        return LeastShare()
     return SHIPPED[kind]()
 
 

@@ -115,6 +115,7 @@ class AssignmentConfig:
     kind: str = "assignment"
     form: str = "auto"
     conserve: bool = True
+    batching: bool = False
 
 
 @dataclass
@@ -130,6 +131,13 @@ class ProgressConfig(ObjectiveConfig):
 
     kind: str = "progress"
     floor: float = 0.1
+
+
+@dataclass
+class PriceConfig(ObjectiveConfig):
+    """Weighted completions on time less a price: per GPU-second (``cost``), or per move to other GPUs (``moves``)."""
+
+    price: float = 0.001
 
 
 @dataclass
@@ -373,6 +381,9 @@ CHOICES: dict[str, dict[str, Any]] = {
     "objective": {
         **{kind: ObjectiveConfig(kind) for kind in ("survivors", "on_time", "gpu_seconds", "tardiness", "fairness")},
         "progress": ProgressConfig,
+        "least_share": ObjectiveConfig("least_share"),
+        "cost": PriceConfig("cost"),
+        "moves": PriceConfig("moves", 0.01),
         "weighted": SumConfig("weighted", ["on_time:1", "gpu_seconds:0.001"]),
         "lexicographic": SumConfig("lexicographic", ["on_time:1", "gpu_seconds:0.01"]),
         "custom": CustomObjectiveConfig,

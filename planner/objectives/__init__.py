@@ -3,17 +3,21 @@
 from planner.objectives.combine import Level, Lexicographic, Term, Weighted
 from planner.objectives.load import load_objective
 from planner.objectives.protocol import Objective, ObjectiveError, rewards_of
-from planner.objectives.shipped import Fairness, GpuSeconds, OnTime, Progress, Survivors, Tardiness
+from planner.objectives.shares import LeastShare, Shares
+from planner.objectives.shipped import Fairness, GpuSeconds, Moves, OnTime, Progress, Survivors, Tardiness
 
 __all__ = [
     "Fairness",
     "GpuSeconds",
+    "LeastShare",
     "Level",
     "Lexicographic",
+    "Moves",
     "Objective",
     "ObjectiveError",
     "OnTime",
     "Progress",
+    "Shares",
     "Survivors",
     "Tardiness",
     "Term",

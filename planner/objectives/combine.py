@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.objectives.protocol import Objective, ObjectiveError, name_of, rewards_of
+from planner.objectives.shares import refuse_shares
 from planner.outcomes import Floats, Outcomes
 
 _EXACT = 2.0**50
@@ -22,9 +23,19 @@ class Term:
 
 @dataclass(frozen=True)
 class Weighted:
-    """A weighted sum of objectives."""
+    """A weighted sum of objectives.
+
+    Raises
+    ------
+    ObjectiveError
+        If a term has a least share, which is no sum of rewards.
+    """
 
     terms: tuple[Term, ...]
+
+    def __post_init__(self) -> None:
+        for term in self.terms:
+            refuse_shares(term.objective, "a weighted sum")
 
     def rewards(self, outcomes: Outcomes) -> Floats:
         """Sum of weight times reward."""
@@ -53,10 +64,14 @@ class Lexicographic:
     Raises
     ------
     ObjectiveError
-        If the levels need more than 50 bits; the message says which unit to enlarge.
+        If the levels need more than 50 bits; the message says which unit to enlarge. Or if one has a least share.
     """
 
     levels: tuple[Level, ...]
+
+    def __post_init__(self) -> None:
+        for level in self.levels:
+            refuse_shares(level.objective, "a lexicographic objective")
 
     def rewards(self, outcomes: Outcomes) -> Floats:
         """Return one array in which the levels are packed."""

@@ -37,6 +37,15 @@ class GpuSeconds:
 
 
 @dataclass(frozen=True, slots=True)
+class Moves:
+    """Moves to other GPUs, as a price: a job that goes on where its latent is pays nothing."""
+
+    def rewards(self, outcomes: Outcomes) -> Floats:
+        """Minus one for every move."""
+        return -outcomes.moved.astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
 class Tardiness:
     """Weighted seconds past the deadline, at best, as a price."""
 

@@ -10,12 +10,16 @@ becomes, for
 each degree d, ``sum over k >= d of (k / d) n_k <= number of free groups of degree d``, which is exact (see
 :mod:`planner.placement`), has no symmetry, and does not grow with the number of GPUs. The program takes that form by
 itself when groups are alike and the objective does not look at moves, and the concrete form otherwise.
+
+With batching, an option may cover several jobs of one shape (:mod:`planner.programs.batches`): it is in the row of each
+of them, and its reward is the sum of theirs. An objective with a least share adds one variable
+(:mod:`planner.programs.floor`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,22 +28,35 @@ from planner.cluster import Group
 from planner.idle import mask_of, start_waiting, use_idle
 from planner.job import Job
 from planner.objectives.protocol import Objective, rewards_of
+from planner.objectives.shares import Shares, shares_of
 from planner.outcomes import Floats, Outcomes
 from planner.placement import Choice, place
 from planner.plan import Assignment as PlanAssignment
+from planner.programs.batches import batches_of
+from planner.programs.floor import Class, with_floor
 from planner.programs.linear import LinearProgram, Settled
 from planner.round import EPSILON, Round
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A job (by position in the round) on a number of GPUs, or on one group, for some steps; degree 0 waits."""
+    """A job (by position in the round) on a number of GPUs, or on one group, for some steps; degree 0 waits.
+
+    ``mates`` are the other jobs of its batch, and ``ready`` is when all of them can begin.
+    """
 
     job: int
     degree: int
     steps: int
     seconds: float
     group: Group | None
+    mates: tuple[int, ...] = ()
+    ready: float = 0.0
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """All jobs that it covers."""
+        return (self.job, *self.mates)
 
 
 @dataclass(frozen=True)
@@ -52,10 +69,13 @@ class Assignment:
         ``"auto"``, ``"degrees"`` (groups are placed afterwards) or ``"groups"`` (each group is a variable).
     conserve
         Give GPUs that the optimum leaves idle to jobs that wait, then to running jobs that gain, then to late jobs.
+    batching
+        Offer batches of jobs of one shape that all survive it.
     """
 
     form: str = "auto"
     conserve: bool = True
+    batching: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in ("auto", "degrees", "groups"):
@@ -69,15 +89,37 @@ class Assignment:
             raise ValueError(
                 f"program.form is 'degrees', but on cluster {round_.cluster.name} groups differ; use 'auto' or 'groups'"
             )
+        greedy = tuple(greedy)
         if self.form != "groups" and alike:
-            options = _options(round_, None)
+            options = self._options(round_, None)
             outcomes = _outcomes(round_, options)
             rewards = rewards_of(objective, outcomes.with_moved(False))
             if self.form == "degrees" or np.array_equal(rewards, rewards_of(objective, outcomes.with_moved(True))):
-                return AssignmentModel(round_, tuple(options), rewards, free, False, self.conserve, tuple(greedy))
+                shares = shares_of(objective, outcomes.with_moved(False))
+                return AssignmentModel(round_, tuple(options), rewards, free, False, self.conserve, greedy, shares)
+        options = self._options(round_, free)
+        outcomes = _outcomes(round_, options)
+        rewards = rewards_of(objective, outcomes)
+        shares = shares_of(objective, outcomes)
+        return AssignmentModel(round_, tuple(options), rewards, free, True, self.conserve, greedy, shares)
+
+    def _options(self, round_: Round, free: int | None) -> list[Option]:
+        """Options of single jobs and, with batching, of batches: one per member, after the member's own options."""
         options = _options(round_, free)
-        rewards = rewards_of(objective, _outcomes(round_, options))
-        return AssignmentModel(round_, tuple(options), rewards, free, True, self.conserve, tuple(greedy))
+        if not self.batching:
+            return options
+        covered: list[Option] = []
+        for batch in batches_of(round_, free):
+            members = [
+                Option(
+                    job, batch.degree, batch.steps, batch.seconds, batch.group,
+                    tuple(other for other in batch.jobs if other != job), batch.ready,
+                )
+                for job in batch.jobs
+            ]  # fmt: skip
+            if _outcomes(round_, members).survives.all():
+                covered += members
+        return sorted([*options, *covered], key=lambda option: option.job)
 
 
 class AssignmentModel:
@@ -92,6 +134,7 @@ class AssignmentModel:
         concrete: bool,
         conserve: bool,
         greedy: tuple[PlanAssignment, ...],
+        shares: Shares | None = None,
     ) -> None:
         self._round = round_
         self._free = free
@@ -101,14 +144,20 @@ class AssignmentModel:
         waits = {option.job: reward for option, reward in zip(options, rewards, strict=True) if not option.degree}
         self.constant = float(sum(waits.values()))
         """Reward when every job waits; the value of a point is this plus ``linear.value(x)``."""
-        self.options = tuple(option for option in options if option.degree)
-        """The option of each variable."""
+        at = {(o.job, o.degree, o.group, o.mates): row for row, o in enumerate(options)}
+        heads = [(row, option) for row, option in enumerate(options) if option.degree and _leads(option)]
+        rows = [[at[mate] for mate in _as_members(option)] if option.mates else [row] for row, option in heads]
+        self.options = tuple(option for _, option in heads)
+        """The option of each variable; that of a batch is its first job's."""
         gains = np.array(
-            [reward - waits[option.job] for option, reward in zip(options, rewards, strict=True) if option.degree],
+            [sum(rewards[row] - waits[options[row].job] for row in own) for own in rows],
             dtype=np.float64,
         )
-        self.linear = self._linear(gains, greedy)
-        """The arrays."""
+        linear = self._linear(gains, greedy)
+        if shares is not None:
+            linear = with_floor(linear, _classes(options, rows, shares), shares.weight, whole=True)
+        self.linear = linear
+        """The arrays; with a least share, its variable is the last."""
 
     def _linear(self, gains: Floats, greedy: tuple[PlanAssignment, ...]) -> LinearProgram:
         rows: list[list[int]] = []
@@ -116,7 +165,8 @@ class AssignmentModel:
         capacity: list[float] = []
         by_job: dict[int, list[int]] = {}
         for column, option in enumerate(self.options):
-            by_job.setdefault(option.job, []).append(column)
+            for job in option.members:
+                by_job.setdefault(job, []).append(column)
         for columns in by_job.values():
             rows.append(columns)
             weights.append([1.0] * len(columns))
@@ -159,7 +209,11 @@ class AssignmentModel:
         chosen = {position[a.jobs[0]]: a.group for a in greedy if len(a.jobs) == 1}
         for column, option in enumerate(self.options):
             group = chosen.get(option.job)
-            if group is not None and (group == option.group if self.concrete else group.degree == option.degree):
+            if (
+                group is not None
+                and not option.mates
+                and (group == option.group if self.concrete else group.degree == option.degree)
+            ):
                 start[column] = 1.0
         return start
 
@@ -170,13 +224,15 @@ class AssignmentModel:
     def assignments(self, x: Floats) -> list[PlanAssignment]:
         """Place the chosen options, then use what is idle."""
         jobs = self._round.jobs
-        chosen = [self.options[column] for column in np.flatnonzero(x > 0.5)]
+        chosen = [self.options[column] for column in np.flatnonzero(x[: len(self.options)] > 0.5)]
+        covers = {jobs[o.job].request.id: tuple(jobs[i].request.id for i in o.members) for o in chosen}
         if self.concrete:
             placed = [
                 PlanAssignment((jobs[o.job].request.id,), o.group, o.steps) for o in chosen if o.group is not None
             ]
         else:
             placed = place(self._round, [Choice(jobs[o.job], o.degree, o.steps) for o in chosen], self._free)
+        placed = [replace(a, jobs=covers[a.jobs[0]]) for a in placed]
         if not self._conserve:
             return placed
         running = {id_ for assignment in placed for id_ in assignment.jobs}
@@ -185,6 +241,33 @@ class AssignmentModel:
         timely = [job for job in waiting if not self._round.hopeless(job)]
         placed += start_waiting(self._round, timely, self._free & ~mask_of(placed))
         return use_idle(self._round, placed, late, self._free)
+
+
+def _leads(option: Option) -> bool:
+    """Whether an option is a single job's, or a batch as its first job has it."""
+    return not option.mates or option.job < option.mates[0]
+
+
+def _as_members(option: Option) -> list[tuple[int, int, Group | None, tuple[int, ...]]]:
+    """Return the keys of a batch's options, one per member."""
+    jobs = option.members
+    return [(i, option.degree, option.group, tuple(j for j in jobs if j != i)) for i in jobs]
+
+
+def _classes(options: Sequence[Option], rows: Sequence[Sequence[int]], shares: Shares) -> list[Class]:
+    """Classes of the jobs that any option serves, with what each variable adds to serving them."""
+    waits = {option.job: bool(shares.served[row]) for row, option in enumerate(options) if not option.degree}
+    kind = {option.job: int(shares.classes[row]) for row, option in enumerate(options) if shares.served[row]}
+    classes = []
+    for name in sorted(set(kind.values())):
+        jobs = {job for job, own in kind.items() if own == name}
+        columns = [c for c, own in enumerate(rows) if options[own[0]].job in jobs]
+        adds = [
+            float(sum(int(shares.served[row]) - waits[options[row].job] for row in rows[c] if options[row].job in jobs))
+            for c in columns
+        ]
+        classes.append(Class(len(jobs), sum(waits[job] for job in jobs), tuple(columns), tuple(adds)))
+    return classes
 
 
 def _options(round_: Round, free: int | None) -> list[Option]:
@@ -222,6 +305,8 @@ def _outcomes(round_: Round, options: Sequence[Option]) -> Outcomes:
     fastest = per_job([round_.costs.of(job.request.shape).fastest for job in jobs])
     due = per_job([job.due for job in jobs])
     ready = np.maximum(per_job([job.ready for job in jobs]), round_.now)
+    ready = np.maximum(ready, np.array([option.ready for option in options]))
+    size = np.array([1 + len(option.mates) for option in options], dtype=np.int64)
     left = np.array([job.steps_left for job in jobs], dtype=np.int64)[index] - steps
     horizon = round_.now + round_.cadence.tau
     stops = ready + steps * seconds
@@ -233,7 +318,7 @@ def _outcomes(round_: Round, options: Sequence[Option]) -> Outcomes:
         degree=degree,
         steps=steps,
         steps_left=left,
-        gpu_seconds=degree * steps * seconds,
+        gpu_seconds=degree * steps * seconds / size,
         fastest_step=fastest,
         lateness=lateness,
         survives=lateness <= EPSILON,

@@ -24,6 +24,7 @@ from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.placement import Choice, place
 from planner.plan import Assignment
+from planner.programs.floor import Class, with_floor
 from planner.programs.intervals import Intervals, Task, interval_program, useful
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule
@@ -50,7 +51,8 @@ class Lookahead:
         unless they are dropped.
     detail
         Up to so many jobs that can be on time, the program is solved as it is; larger ones by prices
-        (:mod:`planner.programs.prices`), in time that hardly grows with the number of GPUs.
+        (:mod:`planner.programs.prices`), in time that hardly grows with the number of GPUs. An objective with a price
+        per GPU-second or a least share is always solved as it is.
     """
 
     tie_break: float = 1e-4
@@ -71,7 +73,7 @@ class Lookahead:
         Raises
         ------
         ObjectiveError
-            If the objective is no sum of rewards for jobs on time and a price per GPU-second.
+            If the objective is no sum of rewards for jobs on time, a price per GPU-second and a least share of them.
         """
         timely = tuple(job for job in round_.jobs if not round_.hopeless(job))
         worth = worth_of(round_, timely, objective)
@@ -113,8 +115,17 @@ class LookaheadModel:
 
     @cached_property
     def linear(self) -> LinearProgram:
-        """The arrays; the start is a list schedule of the jobs that one finishes in time."""
-        return replace(self.intervals.linear, start=self._start())
+        """The arrays; the start is a list schedule of the jobs that one finishes in time.
+
+        With a least share, its variable is the last one.
+        """
+        linear = replace(self.intervals.linear, start=self._start())
+        classes = self._worth.classes
+        if classes is None:
+            return linear
+        members = [np.flatnonzero(classes == name).tolist() for name in np.unique(classes)]
+        kinds = [Class(len(jobs), 0, tuple(jobs), (1.0,) * len(jobs)) for jobs in members]
+        return with_floor(linear, kinds, self._worth.share, whole=False)
 
     def _start(self) -> Floats:
         """List schedules of fewer and fewer jobs, until all that are left are in time."""
@@ -172,7 +183,7 @@ class LookaheadModel:
         """
         if self._worth.price:
             return None
-        if len(self.tasks) > self._detail:
+        if len(self.tasks) > self._detail and self._worth.classes is None:
             return self._by_prices()
         if self._everything.late(self.tasks):
             return None
@@ -181,6 +192,8 @@ class LookaheadModel:
             if self.intervals.linear.violation(point) > _TINY:
                 return None
         value = float(self._worth.weights.sum())
+        if self._worth.classes is not None and self.tasks:
+            value += self._worth.share
         return Settled(self._carry_out(range(len(self.tasks)), self._everything), value, value)
 
     def _by_prices(self) -> Settled:
@@ -239,7 +252,7 @@ class LookaheadModel:
     def _first_pieces(self, served: Sequence[int], x: Floats) -> list[tuple[int, int, int]]:
         """(task, degree, steps) of what the program runs in its first interval, earliest deadline first."""
         program = self.intervals
-        durations = x[len(self.tasks) :]
+        durations = x[len(self.tasks) : program.linear.size]
         keep = set(served)
         pieces = sorted(
             (self.tasks[i].due, i, -int(program.degree[at]), float(durations[at] * program.speed[at]))

@@ -1,8 +1,12 @@
 """What an objective says of programs that only know whether a job is on time, and how many GPU-seconds it uses.
 
-Such a program takes objectives of one form: a reward for each job that is on time, less a price per GPU-second. Whether
-an objective has that form is found by asking it: it scores made-up outcomes of every job, and the form must explain
-them all.
+Such a program takes objectives of one form: a reward for each job that is on time, less a price per GPU-second, plus
+the least share of jobs on time over classes of them. Whether an objective has that form is found by asking it: it
+scores made-up outcomes of every job, and the form must explain them all.
+
+How late a job is that is given up, the program does not know. It is scored as if it started over when it is due and ran
+at its fastest: late by its steps left at their fastest. So tardiness becomes a fixed price of giving a job up, and what
+is proven is the least sum of these prices, not of the lateness of a schedule.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ import numpy as np
 
 from planner.job import Job
 from planner.objectives.protocol import Objective, ObjectiveError, name_of, rewards_of
+from planner.objectives.shares import shares_of
 from planner.objectives.shipped import GpuSeconds, OnTime, Survivors
-from planner.outcomes import Floats, Outcomes
+from planner.outcomes import Floats, Ints, Outcomes
 from planner.round import Round
 
 _TOLERANCE = 1e-9
@@ -24,10 +29,15 @@ _PLAIN = (OnTime, Survivors)
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """A reward for each job that is on time, shape (jobs,), and a price per GPU-second, at least 0."""
+    """A reward for each job that is on time, shape (jobs,), and a price per GPU-second, at least 0.
+
+    With a least share: the class of each job, shape (jobs,), and what a share of one is worth.
+    """
 
     weights: Floats
     price: float
+    classes: Ints | None = None
+    share: float = 0.0
 
 
 def worth_of(round_: Round, jobs: Sequence[Job], objective: Objective) -> Worth:
@@ -57,21 +67,34 @@ def worth_of(round_: Round, jobs: Sequence[Job], objective: Objective) -> Worth:
     if np.abs(explained - rewards).max() > _TOLERANCE * scale or price < -_TOLERANCE or weights.min() < -_TOLERANCE:
         raise ObjectiveError(
             f"the lookahead program cannot express objective {name_of(objective)}: it takes a reward of at least 0 "
-            "for each job that is on time, less a price per GPU-second, and nothing that depends on lateness, steps "
-            "done, moves or waiting; Survivors, OnTime, Fairness, GpuSeconds and Weighted sums of them have that form"
+            "for each job that is on time, less a price per GPU-second, and nothing that depends on slack, steps "
+            "done, moves or waiting; Survivors, OnTime, Fairness, Tardiness (of jobs given up), LeastShare, "
+            "GpuSeconds and Weighted sums of them have that form"
         )
-    return Worth(np.maximum(weights, 0.0), max(0.0, price))
+    weights, price = np.maximum(weights, 0.0), max(0.0, price)
+    shares = shares_of(objective, outcomes)
+    if shares is None:
+        return Worth(weights, price)
+    classes = np.asarray(shares.classes).reshape(len(jobs), _ROWS)
+    if not np.array_equal(shares.served, outcomes.survives) or (classes != classes[:, :1]).any():
+        raise ObjectiveError(
+            f"the lookahead program cannot express the shares of {name_of(objective)}: it counts jobs on time in classes "
+            "that depend on the job alone, as LeastShare does"
+        )
+    return Worth(weights, price, classes[:, 0], shares.weight)
 
 
 _ROWS = 7
 
 
 def _probes(round_: Round, jobs: Sequence[Job]) -> Outcomes:
-    """Seven outcomes of each job: waits and is late by 1 or 5 s; is on time four ways; runs in vain."""
+    """Seven outcomes of each job: waits and is late, twice; is on time four ways; runs in vain."""
     count = len(jobs)
     degree = np.tile([0, 0, 1, 2, 1, 4, 1], count)
     survives = np.tile([False, False, True, True, True, True, False], count)
-    lateness = np.tile([1.0, 5.0, -2.0, -1.0, -2.0, -3.0, 1.0], count)
+    lateness = np.tile([1.0, 1.0, -2.0, -1.0, -2.0, -3.0, 1.0], count)
+    work = np.array([job.steps_left * round_.costs.of(job.request.shape).fastest for job in jobs])
+    lateness = np.where(survives, lateness, np.repeat(work, _ROWS))
     gpu_seconds = np.tile([0.0, 0.0, 1.0, 1.0, 3.0, 4.0, 2.0], count)
     left = np.repeat([job.steps_left for job in jobs], _ROWS)
     steps = np.where(degree > 0, np.where(survives, left, np.minimum(left, 1)), 0)

@@ -8,6 +8,7 @@ import pytest
 
 from experiments.build import build
 from experiments.cli import compose
+from experiments.runner import simulate
 from planner.solvers.dp import GreedyDp
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Edf, Srtf
@@ -114,6 +115,9 @@ def test_trace_file_is_served(tmp_path: Path) -> None:
         (["objective=weighted", "objective.terms=[nosuch:1]"], ["objective.terms", "nosuch", "survivors"]),
         (["objective=weighted", "objective.terms=[]"], ["objective.terms", "empty"]),
         (["objective=lexicographic", "objective.terms=[survivors:0]"], ["objective.terms", "survivors:0"]),
+        (["solver=dp", "objective=least_share"], ["solver=dp", "least_share", "on_time", "highs"]),
+        (["objective=moves", "program=lookahead"], ["lookahead", "moves", "tardiness", "program=assignment"]),
+        (["objective=cost", "objective.price=-1"], ["objective.price", "-1"]),
     ],
 )
 def test_wrong_values_are_refused(overrides: list[str], words: list[str]) -> None:
@@ -122,3 +126,21 @@ def test_wrong_values_are_refused(overrides: list[str], words: list[str]) -> Non
         build(compose(overrides))
     for word in words:
         assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("program", "objective"),
+    [
+        ("assignment", "least_share"),
+        ("assignment", "tardiness"),
+        ("assignment", "cost"),
+        ("assignment", "moves"),
+        ("lookahead", "least_share"),
+        ("lookahead", "tardiness"),
+        ("lookahead", "cost"),
+    ],
+)
+def test_objectives_plan_whole_runs(program: str, objective: str) -> None:
+    """Every shipped objective plans a whole run in both programs, but for moves in the lookahead program."""
+    setup = build(compose([f"program={program}", f"objective={objective}", "solver=highs", "workload.requests=8"]))
+    assert simulate(setup).complete

@@ -18,10 +18,11 @@ from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.objectives import GpuSeconds, Level, Lexicographic, OnTime, Progress, Survivors, Term, Weighted
 from planner.programs.assignment import Assignment
+from planner.programs.lookahead import Lookahead
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
-from planner.solvers.exact import CpSat
+from planner.solvers.exact import Cbc, CpSat, Highs, Scip
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
@@ -43,7 +44,13 @@ SOLVERS: dict[str, Solver] = {
     "dp-all-degrees": GreedyDp(allocation=False, waiting=False),
     "cpsat": CpSat(),
     "cpsat-groups": CpSat(Assignment("groups"), Weighted((Term(OnTime()), Term(Progress(), 0.01)))),
+    "cpsat-batches": CpSat(Assignment(batching=True)),
     "cpsat-lexicographic": CpSat(objective=Lexicographic((Level(Survivors()), Level(GpuSeconds(), 0.01)))),
+    "cpsat-lookahead": CpSat(Lookahead(), OnTime(), Edf()),
+    "highs": Highs(),
+    "highs-assignment": Highs(Assignment(), Survivors(), GreedyDp()),
+    "scip": Scip(),
+    "cbc": Cbc(),
 }
 SERVED = tuple(cluster for cluster in CLUSTERS if {1, 2, 4} <= set(cluster.degrees))
 """Clusters on which every solver above can serve every shape."""

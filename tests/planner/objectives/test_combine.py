@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 from planner.objectives import (
     GpuSeconds,
+    LeastShare,
     Level,
     Lexicographic,
     ObjectiveError,
@@ -95,3 +96,11 @@ def test_a_bad_term_is_named() -> None:
     for objective in (Weighted((Term(Nan()),)), Lexicographic((Level(Nan()),))):
         with pytest.raises(ObjectiveError, match="objective Nan"):
             objective.rewards(outcomes_of([0, 0]))
+
+
+def test_a_least_share_is_no_term_of_a_sum() -> None:
+    """Tests that sums refuse a least share by name, with what they take."""
+    with pytest.raises(ObjectiveError, match=r"weighted sum cannot take LeastShare.*OnTime"):
+        Weighted((Term(LeastShare()),))
+    with pytest.raises(ObjectiveError, match=r"lexicographic objective cannot take LeastShare.*OnTime"):
+        Lexicographic((Level(LeastShare()),))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from planner.objectives import Fairness, GpuSeconds, OnTime, Progress, Survivors, Tardiness
+from planner.objectives import Fairness, GpuSeconds, LeastShare, Moves, OnTime, Progress, Survivors, Tardiness
 from planner.outcomes import Outcomes
 from tests.planner.objectives.outcomes import outcomes_of, random_outcomes
 
@@ -46,7 +46,9 @@ def test_fairness_shares_by_resolution() -> None:
     assert Fairness().rewards(outcomes).tolist() == [0.5] * 4 + [1.0] * 2
 
 
-@pytest.mark.parametrize("objective", [Survivors(), OnTime(), GpuSeconds(), Tardiness(), Progress(), Fairness()])
+@pytest.mark.parametrize(
+    "objective", [Survivors(), OnTime(), GpuSeconds(), Tardiness(), Progress(), Fairness(), Moves(), LeastShare()]
+)
 @given(outcomes=random_outcomes())
 def test_one_finite_number_per_outcome(objective, outcomes: Outcomes) -> None:  # type: ignore[no-untyped-def]
     """Tests that every shipped objective returns one finite float per outcome."""

@@ -6,14 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.backends.cpsat import CpSatBackend
+from planner.backends.highs import HighsBackend
+from planner.backends.mathopt import MathOptBackend
+from planner.backends.protocol import Backend
 from planner.capacity import available_mask
 from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.objectives import (
     Fairness,
     GpuSeconds,
+    LeastShare,
     Level,
     Lexicographic,
+    Objective,
     OnTime,
     Progress,
     Survivors,
@@ -267,3 +272,77 @@ def test_idle_gpus_are_used() -> None:
     for conserve, running in ((True, {0, 1}), (False, set())):
         model = Assignment(conserve=conserve).model(round_, Survivors(), ())
         assert {a.jobs[0] for a in model.assignments(np.zeros(model.linear.size))} == running
+
+
+@settings(max_examples=30, deadline=None)
+@given(round_=rounds(most=3), form=st.sampled_from(["auto", "groups"]))
+def test_the_least_share_is_maximal(round_: Round, form: str) -> None:
+    """Tests the least share against every point of the program without its variable."""
+    model = Assignment(form).model(round_, LeastShare(), ())
+    if not model.linear.size:
+        return
+    answer = CpSatBackend().solve(model.linear, 5.0)
+    truth = HighsBackend().solve(model.linear, 5.0)
+    assert answer.status == truth.status == "optimal"
+    assert answer.x is not None and truth.x is not None
+    assert model.linear.value(answer.x) == pytest.approx(model.linear.value(truth.x))
+    check_plan(round_, Plan(tuple(model.assignments(answer.x)), Certificate("by hand")))
+
+
+def test_the_least_share_saves_the_resolution_that_is_worst_off() -> None:
+    """Tests that a large job that needs all GPUs runs, though two smaller ones would survive in its place."""
+    jobs = [job(0, LARGE, 4, due=0.41), job(1, MEDIUM, 10, due=0.41), job(2, MEDIUM, 10, due=0.41)]
+    round_ = round_of([*jobs, job(3, MEDIUM, 10, due=9.0)], C8)
+
+    def survivors(objective: Objective) -> set[int]:
+        answer = HighsBackend().solve(Assignment(conserve=False).model(round_, objective, ()).linear, 5.0)
+        assert answer.x is not None
+        return {a.jobs[0] for a in Assignment(conserve=False).model(round_, objective, ()).assignments(answer.x)}
+
+    assert {1, 2} <= survivors(Survivors())
+    assert survivors(LeastShare()) == {0}
+
+
+BATCHED = Assignment(batching=True, conserve=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    round_=rounds(profile=st.just(TOY), most=7),
+    backend=st.sampled_from([CpSatBackend(), HighsBackend(), MathOptBackend("scip")]),
+)
+def test_batches_cost_no_deadline(round_: Round, backend: Backend) -> None:
+    """Tests that members share a shape, no job runs twice, none is late for it, and batching never loses worth."""
+    model = BATCHED.model(round_, Survivors(), ())
+    alone = Assignment(conserve=False).model(round_, Survivors(), ())
+    if not model.linear.size:
+        return
+    answer = backend.solve(model.linear, 5.0)
+    assert answer.x is not None and answer.status == "optimal"
+    assert model.linear.value(answer.x) >= optimum(alone) - 1e-6
+    placed = model.assignments(answer.x)
+    check_plan(round_, Plan(tuple(placed), Certificate("by hand")))
+    jobs = {j.id: j for j in round_.jobs}
+    for assignment in placed:
+        if len(assignment.jobs) > 1:
+            shape = jobs[assignment.jobs[0]].request.shape
+            seconds = round_.costs.batch_time(shape, assignment.group, len(assignment.jobs))
+            begins = max(round_.now, *(jobs[i].ready for i in assignment.jobs))
+            ends = begins + assignment.steps * seconds
+            for id_ in assignment.jobs:
+                left = jobs[id_].steps_left - assignment.steps
+                assert ends + left * round_.costs.of(shape).fastest <= jobs[id_].due + 1e-6
+
+
+def test_a_batch_serves_two_where_one_gpu_serves_one() -> None:
+    """Tests by hand: two small jobs on one GPU, both without slack for the other, survive only as a batch."""
+    jobs = [job(i, SMALL, 10, due=0.33) for i in range(2)]
+    round_ = round_of(jobs, Cluster.nvlink(1))
+    plans = []
+    for program in (Assignment(batching=True), Assignment()):
+        model = program.model(round_, Survivors(), ())
+        answer = CpSatBackend().solve(model.linear, 1.0)
+        assert answer.x is not None
+        plans.append([a.jobs for a in model.assignments(answer.x)])
+    assert plans[0] == [(0, 1)]
+    assert len(plans[1]) == 1 and len(plans[1][0]) == 1

@@ -16,6 +16,8 @@ from planner.cluster import Cluster
 from planner.objectives import (
     Fairness,
     GpuSeconds,
+    LeastShare,
+    Moves,
     ObjectiveError,
     OnTime,
     Progress,
@@ -127,7 +129,7 @@ def test_late_jobs_stay_out_of_the_way() -> None:
     assert Highs(Lookahead(late="never")).solve(round_of(jobs[1:], C8, cadence=EVENTS), 1.0).assignments == ()
 
 
-@pytest.mark.parametrize("objective", [Tardiness(), Progress(), Weighted((Term(OnTime()), Term(Tardiness(), 0.1)))])
+@pytest.mark.parametrize("objective", [Moves(), Progress(), Weighted((Term(OnTime()), Term(Moves(), 0.1)))])
 def test_what_cannot_be_expressed_is_refused_by_name(objective: object) -> None:
     """Tests that an objective of another form is an error with its name and the list of what is possible."""
     round_ = round_of([job(0, MEDIUM, 10, due=5.0), job(1, LARGE, 10, due=5.0)], C8)
@@ -152,6 +154,49 @@ def test_rewards_and_prices_are_read_off_objectives() -> None:
             assert worth.weights == pytest.approx(weights)
         else:
             assert worth.weights[0] == worth.weights[1] < worth.weights[2]
+
+
+def test_giving_a_job_up_costs_what_it_is_late_at_best() -> None:
+    """Tests that tardiness prices a job given up at its weight times its work at the fastest degree."""
+    jobs = [job(0, MEDIUM, 10, weight=2.0), job(1, LARGE, 20)]
+    worth = worth_of(round_of(jobs, C8), jobs, Tardiness())
+    assert worth.weights == pytest.approx([2.0 * 10 * 0.025, 20 * 0.1])
+    assert worth.price == 0.0
+
+
+def best_share(round_: Round) -> float:
+    """Worth under the least share, by trying every set of jobs with another linear solver."""
+    model = Lookahead(tie_break=0.0).model(round_, OnTime(), ())
+    jobs = [j for j in round_.jobs if not round_.hopeless(j)]
+    weight = worth_of(round_, jobs, LeastShare()).share
+    kinds = {j.request.shape.pixels for j in jobs}
+    best = 0.0
+    for served in product((0.0, 1.0), repeat=len(jobs)):
+        if can_all(model.linear, served):
+            shares = [
+                float(np.mean([y for y, j in zip(served, jobs, strict=True) if j.request.shape.pixels == kind]))
+                for kind in kinds
+            ]
+            best = max(best, sum(served) + weight * min(shares, default=0.0))
+    return best
+
+
+@settings(max_examples=30, deadline=None)
+@given(rounds(most=4))
+def test_the_least_share_is_maximal(round_: Round) -> None:
+    """Tests value and proof under the least share against every set of jobs."""
+    certificate = Highs(Lookahead(tie_break=0.0), LeastShare()).solve(round_, 10.0).certificate
+    assert certificate.status == "optimal"
+    assert certificate.value == pytest.approx(best_share(round_), rel=1e-6, abs=1e-6)
+    assert certificate.bound == pytest.approx(best_share(round_), rel=1e-6, abs=1e-6)
+
+
+def test_many_jobs_with_a_least_share_are_not_priced() -> None:
+    """Tests that beyond the detail of prices a least share is still solved as it is, with a sound bound."""
+    jobs = [job(i, (SMALL, LARGE)[i % 2], 20, due=2.0) for i in range(10)]
+    plan = Highs(Lookahead(detail=3), LeastShare()).solve(round_of(jobs, C8, cadence=EVENTS), 1.0)
+    assert plan.certificate.value is not None and plan.certificate.bound is not None
+    assert 0 < plan.certificate.value <= plan.certificate.bound + 1e-6
 
 
 def test_a_price_on_gpu_seconds_can_make_a_job_not_worth_serving() -> None:
