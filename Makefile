@@ -24,7 +24,7 @@ bench: $(VENV)/.all
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 LOOKAHEAD := --policy "lookahead:solver=highs"
 RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-robust tables-hardware tables-latency tables-scale tables-instances
+tables: tables-policies tables-grid tables-grid-drop tables-robust tables-hardware tables-latency tables-scale tables-batching tables-instances
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
@@ -59,6 +59,12 @@ tables-scale: $(VENV)/.core
 	$(COMPARE) --bound --seeds 3 --output docs/tables/scale $(LOOKAHEAD) --policy "edf:solver=edf" engine.late=drop \
 	  --cell "64 GPUs, paper load:cluster.gpus=64 workload=skewed workload.rate=144 workload.slo_scale=1.2 solver.budget_ms=50" \
 	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50"
+
+BATCHING := $(foreach pixels,256 512,$(foreach rate,60 120 240,\
+  --cell "$(pixels) at $(rate)/min:workload.mix=homogeneous-$(pixels) workload.rate=$(rate)"))
+tables-batching: $(VENV)/.core
+	$(COMPARE) --seeds 5 --output docs/tables/batching --policy "alone:program.batching=false" --policy "batches:program.batching=true" \
+	  solver=highs program=assignment profile=qwen-image_h20 cluster.gpus=4 workload.requests=150 workload.slo_scale=1.5 engine.late=drop $(BATCHING)
 
 tables-instances: $(VENV)/.core
 	$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
