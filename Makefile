@@ -55,10 +55,12 @@ tables-latency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --reference free --output docs/tables/latency --policy "free:solver=highs" \
 	  --policy "measured:solver=highs engine.latency=measured" --policy "fixed 10 ms:solver=highs engine.latency=fixed engine.latency_ms=10"
 
+HUGE := cluster.gpus=1024 cadence=rounds workload.requests=10000 workload.slo_scale=1.5 solver.budget_ms=500
 tables-scale: $(VENV)/.core
 	$(COMPARE) --bound --seeds 3 --output docs/tables/scale $(LOOKAHEAD) --policy "edf:solver=edf" engine.late=drop \
 	  --cell "64 GPUs, paper load:cluster.gpus=64 workload=skewed workload.rate=144 workload.slo_scale=1.2 solver.budget_ms=50" \
-	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50"
+	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50" \
+	  --cell "1024 GPUs, 1000 pending:$(HUGE) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) workload.rate=40000"
 
 BATCHING := $(foreach pixels,256 512,$(foreach rate,60 120 240,\
   --cell "$(pixels) at $(rate)/min:workload.mix=homogeneous-$(pixels) workload.rate=$(rate)"))
