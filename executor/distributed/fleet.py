@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
@@ -92,6 +92,12 @@ class Fleet:
     def send(self, rank: int, message: Any) -> None:
         """Put a command into a worker's queue."""
         self._links[rank].send(message)
+
+    def tell(self, ranks: Iterable[int], message: Any, but: int | None = None) -> None:
+        """Put a command into the queues of several workers, but one."""
+        for rank in ranks:
+            if rank != but:
+                self.send(rank, message)
 
     def restart(self, rank: int) -> None:
         """Put another process in the place of a worker, killing it if it still lives.

@@ -212,7 +212,7 @@ def test_vanished_image_folder(config: EngineConfig, tmp_path: Path) -> None:
 def test_image_folder_that_stays_away(config: EngineConfig, tmp_path: Path) -> None:
     """Tests that images that can never be written are reported by request, after what is patient enough."""
     images = tmp_path / "images"
-    request = Request(3, SHAPES[0], 2, 0.0, 99.0)
+    request = Request(3, SHAPES[0], 60, 0.0, 99.0)
     with DistributedEngine(replace(config, images=images), CLUSTER, PROFILE) as engine:
         images.rmdir()
         _until_running(engine, request, (0,))
