@@ -32,3 +32,16 @@ def test_unknown_model(tmp_path: Path) -> None:
     """Tests that an unknown name is refused with those that there are."""
     with pytest.raises(ValueError, match="there is no tiny 'dit'; there are flux, sd3, qwen, wan"):
         tiny.build_tiny("dit", tmp_path)
+
+
+@pytest.mark.parametrize("width", list(tiny.WIDTHS.values()), ids=list(tiny.WIDTHS))
+def test_axes_fill_a_head(width: tiny.Width) -> None:
+    """Tests that the axes of the rotary embedding are even and add up to a head."""
+    assert sum(width.axes) == width.size
+    assert all(axis % 2 == 0 for axis in width.axes)
+
+
+def test_unknown_width(tmp_path: Path) -> None:
+    """Tests that an unknown width is refused with those that there are."""
+    with pytest.raises(ValueError, match="there is no width 'huge'; there are tiny, small"):
+        tiny.build_tiny("flux", tmp_path, width="huge")
