@@ -2,76 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, get_args
 
 from executor.loop import PlannerLatency, Service
 from executor.simulated import Physics
+from experiments.build_solver import build_solver
 from experiments.build_workload import build_workload
 from experiments.checks import ConfigError, positive
-from experiments.workload import (
-    Workload,
-)
-from planner.backends.cpsat import CpSatBackend
-from planner.backends.highs import HighsBackend
-from planner.backends.mathopt import MathOptBackend
-from planner.backends.protocol import Backend
-from planner.backends.pulp import PulpBackend
+from experiments.distributed.workers import worker_count
+from experiments.workload import Workload
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
-from planner.objectives import (
-    Fairness,
-    GpuSeconds,
-    LeastShare,
-    Level,
-    Lexicographic,
-    Moves,
-    Objective,
-    OnTime,
-    Progress,
-    Survivors,
-    Tardiness,
-    Term,
-    Weighted,
-    load_objective,
-)
-from planner.programs.assignment import Assignment as AssignmentProgram
-from planner.programs.linear import Program
-from planner.programs.lookahead import Lookahead
 from planner.round import Cadence
-from planner.solvers.dp import GreedyDp
-from planner.solvers.exact import Exact
 from planner.solvers.fixed import Fixed, Rssp
-from planner.solvers.priority import Edf, Srtf
+from planner.solvers.priority import Srtf
 from planner.solvers.protocol import Solver
 from profiles import Profile, ProfileError, Shape, load_profile
-
-SHIPPED: Mapping[str, type[Objective]] = {
-    "survivors": Survivors,
-    "on_time": OnTime,
-    "gpu_seconds": GpuSeconds,
-    "tardiness": Tardiness,
-    "fairness": Fairness,
-    "progress": Progress,
-    "moves": Moves,
-}
-
-
-PROGRAMS: Mapping[str, Callable[[], Program]] = {"assignment": AssignmentProgram, "lookahead": Lookahead}
-"""Programs by name, with their defaults."""
-
-BACKENDS: Mapping[str, Callable[[], Backend]] = {
-    "cpsat": CpSatBackend,
-    "highs": HighsBackend,
-    "scip": MathOptBackend,
-    "mathopt-highs": partial(MathOptBackend, "highs"),
-    "cbc": PulpBackend,
-    "pulp-highs": partial(PulpBackend, "highs"),
-}
-"""Solvers of programs by name, with their defaults."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +53,15 @@ class Setup:
     notes: tuple[str, ...] = ()
 
 
-def build(config: Mapping[str, Any]) -> Setup:
+def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     """Make and check everything that a run needs.
 
     Parameters
     ----------
     config
         The composed configuration as plain data, one mapping per group (see :mod:`experiments.config`).
+    truth
+        The profile of the hardware, in place of the configured one: with ``profile=measured``, what was measured.
 
     Raises
     ------
@@ -121,18 +71,23 @@ def build(config: Mapping[str, Any]) -> Setup:
     seed = config["seed"]
     if seed < 0:
         raise ConfigError(f"seed is {seed}; a whole number of at least 0 is needed")
-    truth = load_profile(config["profile"]["name"])
+    truth = truth or _profile(config)
     error = config["profile"]["error"]
     believed = truth if error == 1.0 else truth.scaled(error)
-    cluster = _cluster(config["cluster"], truth)
+    engine = config["engine"]
+    real = engine["kind"] == "distributed"
+    cluster = build_cluster(config, truth.links)
     workload = build_workload(config["workload"], truth, cluster, seed)
     shapes = sorted({request.shape for request in workload.requests})
     notes = _notes(config, workload, believed, cluster, shapes)
-    solver = _solver(config)
+    solver = build_solver(config)
     _check_degrees(solver, believed, cluster, shapes)
-    engine = config["engine"]
-    physics = Physics(engine["noise"], engine["noise_cv"], 1e-3 * engine["regroup_ms"], engine["stages"])
-    if engine["stages"]:
+    physics = (
+        Physics(stages=True)
+        if real
+        else Physics(engine["noise"], engine["noise_cv"], 1e-3 * engine["regroup_ms"], engine["stages"])
+    )
+    if physics.stages:
         for shape in shapes:
             truth.encode_time(shape), truth.decode_time(shape)
     service = Service(
@@ -142,10 +97,13 @@ def build(config: Mapping[str, Any]) -> Setup:
         cadence=_cadence(config["cadence"], believed, cluster, shapes),
         budget=1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"]),
         late=engine["late"],
-        latency=PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"]),
-        stages=engine["stages"],
+        latency=PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"]),
+        stages=physics.stages,
     )
-    title = config["name"] or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} GPUs"
+    title = (
+        config["name"]
+        or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} {'workers' if real else 'GPUs'}"
+    )
     return Setup(service, truth, physics, workload, seed, title, notes)
 
 
@@ -187,100 +145,48 @@ def _notes(
     return tuple(notes)
 
 
-def _cluster(config: Mapping[str, Any], profile: Profile) -> Cluster:
-    kind, grouping = config["kind"], config["grouping"]
+def _profile(config: Mapping[str, Any]) -> Profile:
+    """Read the profile of a configuration."""
+    if "repeats" in config["profile"]:
+        raise ConfigError(
+            "profile=measured is measured on the workers of engine=distributed, by experiments.run and "
+            "experiments.fidelity; elsewhere, name one that they saved: profile=file profile.name=/path/to/profile.json"
+        )
+    return load_profile(config["profile"]["name"])
+
+
+def build_cluster(config: Mapping[str, Any], links: tuple[str, ...]) -> Cluster:
+    """Make the cluster of a configuration; GPUs of one switch are joined by the first of ``links``.
+
+    Raises
+    ------
+    ConfigError
+        If a field is out of range, or the cluster is not that of the engine's workers.
+    """
+    cluster, engine = config["cluster"], config["engine"]
+    kind, grouping = cluster["kind"], cluster["grouping"]
     if grouping not in get_args(Grouping):
         raise ConfigError(f"cluster.grouping is {grouping!r}; use 'aligned' or 'all'")
+    real = engine["kind"] == "distributed"
+    if kind == "workers" and not real:
+        raise ConfigError("cluster=workers are those of engine=distributed; use cluster=switch with engine=simulated")
     if kind == "pairs":
-        return Cluster.pairs(config["gpus"], grouping)
-    link = config["link"] if config["link"] != "auto" else next(iter(profile.links), "nvlink")
-    if kind == "nodes":
-        for field in ("nodes", "gpus_per_node"):
-            if config[field] < 1:
-                raise ConfigError(f"cluster.{field} is {config[field]}; at least 1 is needed")
-        return Cluster.nodes(config["nodes"], config["gpus_per_node"], link)
-    return Cluster.flat(config["gpus"], link, grouping)
-
-
-def _solver(config: Mapping[str, Any]) -> Solver:
-    solver = config["solver"]
-    match solver["kind"]:
-        case "dp":
-            return GreedyDp(solver["allocation"], solver["preserve"], solver["elastic"], solver["waiting"])
-        case "fixed":
-            return Fixed(solver["degree"])
-        case "rssp":
-            return Rssp(positive("solver.efficiency", solver["efficiency"]), _degrees(solver["degrees"]))
-        case "edf":
-            return Edf(solver["elastic"])
-        case "srtf":
-            return Srtf(solver["degree"], solver["chunk"])
-        case _:
-            program = _program(config["program"])
-            greedy = Edf() if isinstance(program, Lookahead) else GreedyDp()
-            return Exact(_backend(solver), program, make_objective(config["objective"]), greedy)
-
-
-def _backend(solver: Mapping[str, Any]) -> Backend:
-    match solver["kind"]:
-        case "cpsat":
-            if solver["workers"] < 1:
-                raise ConfigError(f"solver.workers is {solver['workers']}; at least 1 is needed")
-            return CpSatBackend(solver["deterministic"], solver["workers"])
-        case "pulp":
-            if solver["solver"] not in ("cbc", "highs"):
-                raise ConfigError(f"solver.solver is {solver['solver']!r}; use 'cbc' or 'highs'")
-            return PulpBackend(solver["solver"])
-        case kind:
-            return BACKENDS[kind]()
-
-
-def _program(config: Mapping[str, Any]) -> Program:
-    if config["kind"] == "lookahead":
-        return Lookahead(config["tie_break"], config["late"])
-    return AssignmentProgram(config["form"], config["conserve"], config["batching"])
-
-
-def make_objective(config: Mapping[str, Any]) -> Objective:
-    """Make the objective of a configuration."""
-    kind = config["kind"]
-    if kind == "custom":
-        return load_objective(config["file"], config["name"], config["arguments"])
-    if kind in ("weighted", "lexicographic"):
-        terms = [_term(kind, text) for text in config["terms"]]
-        if not terms:
-            raise ConfigError(f"objective.terms is empty; give name:number pairs, names among {', '.join(SHIPPED)}")
-        if kind == "weighted":
-            return Weighted(tuple(Term(objective, weight) for objective, weight in terms))
-        return Lexicographic(tuple(Level(objective, unit) for objective, unit in terms))
-    if kind == "progress":
-        return Progress(positive("objective.floor", config["floor"]))
-    if kind in ("cost", "moves"):
-        price = config["price"]
-        if not 0 <= price < math.inf:
-            raise ConfigError(f"objective.price is {price}; a finite number of at least 0 is needed")
-        return Weighted((Term(OnTime()), Term(GpuSeconds() if kind == "cost" else Moves(), price)))
-    if kind == "least_share":
-        return LeastShare()
-    return SHIPPED[kind]()
-
-
-def _term(kind: str, text: str) -> tuple[Objective, float]:
-    """Read ``name:number``."""
-    name, _, number = text.partition(":")
-    if name not in SHIPPED:
-        raise ConfigError(f"objective.terms has {text!r}; its name must be among {', '.join(SHIPPED)}")
-    try:
-        value = float(number or "1")
-    except ValueError:
-        raise ConfigError(f"objective.terms has {text!r}; a number must follow the colon") from None
-    if not math.isfinite(value) or (kind == "lexicographic" and value <= 0):
-        raise ConfigError(f"objective.terms has {text!r}; the number must be finite, and a unit positive")
-    return SHIPPED[name](), value
-
-
-def _degrees(given: Mapping[str, int]) -> dict[str, int]:
-    return {Shape.parse(label).label: degree for label, degree in given.items()}
+        made = Cluster.pairs(cluster["gpus"], grouping)
+    else:
+        link = cluster["link"] if cluster["link"] != "auto" else next(iter(links), "nvlink")
+        if kind == "nodes":
+            for field in ("nodes", "gpus_per_node"):
+                if cluster[field] < 1:
+                    raise ConfigError(f"cluster.{field} is {cluster[field]}; at least 1 is needed")
+            made = Cluster.nodes(cluster["nodes"], cluster["gpus_per_node"], link)
+        else:
+            made = Cluster.flat(worker_count(engine) if kind == "workers" else cluster["gpus"], link, grouping)
+    if real and kind != "workers" and engine["workers"] not in (None, made.gpus):
+        raise ConfigError(
+            f"engine.workers is {engine['workers']}, but cluster {made.name} has {made.gpus} GPUs; every GPU is a worker: "
+            "leave engine.workers out, or use cluster=workers"
+        )
+    return made
 
 
 def _check_degrees(solver: Solver, profile: Profile, cluster: Cluster, shapes: list[Shape]) -> None:

@@ -13,14 +13,16 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from experiments import config as config_schemas
+from executor.distributed.config import EngineError
+from executor.distributed.models.spec import ModelError
 from experiments.config import register
+from experiments.config import schema as schema_of
 
 _UNKNOWN = re.compile(r"Key '[^']*' (?:is )?not in '[^']*'\s+full_key: (?P<path>\S+)\s+object_type=(?P<type>\w+)")
 
 
-USER_ERRORS = (ValueError, OSError, OmegaConfBaseException)
-"""What is raised for a mistake in what the user gave."""
+USER_ERRORS = (ValueError, OSError, OmegaConfBaseException, EngineError, ModelError)
+"""What is raised for a mistake in what the user gave, or when a run on real workers cannot go on."""
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def _message(error: BaseException) -> str:
 
 def _unknown_field(path: str, type_name: str) -> str:
     """Name the fields that there are, and the likely one."""
-    schema = getattr(config_schemas, type_name, None)
+    schema = schema_of(type_name)
     fields = (
         [f.name for f in dataclasses.fields(schema) if f.name not in ("defaults", "hydra", "kind")] if schema else []
     )

@@ -19,8 +19,9 @@ from executor.records import Records
 from experiments.build import Setup, build
 from experiments.cli import USER_ERRORS, guarded, plain
 from experiments.config import register
+from experiments.distributed.prepare import check, prepare
 from experiments.results import prepare_directory, print_summary
-from experiments.runner import Outcome, run_to_directory
+from experiments.runner import Outcome, Runner, run_to_directory, simulate
 
 INTERRUPTED = 130
 
@@ -29,21 +30,26 @@ def run(config: Mapping[str, Any]) -> Outcome:
     """Run a composed configuration with a progress bar, then print its table and where its files are."""
     from rich.console import Console
 
-    setup = build(config)
-    directory = prepare_directory(config["output"] or _fresh_directory(setup), overwrite=config["overwrite"])
     console = Console()
+    real = config["engine"]["kind"] == "distributed"
+    setup = check(config) if real else build(config)
+    directory = prepare_directory(config["output"] or _fresh_directory(setup), overwrite=config["overwrite"])
+    runner: Runner = simulate
+    if real:
+        setup, runner = prepare(config, setup, directory, console)
     for note in setup.notes:
         console.print(f"note: {note}", highlight=False, soft_wrap=True)
     began = time.perf_counter()
-    outcome = _with_progress_bar(setup, config, directory)
+    outcome = _with_progress_bar(setup, config, directory, runner)
     seconds = time.perf_counter() - began
     print_summary([outcome.summary], console, setup.title)
     state = (
         "Interrupted; what was finished is in" if outcome.interrupted else f"Done in {seconds:.1f} s. Results are in"
     )
     console.print(f"{state} [bold]{directory}[/bold]:", highlight=False, soft_wrap=True)
-    for name, what in FILES.items():
-        console.print(f"  {name:<19} {what}", highlight=False, soft_wrap=True)
+    for name, what in (FILES | (REAL_FILES if real else {})).items():
+        if (directory / name.split(" ")[0]).exists():
+            console.print(f"  {name:<19} {what}", highlight=False, soft_wrap=True)
     return outcome
 
 
@@ -53,6 +59,11 @@ FILES = {
     "requests.parquet": "a row per request (columns: docs/metrics.md)",
     "rounds.parquet": "a row per decision; segments.parquet: per stretch of steps; timings.parquet: wall-clock",
     "summary.json": "the figures above; manifest.json: configuration, versions, machine, seeds",
+}
+REAL_FILES = {
+    "images": "a PNG per request, with prompt, seed and request in its metadata",
+    "latents": "the final latents of every request",
+    "profile.json": "what steps, text and images took on these workers before the run (profile=file reads it)",
 }
 
 
@@ -68,7 +79,7 @@ def _fresh_directory(setup: Setup) -> Path:
     return path
 
 
-def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path) -> Outcome:
+def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path, runner: Runner) -> Outcome:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -80,7 +91,7 @@ def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path)
         def show(records: Records) -> None:
             bar.update(task, completed=len(records.delivered) + len(records.dropped))
 
-        return run_to_directory(setup, config, directory, show)
+        return run_to_directory(setup, config, directory, show, runner)
 
 
 def _command() -> int:

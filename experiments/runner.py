@@ -65,15 +65,31 @@ def simulate(
     return serve(setup.service, engine, records, on_progress, on_round)
 
 
+Runner = Callable[[Setup, Records, Callable[[Records], None]], Records]
+"""Serves a setup, fills in the records, and calls the function while it does."""
+
+
 def run_to_directory(
     setup: Setup,
     config: Mapping[str, Any],
     directory: Path,
     on_progress: Callable[[Records], None] | None = None,
+    runner: Runner = simulate,
 ) -> Outcome:
     """Run a setup and leave its results in a directory made ready by ``prepare_directory``.
 
     The tables are rewritten while the run goes on; an interrupted run keeps what it had finished, and says so.
+
+    Parameters
+    ----------
+    setup, config
+        The run, and the configuration behind it for the manifest.
+    directory
+        Where.
+    on_progress
+        See :func:`executor.loop.serve`.
+    runner
+        Carries the run out; by default in simulation.
     """
     started = datetime.now(UTC)
     seeds = {"workload": setup.seed, "engine": setup.seed}
@@ -88,7 +104,7 @@ def run_to_directory(
             on_progress(current)
 
     try:
-        simulate(setup, records, progress)
+        runner(setup, records, progress)
     except KeyboardInterrupt:
         interrupted = True
     except BaseException:

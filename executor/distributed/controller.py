@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from executor.distributed import messages as m
@@ -41,7 +41,8 @@ _TICK = 0.25
 class DistributedEngine:
     """Carries plans out on real workers; an `executor.engine.Engine`.
 
-    The clock starts with the first request. Use it as a context manager, or call `close`.
+    The clock starts with the first request. Use it as a context manager, or call `close`. ``on_image``, if set, is
+    called with each request whose image is there.
 
     Parameters
     ----------
@@ -64,6 +65,7 @@ class DistributedEngine:
         self, config: EngineConfig, cluster: Cluster, profile: Profile, transport: Transport | None = None
     ) -> None:
         config.prepare_folders()
+        self.on_image: Callable[[int], None] | None = None
         self._config = config
         self._workers = cluster.gpus
         self._history = History(costs_of(profile, cluster))
@@ -193,6 +195,11 @@ class DistributedEngine:
                 last, count = time.monotonic(), len(self._stages.delivered)
             elif time.monotonic() > last + timeout:
                 self._raise_undelivered(timeout)
+        return self.delivered
+
+    @property
+    def delivered(self) -> dict[int, float]:
+        """Request id to the time at which its image was there, of all images so far."""
         return {request: self._history.time(at) for request, at in self._stages.delivered.items()}
 
     def _raise_undelivered(self, timeout: float) -> None:
@@ -257,6 +264,8 @@ class DistributedEngine:
             self.stage_times.append(StageTime(request, stage, message.seconds))
         if isinstance(message, m.Decoded):
             self._forget(request)
+            if self.on_image is not None:
+                self.on_image(request)
         elif isinstance(message, m.Admitted) and request in self._board.asks:
             self._progress.append(Progress("ready", request, self._history.now()))
         elif isinstance(message, m.Admitted):
@@ -276,7 +285,8 @@ class DistributedEngine:
                 continue
             board.done[job] = origin + done
             if board.done[job] < board.asks[job].request.steps:
-                self._progress.append(Progress("yielded", job, end, done, 0.0, goes_on or job in waiting))
+                planned = goes_on or job in waiting
+                self._progress.append(Progress("yielded", job, end, done, 0.0, planned, chunk.group))
             else:
                 self._stages.decode(board.asks.pop(job))
                 self._progress.append(Progress("finished", job, end, done, end + self._stages.backlog))

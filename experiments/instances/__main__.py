@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from experiments.build import BACKENDS, PROGRAMS, SHIPPED
+from experiments.build_solver import BACKENDS, PROGRAMS, SHIPPED
 from experiments.cli import guarded
 from experiments.instances.evaluate import Solved, as_known, gap_to, solve_all
 from experiments.instances.library import (

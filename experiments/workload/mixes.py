@@ -8,6 +8,7 @@ Named mixes (:func:`named_mix`):
 - ``homogeneous-256`` to ``homogeneous-2048``: one of these shapes alone (the paper's figure 14).
 - ``mix-c``: shapes, steps and shares of vllm-omni's mixed benchmark. It publishes no absolute targets, so
   they follow :func:`experiments.workload.deadlines.paper_slo`: 0.80, 1.01, 1.50 and 2.83 s.
+- ``small``: 128, 256 and 384 pixels square, 12 steps, for models so small that processor cores serve them.
 """
 
 from __future__ import annotations
@@ -136,9 +137,15 @@ def mix_c() -> Mix:
     return Mix("mix-c", tuple(classes)).with_slos(paper_slo)
 
 
+def small() -> Mix:
+    """Return a mix for small models on a processor: on two cores, the larger two shapes are worth a group."""
+    classes = (ShapeClass(Shape(size, size), 12, 1.0) for size in (128, 256, 384))
+    return Mix("small", tuple(classes)).with_slos(paper_slo)
+
+
 def named_mixes() -> dict[str, Mix]:
     """Return all named mixes by name."""
-    mixes = [uniform(), skewed(), *(homogeneous(shape) for shape in PAPER_SLOS), mix_c()]
+    mixes = [uniform(), skewed(), *(homogeneous(shape) for shape in PAPER_SLOS), mix_c(), small()]
     return {mix.name: mix for mix in mixes}
 
 

@@ -1,0 +1,90 @@
+"""What carries plans out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class SimulatedConfig:
+    """A virtual clock.
+
+    ``noise`` multiplies the profile's spread, ``noise_cv`` replaces it. ``stages`` adds text encoding and VAE decoding.
+    ``late``: ``best_effort`` or ``drop``. ``latency``: ``zero``, ``fixed`` (``latency_ms``) or ``measured``.
+    """
+
+    kind: str = "simulated"
+    noise: float = 1.0
+    noise_cv: float = 0.0
+    regroup_ms: float = 1.0
+    stages: bool = False
+    late: str = "best_effort"
+    latency: str = "zero"
+    latency_ms: float = 0.0
+
+
+@dataclass
+class TransportConfig:
+    """How workers are started."""
+
+    kind: str = MISSING
+
+
+@dataclass
+class LocalTransportConfig(TransportConfig):
+    """Processes of this machine."""
+
+    kind: str = "local"
+
+
+@dataclass
+class RayTransportConfig(TransportConfig):
+    """Ray actors, on one machine or several."""
+
+    kind: str = "ray"
+
+
+_SERVED = [
+    {"transport": "local"},
+    "_self_",
+    {"override /workload@_global_.workload": "small"},
+    {"override /profile@_global_.profile": "measured"},
+    {"override /cluster@_global_.cluster": "workers"},
+]
+
+
+@dataclass
+class DistributedConfig:
+    """Real workers that run a diffusers pipeline on a real clock.
+
+    ``model``: ``flux``, ``sd3``, ``qwen`` or ``wan`` with random weights, built once without a download (``width``
+    ``tiny`` or ``small``), or the folder of a pipeline that diffusers saved; ``weights=random`` needs only its
+    configurations. ``workers``: by default one per GPU, or two processes. ``images`` and ``latents``: whether to keep them,
+    in the output directory. ``deadline``: seconds after which a group without a step counts as hung. ``late``:
+    ``best_effort`` or ``drop``.
+    """
+
+    defaults: list[Any] = field(default_factory=lambda: list(_SERVED))
+    kind: str = "distributed"
+    model: str = "flux"
+    width: str = "small"
+    weights: str = "load"
+    dtype: str = "float32"
+    guidance: float | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    prompts: list[str] = field(default_factory=list)
+    workers: int | None = None
+    device: str = "auto"
+    threads: int = 1
+    groups: int = 32
+    warm: bool = True
+    deadline: float = 30.0
+    attempts: int = 3
+    start_timeout: float = 600.0
+    images: bool = True
+    latents: bool = False
+    late: str = "best_effort"
+    transport: Any = MISSING

@@ -1,0 +1,150 @@
+"""The whole configuration, and the choices of every group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from experiments.config.engines import DistributedConfig, LocalTransportConfig, RayTransportConfig, SimulatedConfig
+from experiments.config.help import HELP
+from experiments.config.planning import (
+    AssignmentConfig,
+    CustomObjectiveConfig,
+    LookaheadConfig,
+    ObjectiveConfig,
+    PriceConfig,
+    ProgressConfig,
+    SumConfig,
+)
+from experiments.config.platforms import (
+    EventsConfig,
+    MeasuredProfileConfig,
+    NodesConfig,
+    PairsConfig,
+    ProfileConfig,
+    ProfileFileConfig,
+    RoundsConfig,
+    SwitchConfig,
+    WorkersConfig,
+)
+from experiments.config.solvers import (
+    CpSatConfig,
+    DpConfig,
+    EdfConfig,
+    FixedConfig,
+    MilpConfig,
+    PulpConfig,
+    RsspConfig,
+    SrtfConfig,
+)
+from experiments.config.workloads import TraceConfig, WorkloadConfig
+from profiles import list_profiles
+
+DEFAULTS: list[Any] = [
+    {"cadence": "events"},
+    {"solver": "cpsat"},
+    {"program": "lookahead"},
+    {"objective": "on_time"},
+    {"workload": "uniform"},
+    {"profile": "flux1-dev_h100"},
+    {"cluster": "switch"},
+    {"engine": "simulated"},
+    {"override hydra/job_logging": "none"},
+    {"override hydra/hydra_logging": "none"},
+    "_self_",
+]
+
+
+@dataclass
+class RunConfig:
+    """Everything that defines a run."""
+
+    defaults: list[Any] = field(default_factory=lambda: list(DEFAULTS))
+    solver: Any = MISSING
+    program: Any = MISSING
+    objective: Any = MISSING
+    workload: Any = MISSING
+    profile: Any = MISSING
+    cluster: Any = MISSING
+    cadence: Any = MISSING
+    engine: Any = MISSING
+    seed: int = 0
+    name: str = ""
+    output: str | None = None
+    overwrite: bool = False
+    hydra: Any = field(
+        default_factory=lambda: {
+            "output_subdir": None,
+            "run": {"dir": "."},
+            "sweep": {"dir": "results/sweep_${now:%Y-%m-%d_%H-%M-%S}", "subdir": "."},
+            "job": {"chdir": False},
+            "help": {"app_name": "experiments.run", "template": HELP},
+        }
+    )
+
+
+CHOICES: dict[str, dict[str, Any]] = {
+    "solver": {
+        "cpsat": CpSatConfig,
+        "highs": MilpConfig("highs"),
+        "scip": MilpConfig("scip", budget_ms=100.0),
+        "pulp": PulpConfig,
+        "dp": DpConfig,
+        "fixed": FixedConfig,
+        "rssp": RsspConfig,
+        "edf": EdfConfig,
+        "srtf": SrtfConfig,
+    },
+    "program": {"lookahead": LookaheadConfig, "assignment": AssignmentConfig},
+    "objective": {
+        **{kind: ObjectiveConfig(kind) for kind in ("survivors", "on_time", "gpu_seconds", "tardiness", "fairness")},
+        "progress": ProgressConfig,
+        "least_share": ObjectiveConfig("least_share"),
+        "cost": PriceConfig("cost"),
+        "moves": PriceConfig("moves", 0.01),
+        "weighted": SumConfig("weighted", ["on_time:1", "gpu_seconds:0.001"]),
+        "lexicographic": SumConfig("lexicographic", ["on_time:1", "gpu_seconds:0.01"]),
+        "custom": CustomObjectiveConfig,
+    },
+    "workload": {
+        "uniform": WorkloadConfig(),
+        "skewed": WorkloadConfig(mix="skewed"),
+        "homogeneous": WorkloadConfig(mix="homogeneous-1024"),
+        "mix-c": WorkloadConfig(mix="mix-c"),
+        "gamma": WorkloadConfig(cv=3.6),
+        "bursts": WorkloadConfig(pieces=[[120.0, 6.0], [30.0, 48.0]]),
+        "drift": WorkloadConfig(drift_to="skewed"),
+        "profile": WorkloadConfig(mix="profile"),
+        "small": WorkloadConfig(mix="small", requests=30, load=0.8, slo_scale=1.2, deadlines="stages"),
+        "custom": WorkloadConfig(mix="custom"),
+        "trace": TraceConfig,
+    },
+    "profile": {
+        **{name: ProfileConfig(name) for name in list_profiles()},
+        "file": ProfileFileConfig,
+        "measured": MeasuredProfileConfig,
+    },
+    "cluster": {"switch": SwitchConfig, "pairs": PairsConfig, "nodes": NodesConfig, "workers": WorkersConfig},
+    "cadence": {"rounds": RoundsConfig, "events": EventsConfig},
+    "engine": {"simulated": SimulatedConfig, "distributed": DistributedConfig},
+    "engine/transport": {"local": LocalTransportConfig, "ray": RayTransportConfig},
+}
+
+
+def register() -> None:
+    """Make the configuration known to Hydra, as ``tetriplan``."""
+    store = ConfigStore.instance()
+    store.store(name="tetriplan", node=RunConfig)
+    for group, choices in CHOICES.items():
+        for name, node in choices.items():
+            store.store(group=group, name=name, node=node)
+
+
+def schema(name: str) -> type | None:
+    """Return the dataclass of this name, for messages about its fields; None if there is none."""
+    nodes = [RunConfig, *(node for choices in CHOICES.values() for node in choices.values())]
+    classes = {kind.__name__: kind for node in nodes for kind in [node if isinstance(node, type) else type(node)]}
+    return classes.get(name)

@@ -1,0 +1,128 @@
+"""From a configuration to the settings of the distributed engine, and the requests served on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from executor.distributed.config import PROMPTS, EngineConfig
+from executor.loop import serve
+from executor.records import Records
+from experiments.build import Setup
+from experiments.checks import ConfigError
+from experiments.distributed.models import check_model, model_of
+from experiments.distributed.workers import check_extra, device_of
+
+IMAGES, LATENTS = "images", "latents"
+"""Folders in the output directory."""
+
+
+def check_engine(config: Mapping[str, Any]) -> None:
+    """Refuse what can be refused of ``engine=distributed`` before anything is built, measured or started.
+
+    Raises
+    ------
+    ConfigError
+        If the extra is missing, or the model, the device or the transport is none that there is.
+    """
+    check_extra()
+    engine = config["engine"]
+    check_model(engine)
+    device_of(engine)
+    if engine["transport"]["kind"] != "local":
+        raise ConfigError(
+            "engine/transport=ray is not there yet: workers are processes of one machine; use engine/transport=local"
+        )
+
+
+def engine_config(config: Mapping[str, Any], directory: Path | None) -> EngineConfig:
+    """Return the settings of the engine; a model that is to be built is built.
+
+    Parameters
+    ----------
+    config
+        The composed configuration.
+    directory
+        The output directory, for images and latents; None keeps neither.
+
+    Raises
+    ------
+    ValueError, ModelError
+        If a field is out of range; the message names it.
+    """
+    check_engine(config)
+    engine = config["engine"]
+    return EngineConfig(
+        model=model_of(engine, config["seed"]),
+        images=directory / IMAGES if directory and engine["images"] else None,
+        latents=directory / LATENTS if directory and engine["latents"] else None,
+        prompts=tuple(engine["prompts"]) or PROMPTS,
+        device=device_of(engine),
+        threads=engine["threads"],
+        groups=engine["groups"],
+        warm=engine["warm"],
+        deadline=engine["deadline"],
+        attempts=engine["attempts"],
+        start_timeout=engine["start_timeout"],
+    )
+
+
+def clear_folders(directory: Path) -> None:
+    """Remove what an earlier run left in the folders of images and latents; other files stay."""
+    for folder in (directory / IMAGES, directory / LATENTS):
+        for file in folder.glob("[0-9][0-9][0-9][0-9][0-9][0-9].*"):
+            if file.suffix in (".png", ".safetensors", ".partial"):
+                file.unlink()
+
+
+def serve_on_workers(
+    setup: Setup,
+    config: EngineConfig,
+    records: Records | None = None,
+    on_progress: Callable[[Records], None] | None = None,
+    on_engine: Callable[[Any], None] | None = None,
+) -> Records:
+    """Serve the workload of a setup on real workers, until every image is there.
+
+    Parameters
+    ----------
+    setup
+        The run.
+    config
+        The engine's settings.
+    records
+        To be filled in, for a caller that wants to read them while the run goes on. Whatever ends the run, it tells of
+        no image that is not there.
+    on_progress
+        Called when the steps of a request are done, when its image is there, and when it has been given up.
+    on_engine
+        Called with the engine when all is done, for what it measured.
+
+    Raises
+    ------
+    EngineError
+        If workers cannot start, or a request fails for good.
+    """
+    from executor.distributed.controller import DistributedEngine
+
+    records = Records(setup.workload.requests) if records is None else records
+    with DistributedEngine(config, setup.service.cluster, setup.service.profile) as engine:
+
+        def image(request: int) -> None:
+            records.delivered.update(engine.delivered)
+            if on_progress is not None:
+                on_progress(records)
+
+        engine.on_image = image
+        try:
+            serve(setup.service, engine, records, on_progress)
+            engine.drain()
+        finally:
+            records.delivered.clear()
+            records.delivered.update(engine.delivered)
+            records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
+            records.complete = len(records.delivered) + len(records.dropped) == len(records.requests)
+        if on_engine is not None:
+            on_engine(engine)
+    return records
