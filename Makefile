@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-executor bench tables clean
+.PHONY: demo demo-distributed test test-executor bench tables clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -15,7 +15,11 @@ test: $(VENV)/.all
 
 # The distributed executor: real processes and diffusers models, on torch's CPU build or on GPUs. Some minutes.
 test-executor: $(VENV)/.executor
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/executor tests/experiments/distributed
+
+# Serve a small FLUX with random weights on two processes, or on every GPU.
+demo-distributed: $(VENV)/.executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.run engine=distributed
 
 bench: $(VENV)/.all
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-disable-gc -p no:cacheprovider

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from profiles import load_profile
+from profiles import Profile, Shape, StepEntry, load_profile, save_profile
 from tests.experiments.test_run import finish, start
 
 TINY = ["engine=distributed", "engine.device=cpu", "engine.width=tiny", "profile.repeats=2", "output=run"]
@@ -48,20 +48,22 @@ def test_serves_and_leaves_everything(model: str, tmp_path: Path) -> None:
 
 
 def test_serves_with_a_given_profile(tmp_path: Path) -> None:
-    """Tests that a profile from an earlier run takes the place of measuring, and latents are kept when asked for."""
-    few = [*SMALL, "workload.requests=2"]
-    assert finish(start(*few, cwd=tmp_path))[0] == 0
-    given = ["profile=file", "profile.name=run/profile.json", "output=again", "engine.latents=true", "solver=edf"]
-    few = [argument for argument in few if not argument.startswith(("output=", "profile."))]
+    """Tests that a profile from a file takes the place of measuring, and latents are kept when asked for."""
+    shapes = (Shape(64, 64), Shape(128, 64))
+    entries = [
+        StepEntry(shape, degree, 1, "local" if degree == 1 else "cpu", 0.005, 0.1, "measured", "guess", "2026-01-01")
+        for shape in shapes
+        for degree in (1, 2)
+    ]
+    save_profile(Profile("given", "flux", "cpu", ("cpu",), 4, tuple(entries)), tmp_path / "given.json")
+    given = ["profile=file", "profile.name=given.json", "engine.latents=true", "solver=edf", "workload.requests=2"]
+    few = [argument for argument in SMALL if not argument.startswith("profile.")]
     code, out, err = finish(start(*few, *given, cwd=tmp_path))
     assert code == 0, err
     assert "Measuring" not in out
-    assert (
-        len(list((tmp_path / "again" / "latents").iterdir()))
-        == len(list((tmp_path / "again" / "images").iterdir()))
-        == 2
-    )
-    assert not (tmp_path / "again" / "profile.json").exists()
+    run = tmp_path / "run"
+    assert len(list((run / "latents").iterdir())) == len(list((run / "images").iterdir())) == 2
+    assert not (run / "profile.json").exists()
 
 
 def test_interrupt_keeps_images_and_tables(tmp_path: Path) -> None:
