@@ -75,6 +75,11 @@ tables-batching: $(VENV)/.core
 tables-instances: $(VENV)/.core
 	$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
 
+# What the executor adds to the model, against its targets; needs the extra executor and two quiet cores. A minute.
+tables-executor: $(VENV)/.executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench --output docs/tables/executor
+	$(BIN)/python -m experiments.docs
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip

@@ -247,10 +247,10 @@ class DistributedEngine:
             case m.Stepped() if (chunk := chunks.get(message.chunk)) is not None:
                 chunk.steps, chunk.stepped = message.steps, message.at
                 self._history.stepped(chunk, self._board.shape_of(chunk.jobs), message.began, message.at)
-            case m.Done() if (chunk := chunks.get(message.chunk)) is not None:
-                self._end(chunk, [message.steps] * len(chunk.jobs), message.at)
-            case m.Broke() if (chunk := chunks.get(message.chunk)) is not None:
-                self._recovery.broke(chunk, rank, message.error)
+                if message.ends:
+                    self._end(chunk, [message.steps] * len(chunk.jobs), message.at)
+            case m.Broke():
+                self._recovery.broke(chunks.get(message.chunk), rank, message.group, message.error)
             case m.Admitted() | m.Refused() | m.Decoded() | m.Undecoded():
                 self._stages.done(message, time.monotonic())
                 self._staged(message)

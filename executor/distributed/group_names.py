@@ -64,6 +64,10 @@ class GroupNames:
                 given_up.append(self._kept.pop(other))
         return found, given_up
 
+    def stands(self, named: Named) -> bool:
+        """Whether a group is still in use under this name."""
+        return self._kept.get(named.members) == named
+
     def retire(self, members: Sequence[int]) -> Named | None:
         """Give up a group that broke; its members come together again under another name."""
         return self._kept.pop(tuple(members), None)

@@ -139,6 +139,7 @@ class Groups:
             rendezvous.host, rendezvous.port, is_master=False, wait_for_workers=False, timeout=self._timeout
         )
         self._groups: dict[str, Group] = {}
+        self._left: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -158,8 +159,10 @@ class Groups:
         ValueError
             If this process is no member.
         RuntimeError
-            If a member does not come before the timeout.
+            If a member does not come before the timeout, or this process has left the group before.
         """
+        if name in self._left:
+            raise RuntimeError(f"worker {self._rank} has left group {name!r}; it comes back under another name")
         group = self._groups.get(name)
         if group is None:
             if self._rank not in members:
@@ -168,7 +171,8 @@ class Groups:
         return group
 
     def drop(self, name: str) -> None:
-        """Leave a group; one that is not known is no error."""
+        """Leave a group for good; one that is not known is no error."""
+        self._left.add(name)
         group = self._groups.pop(name, None)
         if group is not None:
             group.close()

@@ -144,21 +144,16 @@ class Undecoded:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """From a leader: the chunk has done ``steps`` steps; the last one took from ``began`` to ``at``."""
+    """From a leader: the chunk has done ``steps`` steps; the last one took from ``began`` to ``at``.
+
+    ``ends``: whether the chunk ends here; one message for both, so that the controller wakes up only once.
+    """
 
     chunk: int
     steps: int
     began: float
     at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """From a leader: the chunk has ended after ``steps`` steps."""
-
-    chunk: int
-    steps: int
-    at: float
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +161,5 @@ class Broke:
     """From any member: the chunk cannot go on here, and the group has been left."""
 
     chunk: int
+    group: Named
     error: str

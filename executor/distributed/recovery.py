@@ -14,7 +14,7 @@ from executor.distributed.board import Board
 from executor.distributed.chunk import Chunk
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.fleet import Fleet
-from executor.distributed.group_names import GroupNames
+from executor.distributed.group_names import GroupNames, Named
 from executor.distributed.history import History
 from executor.distributed.latents import Latents
 
@@ -63,8 +63,11 @@ class Recovery:
         if chunk is not None:
             self._left(chunk, rank)
 
-    def broke(self, chunk: Chunk, rank: int, error: str) -> None:
-        """Take in that a member has left a chunk."""
+    def broke(self, chunk: Chunk | None, rank: int, named: Named, error: str) -> None:
+        """Take in that a member has left a chunk; None is one that ended just before, but whose group is gone."""
+        if chunk is None:
+            self._retire(named)
+            return
         chunk.errors.append(f"worker {rank}: {error}")
         self._left(chunk, rank)
 
@@ -80,8 +83,7 @@ class Recovery:
         """Take in that a member is gone from a chunk; when all are, end it."""
         if chunk.broken is None:
             chunk.broken = time.monotonic()
-            self._names.retire(chunk.named.members)
-            self._fleet.tell(chunk.named.members, m.Leave(chunk.named.name))
+            self._retire(chunk.named)
         chunk.waiting_for.discard(rank)
         if chunk.waiting_for:
             return
@@ -92,6 +94,11 @@ class Recovery:
         self._count_failure(chunk, any(steps))
         self._history.recoveries.append(time.monotonic() - chunk.broken)
         self._end(chunk, steps, time.monotonic())
+
+    def _retire(self, named: Named) -> None:
+        if self._names.stands(named):
+            self._names.retire(named.members)
+        self._fleet.tell(named.members, m.Leave(named.name))
 
     def _count_failure(self, chunk: Chunk, advanced: bool) -> None:
         died = len(chunk.errors) < len(chunk.named.members)

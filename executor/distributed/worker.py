@@ -124,7 +124,7 @@ class Worker:
             self._groups.drop(name)
             for job in run.jobs:
                 self._tickets.pop(job, None)
-            self._connection.send(m.Broke(run.chunk, f"{type(error).__name__}: {error}"))
+            self._connection.send(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
         finally:
             for job in run.jobs:
                 self._latents.release(job)
@@ -144,11 +144,11 @@ class Worker:
                 if leads:
                     for job, ticket in zip(run.jobs, tickets, strict=True):
                         self._latents.write(job, ticket.step, ticket.moving())
-                    self._connection.send(m.Stepped(run.chunk, steps, began, time.monotonic()))
+                    at = time.monotonic()
                     limit = self._heard(run.chunk, limit)
-                on = steps < run.most and bool(group.agree(int(steps < limit)))
-        if leads:
-            self._connection.send(m.Done(run.chunk, steps, time.monotonic()))
+                    on = steps < min(limit, run.most)
+                    self._connection.send(m.Stepped(run.chunk, steps, began, at, not on))
+                on = steps < run.most and bool(group.agree(int(on)))
 
     def _ticket(self, job: int, done: int) -> Ticket:
         """Return a request's state after ``done`` steps; read only if another worker has been on it."""
