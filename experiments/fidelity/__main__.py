@@ -1,0 +1,144 @@
+"""How well simulation tells what real workers do: ``python -m experiments.fidelity``.
+
+Serves the same requests on real workers several times and in simulation, and compares them end to end and by stage. Before
+every real run the profile is measured anew, and other requests are served to see what steps take in service.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from executor.distributed.config import EngineConfig
+from executor.loop import PlannerLatency
+from executor.records import Records
+from experiments.build import Setup, build
+from experiments.cli import compose, guarded
+from experiments.distributed.engine import engine_config, serve_on_workers
+from experiments.distributed.prepare import check, measured
+from experiments.fidelity.figures import Figures, figures
+from experiments.fidelity.report import REAL, draw, table, verdicts, write_rows
+from experiments.fidelity.service import Observed, in_service, pooled
+from experiments.results import manifest, prepare_directory
+from experiments.results.writer import write_json
+from experiments.runner import simulate
+from experiments.tables import markdown, print_table
+from profiles import Profile, save_profile
+
+ALONE, SERVICE = "simulated", "in service"
+"""Simulations: with steps measured alone, and with steps as other requests met them."""
+
+OTHER_REQUESTS = 1000
+"""Added to the seed of the run for requests that only show what steps take in service."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: _compare(options))
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    if options.repeats < 1:
+        raise ValueError(f"--repeats is {options.repeats}; at least 1 is needed")
+    console = Console()
+    started = datetime.now(UTC)
+    config = compose(["engine=distributed", *options.overrides])
+    if "repeats" not in config["profile"]:
+        raise ValueError("experiments.fidelity measures the profile itself; leave profile=... out")
+    setup = check(config)
+    path = options.output or Path("results") / f"fidelity_{started:%Y-%m-%d_%H-%M-%S}"
+    directory = prepare_directory(path, overwrite=options.overwrite)
+    engine = engine_config(config, None)
+    cluster = setup.service.cluster
+    profiles: list[Profile] = []
+    others: list[Observed] = []
+    real: list[Figures] = []
+    for repeat in range(options.repeats):
+        console.print(f"Repeat {repeat + 1} of {options.repeats}", style="bold")
+        profiles.append(measured(config, engine, cluster, console))
+        setup = setup if repeat else build(config, profiles[0])
+        other = build({**config, "seed": config["seed"] + OTHER_REQUESTS + repeat}, profiles[0])
+        others.append(_serve(other, engine)[1])
+        records, _ = _serve(setup, engine)
+        real.append(figures(records, cluster))
+        shown = ", ".join(f"{name} {real[-1][name]:.3f}" for name in ("SAR", "latency p50", "latency p95"))
+        console.print(f"  real: {shown}", highlight=False)
+    alone = pooled(profiles)
+    service = in_service(alone, others)
+    runs = {
+        REAL: real,
+        ALONE: _simulated(setup, alone, PlannerLatency("measured"), options.repeats),
+        SERVICE: _simulated(setup, service, PlannerLatency("fixed", _mean_decision(others)), options.repeats),
+    }
+    save_profile(alone, directory / "profile.json")
+    save_profile(service, directory / "in_service.json")
+    _write(runs, config, directory, started)
+    print_table(table(runs), f"{setup.title}: {len(setup.workload.requests)} requests, {options.repeats} real runs")
+    for sentence in verdicts(runs):
+        console.print(sentence, highlight=False)
+    console.print(
+        f"Results are in [bold]{directory}[/bold]: table.md, runs.csv, fidelity.png, profile.json, in_service.json, "
+        "manifest.json",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _serve(setup: Setup, engine: EngineConfig) -> tuple[Records, Observed]:
+    """Serve on real workers, and return what they measured as well."""
+    shapes = {request.id: request.shape for request in setup.workload.requests}
+    stages: list[Any] = []
+    records = serve_on_workers(
+        setup,
+        engine,
+        on_engine=lambda done: stages.extend((shapes[s.request], s.stage, s.seconds) for s in done.stage_times),
+    )
+    decisions = tuple(decision.total_seconds for decision in records.decisions)
+    return records, Observed(records.requests, tuple(records.segments), tuple(stages), decisions)
+
+
+def _simulated(setup: Setup, truth: Profile, latency: PlannerLatency, repeats: int) -> list[Figures]:
+    """Simulate the same requests several times, each with other noise."""
+    service = replace(setup.service, latency=latency)
+    runs = [replace(setup, service=service, truth=truth, seed=setup.seed + repeat) for repeat in range(repeats)]
+    return [figures(simulate(run), setup.service.cluster) for run in runs]
+
+
+def _mean_decision(others: Sequence[Observed]) -> float:
+    seconds = [second for run in others for second in run.decisions]
+    return sum(seconds) / len(seconds)
+
+
+def _write(
+    runs: Mapping[str, Sequence[Figures]], config: Mapping[str, Any], directory: Path, started: datetime
+) -> None:
+    (directory / "table.md").write_text(markdown(table(runs)))
+    write_rows(runs, directory / "runs.csv")
+    draw(runs, directory / "fidelity.png")
+    seeds = {"workload": config["seed"], "engine": config["seed"]}
+    write_json(manifest(config, seeds, started, datetime.now(UTC)), directory / "manifest.json")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.fidelity",
+        description="Serve the same requests on real workers and in simulation, and compare them stage by stage.",
+        epilog="example: python -m experiments.fidelity --repeats 5 engine.model=sd3 workload.requests=60",
+    )
+    parser.add_argument("overrides", nargs="*", help="overrides, as of experiments.run engine=distributed")
+    parser.add_argument("--repeats", type=int, default=5, help="real runs of the same requests")
+    parser.add_argument("--output", type=Path, help="directory for table, rows, picture, profiles and manifest")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison in that directory")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
