@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-distributed test test-executor bench tables clean
+.PHONY: demo demo-distributed test test-executor bench tables tables-fidelity clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -78,6 +78,11 @@ tables-instances: $(VENV)/.core
 # What the executor adds to the model, against its targets; needs the extra executor and two quiet cores. A minute.
 tables-executor: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench --output docs/tables/executor
+	$(BIN)/python -m experiments.docs
+
+# Real runs beside simulated ones, on this machine's processor: some minutes, and nothing else should run meanwhile.
+tables-fidelity: $(VENV)/.executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity
 	$(BIN)/python -m experiments.docs
 
 $(VENV)/bin/python:

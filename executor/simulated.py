@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from executor.engine import Progress, Running, Segment
+from executor.stage_worker import StageWorker
 from planner.cluster import Cluster, Group
 from planner.costs import costs_of
 from planner.plan import Assignment
@@ -18,7 +19,7 @@ from planner.round import EPSILON
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-_SEGMENT_ENDS, _ENCODED = 0, 1
+_SEGMENT_ENDS, _ENCODED, _STAGED = 0, 1, 2
 MOST_NOISE = 0.3
 """Largest coefficient of variation of a step; draws are cut off at three standard deviations."""
 
@@ -37,12 +38,16 @@ class Physics:
         Time lost when a job goes on on other GPUs than those that hold its latent.
     stages
         Whether text encoding delays the first step, and VAE decoding (one at a time) delays delivery.
+    turns
+        Whether one worker does both, by turns, as in the distributed engine; then images are only there for certain
+        when `SimulatedEngine.drain` says so.
     """
 
     noise: float = 1.0
     noise_cv: float = 0.0
     regroup_seconds: float = 0.001
     stages: bool = False
+    turns: bool = False
 
     def __post_init__(self) -> None:
         for field, value in (
@@ -160,6 +165,8 @@ class SimulatedEngine:
         self._heap: list[tuple[float, int, int, int, _Stretch | None]] = []
         self._pushed = 0
         self._decoder_free = 0.0
+        self._stage_worker = StageWorker() if physics.stages and physics.turns else None
+        self._delivered: dict[int, float] = {}
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -169,6 +176,10 @@ class SimulatedEngine:
         if self._draws:
             self._drift[request.id] = [0.0, *self._draws.pop(request.id).cumsum().tolist()]
         delay = self._profile.encode_time(request.shape) if self._physics.stages else 0.0
+        if self._stage_worker is not None:
+            self._stage_worker.put("encode", request.id, delay)
+            self._proceed_stages()
+            return False
         if delay > 0:
             self._push(self.now + delay, _ENCODED, request.id, None)
         return delay <= 0
@@ -188,11 +199,36 @@ class SimulatedEngine:
             self.now = at
             if kind == _SEGMENT_ENDS and stretch is not None:
                 self._end(stretch, progress)
+            elif kind == _STAGED:
+                self._staged(progress)
             elif request in self._left:
                 progress.append(Progress("ready", request, at))
         if not progress:
             self.now = until
         return self.now, progress
+
+    def drain(self) -> dict[int, float]:
+        """Let time pass until all images are there; return when each of them was, where one worker takes turns."""
+        while self._stage_worker is not None and self._stage_worker.current is not None:
+            self.now = max(self.now, self._stage_worker.current.end)
+            self._staged([])
+        return self._delivered
+
+    def _staged(self, progress: list[Progress]) -> None:
+        """Take in that the worker for stages has finished one."""
+        assert self._stage_worker is not None
+        done = self._stage_worker.finish()
+        if done.stage == "decode":
+            self._delivered[done.request] = done.end
+        elif done.request in self._left:
+            progress.append(Progress("ready", done.request, done.end))
+        self._proceed_stages()
+
+    def _proceed_stages(self) -> None:
+        assert self._stage_worker is not None
+        begun = self._stage_worker.proceed(self.now)
+        if begun is not None:
+            self._push(begun.end, _STAGED, begun.request, None)
 
     def _push(self, at: float, kind: int, request: int, stretch: _Stretch | None) -> None:
         self._pushed += 1
@@ -225,6 +261,10 @@ class SimulatedEngine:
     def _decoded(self, job: int) -> float:
         if not self._physics.stages:
             return self.now
+        if self._stage_worker is not None:
+            self._stage_worker.put("decode", job, self._profile.decode_time(self._requests[job].shape))
+            self._proceed_stages()
+            return self.now + self._stage_worker.backlog(self.now)
         begins = max(self.now, self._decoder_free)
         self._decoder_free = begins + self._profile.decode_time(self._requests[job].shape)
         return self._decoder_free

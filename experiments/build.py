@@ -83,7 +83,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     solver = build_solver(config)
     _check_degrees(solver, believed, cluster, shapes)
     physics = (
-        Physics(stages=True)
+        Physics(stages=True, turns=True)
         if real
         else Physics(engine["noise"], engine["noise_cv"], 1e-3 * engine["regroup_ms"], engine["stages"])
     )

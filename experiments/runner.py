@@ -62,7 +62,10 @@ def simulate(
     records = Records(setup.workload.requests) if records is None else records
     rng = np.random.default_rng([setup.seed, NOISE_STREAM])
     engine = SimulatedEngine(setup.service.cluster, setup.truth, records.requests, setup.physics, rng)
-    return serve(setup.service, engine, records, on_progress, on_round)
+    serve(setup.service, engine, records, on_progress, on_round)
+    records.delivered.update(engine.drain())
+    records.ended = max([records.ended, *records.delivered.values()])
+    return records
 
 
 Runner = Callable[[Setup, Records, Callable[[Records], None]], Records]
