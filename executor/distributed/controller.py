@@ -70,7 +70,8 @@ class DistributedEngine:
         self._workers = cluster.gpus
         self._history = History(costs_of(profile, cluster))
         self._board = Board(cluster.gpus)
-        self._store, rendezvous = host_store(config.deadline)
+        store, rendezvous = host_store(config.deadline)
+        self._store: object = store
         self._folder = new_folder()
         self._latents = Latents(self._folder)
         self._names = GroupNames(config.groups)
@@ -99,6 +100,7 @@ class DistributedEngine:
     def close(self) -> None:
         """End all workers, and remove what requests left in shared memory."""
         self._fleet.close()
+        self._store = None
         remove_folder(self._folder)
 
     def _settings(self, rendezvous: Rendezvous) -> list[WorkerSetting]:

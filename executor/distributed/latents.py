@@ -57,11 +57,20 @@ class Latents:
         Raises
         ------
         OSError
-            If there is no room.
+            If there is no room; the message says how much is needed, and where.
         """
         partial = self._folder / f"{request}.partial"
-        partial.write_bytes(fixed)
-        self.write(request, 0, moving)
+        try:
+            partial.write_bytes(fixed)
+            self.write(request, 0, moving)
+        except OSError as error:
+            needed = len(fixed) + 4 * (-(-(len(moving) + _HEAD.size) // _PAGE) * _PAGE)
+            free = shutil.disk_usage(self._folder).free
+            raise OSError(
+                error.errno,
+                f"no room for request {request} in {self._folder}: {needed / 2**20:.2f} MiB are needed, "
+                f"{free / 2**20:.2f} MiB are free ({error.strerror}); make room there",
+            ) from error
         partial.replace(self._fixed(request))
 
     def fixed(self, request: int) -> bytes:

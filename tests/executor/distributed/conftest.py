@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -21,3 +23,29 @@ def crew() -> Iterator[Crew]:
     made = Crew(4)
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Check after every test that its engines' processes, shared memory, threads and ports are gone."""
+    from executor.distributed.transport import LocalTransport, LocalWorker
+    from executor.distributed.worker import WorkerSetting
+    from tests.executor.distributed.serving import alive
+
+    started: list[tuple[LocalWorker, WorkerSetting]] = []
+    start = LocalTransport.start
+
+    def recorded(self: LocalTransport, setting: WorkerSetting) -> LocalWorker:
+        worker = start(self, setting)
+        started.append((worker, setting))
+        return worker
+
+    monkeypatch.setattr(LocalTransport, "start", recorded)
+    threads = set(threading.enumerate())
+    yield
+    assert not [worker.pid for worker, _ in started if alive(worker.pid)]
+    assert not [setting.latents for _, setting in started if setting.latents.exists()]
+    assert set(threading.enumerate()) <= threads
+    for port in {setting.rendezvous.port for _, setting in started}:
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0, f"port {port} is still open"

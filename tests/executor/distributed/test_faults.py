@@ -22,7 +22,7 @@ from executor.distributed.controller import DistributedEngine
 from executor.distributed.models.model import Model
 from executor.distributed.tiny import build_tiny
 from executor.distributed.transport import LocalTransport
-from executor.distributed.worker import WorkerSetting, work
+from executor.distributed.worker import Worker, WorkerSetting, work
 from planner.plan import Assignment
 from planner.request import Request
 from tests.executor.distributed.serving import (
@@ -155,6 +155,45 @@ def test_stages_killed(config: EngineConfig) -> None:
         records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(6))
     assert len(records.delivered) == 8
     assert_equal_to_alone(config, requests)
+
+
+def work_and_die_at_the_start(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker that, as number 1, dies before it is ready."""
+    if setting.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    work(setting, connection)
+
+
+def test_killed_at_the_start(config: EngineConfig) -> None:
+    """Tests that a worker that dies while it loads the model ends the start, and is named."""
+    transport = LocalTransport(config.model.folder, work_and_die_at_the_start)
+    with pytest.raises(EngineError, match="worker 1 died while it loaded the model"):
+        DistributedEngine(config, CLUSTER, PROFILE, transport)
+
+
+def work_and_die_in_warm_up(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker that, as number 1, dies the first time that it is to join a group."""
+    join, mark = Worker._join, setting.latents / "died"
+
+    def dying(self: Worker, command: object) -> None:
+        if setting.rank == 1 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        join(self, command)  # type: ignore[arg-type]
+
+    Worker._join = dying  # type: ignore[method-assign,assignment]
+    work(setting, connection)
+
+
+def test_killed_in_warm_up(config: EngineConfig) -> None:
+    """Tests that a worker that dies while groups are made is replaced, and requests on its groups end as ever."""
+    request = Request(0, SHAPES[1], 12, 0.0, 99.0)
+    transport = LocalTransport(config.model.folder, work_and_die_in_warm_up)
+    with DistributedEngine(replace(config, deadline=2.0), CLUSTER, PROFILE, transport) as engine:
+        _until_running(engine, request, (0, 1, 2))
+        assert _finish(engine, request, (0, 1, 2)) < 10
+        assert (engine._folder / "died").exists()
+    assert_equal_to_alone(config, [request], 4e-6)
 
 
 def work_and_fail(setting: WorkerSetting, connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -96,3 +97,15 @@ def test_removed(folder: Path) -> None:
         latents.read(1)
     with pytest.raises(FileNotFoundError):
         latents.fixed(1)
+
+
+def test_no_room_is_told_with_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that full shared memory is reported with the request, the folder, the size needed and the size free."""
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match=r"no room for request 3 in .*: 4\.02 MiB are needed, .* MiB are free"):
+        Latents(tmp_path).admit(3, b"fixed", bytes(2**20))
+    assert not (tmp_path / "3.fixed").exists()
