@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import math
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,9 +17,10 @@ from typing import Any
 from experiments.bound import BoundResult, bound_all, write_bounds
 from experiments.build import build
 from experiments.cli import compose, guarded
+from experiments.decisions import decisions_by_cell_table, decisions_table
 from experiments.grid import BASELINES, PAPER_GRID, Cell, Policy, Result, Spread, cells, run_all
 from experiments.paired import difference_table
-from experiments.results import Summary, manifest, prepare_directory
+from experiments.results import manifest, prepare_directory
 from experiments.results.writer import write_json
 from experiments.same_rounds import Answered, answer_all, rounds_of
 from experiments.tables import Table, markdown, print_table
@@ -71,6 +71,8 @@ def _compare(options: argparse.Namespace) -> int:
     (directory / "differences.md").write_text(markdown(differences))
     decisions = decisions_table(results, policies)
     (directory / "decisions.md").write_text(markdown(decisions))
+    if len(grid) > 1:
+        (directory / "decisions_by_cell.md").write_text(markdown(decisions_by_cell_table(results, grid, policies)))
     config: dict[str, Any] = {
         "policies": {policy.name: list(policy.overrides) for policy in policies},
         "cells": {cell.label: list(cell.overrides) for cell in grid},
@@ -195,46 +197,6 @@ def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Tab
                 f"{mean([run.gpu_seconds_per_on_time for run in runs]):.1f}",
                 f"{1e3 * mean([run.wall.decision_p50 for run in runs]):.2f}",
                 f"{1e3 * mean([run.wall.decision_p99 for run in runs]):.2f}",
-            ]
-        )
-    return rows
-
-
-def decisions_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
-    """Return a row per policy: how many decisions, how many of them proven or by fallback, and how long they took."""
-    rows = [
-        [
-            "policy",
-            "decisions",
-            "proven optimal",
-            "fallback",
-            "mean gap",
-            "p50 ms",
-            "p99 ms",
-            "p99 of worst run",
-            "max ms",
-        ]
-    ]
-    for policy in policies:
-        runs = [result.summary for result in results if result.policy == policy.name]
-        count = sum(run.decisions for run in runs)
-        bounded = sum(run.bounded for run in runs)
-
-        def share(name: str, runs: Sequence[Summary] = runs, count: int = count) -> float:
-            return float(sum(getattr(run, name) * run.decisions for run in runs if run.decisions)) / max(count, 1)
-
-        gap = sum(run.mean_gap * run.bounded for run in runs if run.bounded) / bounded if bounded else math.nan
-        rows.append(
-            [
-                policy.name,
-                str(count),
-                f"{share('optimal_share'):.2%}",
-                f"{share('fallback_share'):.2%}",
-                f"{gap:.3%}" if bounded else "-",
-                f"{1e3 * sum(run.wall.decision_p50 for run in runs) / len(runs):.2f}",
-                f"{1e3 * sum(run.wall.decision_p99 for run in runs) / len(runs):.2f}",
-                f"{1e3 * max(run.wall.decision_p99 for run in runs):.2f}",
-                f"{1e3 * max(run.wall.decision_max for run in runs):.2f}",
             ]
         )
     return rows

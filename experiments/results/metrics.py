@@ -93,6 +93,8 @@ class Summary:
         Stretches of steps, and how often a request continued on another GPU set.
     decisions
         Calls of the solver.
+    jobs_p50, jobs_max
+        Live jobs that a decision met, waiting and running.
     optimal_share, fallback_share
         Decisions proven optimal, and decisions that the greedy fallback made, over all decisions.
     bounded, mean_gap
@@ -127,6 +129,8 @@ class Summary:
     segments: int
     regroups: int
     decisions: int
+    jobs_p50: float
+    jobs_max: float
     optimal_share: float
     fallback_share: float
     bounded: int
@@ -182,6 +186,7 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         squares += degree * used
     gaps = [gap for gap in map(gap_of, records.decisions) if gap is not None]
     decisions = len(records.decisions)
+    jobs = sorted(float(decision.jobs) for decision in records.decisions)
     return Summary(
         name=name or _main_solver(records.decisions),
         complete=records.complete,
@@ -212,6 +217,8 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         segments=len(records.segments),
         regroups=sum(usage.regroups for usage in usage_by_request(records.segments).values()),
         decisions=decisions,
+        jobs_p50=percentile(jobs, 50),
+        jobs_max=percentile(jobs, 100),
         optimal_share=_ratio(sum(decision.status == "optimal" for decision in records.decisions), decisions),
         fallback_share=_ratio(sum(decision.fallback for decision in records.decisions), decisions),
         bounded=len(gaps),

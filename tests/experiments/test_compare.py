@@ -54,7 +54,7 @@ def test_grid_has_a_row_per_cell_and_the_mean(tmp_path: Path) -> None:
 
 
 def test_cells_of_ones_own(tmp_path: Path) -> None:
-    """--cell names a row and its overrides; decisions.md counts the decisions of each policy."""
+    """--cell names a row and its overrides; decisions*.md count decisions and the jobs that they met."""
     output = tmp_path / "out"
     arguments = ["--policy", "edf:solver=edf", "--policy", "dp:solver=dp", "--cell", "calm:workload.rate=6"]
     arguments += ["--cell", "busy:workload.rate=60 workload=skewed", "--seeds", "1", "--jobs", "1"]
@@ -65,6 +65,14 @@ def test_cells_of_ones_own(tmp_path: Path) -> None:
         "edf",
         "dp",
     ]
+    by_cell = [line.split("|")[1:4] for line in (output / "decisions_by_cell.md").read_text().splitlines()[2:]]
+    assert [(cell.strip(), policy.strip()) for cell, policy, _ in by_cell] == [
+        ("calm", "edf"),
+        ("calm", "dp"),
+        ("busy", "edf"),
+        ("busy", "dp"),
+    ]
+    assert int(by_cell[3][2]) > int(by_cell[1][2]) > 0
 
 
 @pytest.mark.parametrize(

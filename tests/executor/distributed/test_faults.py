@@ -74,12 +74,17 @@ def _meanwhile(act: Callable[[threading.Event], None]) -> Iterator[None]:
 
 def _until_running(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) -> None:
     """Bring a request to the middle of a long segment."""
+    _start(engine, request, gpus)
+    while not engine.steps:
+        engine.advance(engine.advance(0.0)[0] + 0.01)
+
+
+def _start(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) -> None:
+    """Submit a request and plan all of its steps as soon as its text is encoded."""
     engine.submit(request)
     while not any(item.request == request.id for item in engine.advance(60.0)[1]):
         pass
     engine.carry_out([Assignment((request.id,), CLUSTER.group_of(gpus), request.steps)])
-    while not engine.steps:
-        engine.advance(engine.advance(0.0)[0] + 0.01)
 
 
 def _finish(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) -> float:
@@ -190,7 +195,7 @@ def test_killed_in_warm_up(config: EngineConfig) -> None:
     request = Request(0, SHAPES[1], 12, 0.0, 99.0)
     transport = LocalTransport(config.model.folder, work_and_die_in_warm_up)
     with DistributedEngine(replace(config, deadline=2.0), CLUSTER, PROFILE, transport) as engine:
-        _until_running(engine, request, (0, 1, 2))
+        _start(engine, request, (0, 1, 2))
         assert _finish(engine, request, (0, 1, 2)) < 10
         assert (engine._folder / "died").exists()
     assert_equal_to_alone(config, [request], 4e-6)

@@ -64,6 +64,8 @@ def test_decisions(records: Records, cluster: Cluster) -> None:
     """Two of four decisions are optimal, one is a fallback, three have a bound with gaps 0, 1/4 and 0."""
     s = summarize(records, cluster)
     assert (s.decisions, s.optimal_share, s.fallback_share) == (4, 0.5, 0.25)
+    met = sorted(decision.jobs for decision in records.decisions)
+    assert (s.jobs_p50, s.jobs_max) == (met[1], met[3])
     assert (s.bounded, s.mean_gap) == (3, pytest.approx(1 / 12))
     assert [gap_of(decision) for decision in records.decisions] == [0.0, 0.25, None, 0.0]
     assert (s.wall.decision_p50, s.wall.decision_p99, s.wall.decision_max) == (0.004, 0.020, 0.020)
