@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-distributed test test-executor bench tables tables-fidelity clean
+.PHONY: demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -23,6 +23,15 @@ demo-distributed: $(VENV)/.executor
 
 bench: $(VENV)/.all
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-disable-gc -p no:cacheprovider
+
+# All figures and tables of the paper, and ours, with the page that shows them; cached runs are not made again. Half an hour on two cores.
+figures: $(VENV)/.core
+	$(BIN)/python -m paper_figs
+	$(BIN)/python -m paper_figs.docs
+
+# The same with few seeds, below results/: some minutes.
+figures-quick: $(VENV)/.core
+	$(BIN)/python -m paper_figs --quick
 
 # Every table in docs/tables, each from one command; then the documents that quote them. About half an hour on two cores.
 COMPARE := $(BIN)/python -m experiments.compare --overwrite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import hashlib
 import json
 import sys
 import time
@@ -15,9 +16,10 @@ from typing import Any
 
 from experiments.results import manifest
 from experiments.results.writer import write_json
-from paper_figs.cache import VERSION, Cache
+from paper_figs.cache import Cache
 from paper_figs.figure import figure_names, load_figure
 from paper_figs.lab import Lab
+from paper_figs.sources import DRAWING, RUN, digest
 from paper_figs.table import Table
 
 RESULTS = Path(__file__).parent / "results"
@@ -80,7 +82,7 @@ def _make_all(names: Sequence[str], output: Path, cache: Cache, quick: bool, job
             if name not in failed:
                 console.print(f"{name:12} {seconds[name]:7.1f} s", highlight=False)
             bar.advance(whole)
-    _write_manifest(output, seconds, lab, started)
+    _write_manifest(output, seconds, failed, lab, started)
     console.print(f"{len(names) - len(failed)} of {len(names)} figures are in {output}", highlight=False)
     if failed:
         console.print(f"failed: {', '.join(failed)}", style="bold red")
@@ -88,11 +90,23 @@ def _make_all(names: Sequence[str], output: Path, cache: Cache, quick: bool, job
 
 
 def make(name: str, lab: Lab, output: Path) -> None:
-    """Compute the data of a figure, write them, read them back, and draw."""
+    """Compute the data of a figure, write them, read them back, and draw unless the pictures show just these data."""
     figure = load_figure(name)
     path = output / f"{name}.csv"
     figure.data(lab).write(path)
-    draw(name, path, output)
+    pictures = [path.with_suffix(suffix) for suffix in (".pdf", ".svg", ".png")]
+    stamp = drawing_stamp(name, path)
+    if _read_config(output).get("drawn", {}).get(name) != stamp or not all(picture.exists() for picture in pictures):
+        draw(name, path, output)
+
+
+def drawing_stamp(name: str, table: Path) -> str:
+    """Return a digest of all that a picture depends on: its data, the code that draws it, the drawing library."""
+    import matplotlib
+
+    code = digest((*DRAWING, f"paper_figs/figures/{name}.py"))
+    parts = (table.read_bytes(), code.encode(), matplotlib.__version__.encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def draw(name: str, table: Path, output: Path) -> None:
@@ -103,14 +117,24 @@ def draw(name: str, table: Path, output: Path) -> None:
         save(load_figure(name).draw(Table.read(table)), output / name)
 
 
-def _write_manifest(output: Path, seconds: dict[str, float], lab: Lab, started: datetime) -> None:
-    """Write how the figures in a directory were made; seconds of figures that this call did not make are kept."""
-    config: dict[str, Any] = {"quick": lab.quick, "requests": lab.requests, "cache_version": VERSION}
+def _read_config(output: Path) -> dict[str, Any]:
+    """Return the configuration in the manifest of a directory; nothing without one that can be read."""
     try:
-        before = json.loads((output / MANIFEST).read_text())["config"]["seconds"]
+        config = json.loads((output / MANIFEST).read_text())["config"]
     except (OSError, ValueError, KeyError):
-        before = {}
-    config["seconds"] = {**before, **seconds}
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def _write_manifest(
+    output: Path, seconds: dict[str, float], failed: Sequence[str], lab: Lab, started: datetime
+) -> None:
+    """Write how the figures in a directory were made; what it says of figures that this call did not make is kept."""
+    config: dict[str, Any] = {"quick": lab.quick, "requests": lab.requests, "sources": digest(RUN)}
+    before = _read_config(output)
+    config["seconds"] = {**before.get("seconds", {}), **seconds}
+    made = {name: drawing_stamp(name, output / f"{name}.csv") for name in seconds if name not in failed}
+    config["drawn"] = {**{name: s for name, s in before.get("drawn", {}).items() if name not in failed}, **made}
     seeds = {f"seed {seed}": seed for seed in lab.seeds}
     command = ["python", "-m", "paper_figs"]
     write_json(manifest(config, seeds, started, datetime.now(UTC), command=command), output / MANIFEST)
@@ -120,7 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m paper_figs",
         description="Make the figures and tables of the paper, and ours. Each gets NAME.csv, .pdf, .svg and .png.",
-        epilog="Runs are cached: a second call only draws. python -m paper_figs.docs writes docs/figures.md.",
+        epilog="Runs are cached, and pictures of the same data stay: a second call takes seconds. "
+        "python -m paper_figs.docs writes docs/figures.md.",
     )
     parser.add_argument("figures", nargs="*", metavar="NAME", help="fig07, table5, gap, ... (default: all)")
     parser.add_argument("--quick", action="store_true", help="3 seeds of 100 requests instead of 10 of 300")

@@ -1,4 +1,8 @@
-"""Results on disk: one small JSON file per piece of work, found by the hash of everything that defines it."""
+"""Results on disk: one small JSON file per piece of work, found by the hash of everything that defines it.
+
+That includes what the code of planner, simulator and workloads does (:mod:`paper_figs.sources`), so that results of an
+earlier version are never shown as those of the present one.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paper_figs.sources import RUN, digest
 from paper_figs.work import Task
-
-VERSION = 1
-"""Raise it when a change of planner, executor or experiments changes what runs give: all results are then made anew."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Cache:
 
     def path(self, task: Task) -> Path:
         """Return where the result of a piece of work is, or would be."""
-        return self._file("runs", {"version": VERSION, **task.identity()})
+        return self._file("runs", {"sources": digest(RUN), **task.identity()})
 
     def get(self, task: Task) -> Any | None:
         """Return a result, or None if there is none that can be read."""

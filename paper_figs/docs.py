@@ -31,7 +31,8 @@ $ python -m paper_figs --quick        # 3 seeds of short runs, in results/paper_
 $ python -m paper_figs --list
 ```
 
-Runs are cached in `.cache/paper_figs`, so that a second call only draws. Every comparison serves the same requests with
+Runs are cached in `.cache/paper_figs`, and pictures of the same data stay, so that a second call takes seconds.
+Every comparison serves the same requests with
 every policy; bands and bars are 95 % confidence intervals over {seeds} paired seeds of {requests} requests (of fewer
 where
 a figure's module says so). Latencies count every request. Curves by resolution are the paper's spider plots, unrolled.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from experiments import config as schemas
 from experiments.cli import compose
 from experiments.grid import Spread
 from paper_figs.cache import Cache
 from paper_figs.policies import BOUND, Policy
+from paper_figs.sources import SCHEMA, digest
 from paper_figs.table import Table, Value
 from paper_figs.work import Task, bound, run
 
@@ -76,7 +74,7 @@ class Lab:
             If there is no such field.
         """
         choices = [override for override in overrides if "." not in override.partition("=")[0]]
-        identity = [hashlib.sha256(inspect.getsource(schemas).encode()).hexdigest(), *choices]
+        identity = [digest(SCHEMA), *choices]
         config = self.cache.get_config(identity)
         if config is None:
             config = compose(choices)

@@ -41,7 +41,7 @@ class Task:
     arguments: Mapping[str, Any]
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that the result depends on, but the code of other folders.
+        """Return everything that the result depends on, but the code that all tasks share.
 
         Of a function in the module of a figure, the source text is a part.
         """

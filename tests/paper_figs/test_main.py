@@ -26,6 +26,26 @@ def test_makes_a_figure_end_to_end(tmp_path: Path) -> None:
     assert (tmp_path / "cache" / ".gitignore").read_text() == "*\n"
 
 
+def test_draws_again_only_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second call draws nothing, a lost picture is drawn again, and so is one whose stamp is not that of its data."""
+    drawn: list[str] = []
+    original = command.draw
+    monkeypatch.setattr(command, "draw", lambda name, *rest: (drawn.append(name), original(name, *rest)))
+    out = tmp_path / "out"
+    where = ["--quick", "--jobs", "1", "--output", str(out), "--cache", str(tmp_path / "cache")]
+    assert main(["fig02", "fig03", *where]) == 0
+    assert main(["fig02", "fig03", *where]) == 0
+    assert drawn == ["fig02", "fig03"]
+    (out / "fig03.svg").unlink()
+    assert main(["fig02", "fig03", *where]) == 0
+    assert drawn == ["fig02", "fig03", "fig03"]
+    kept = json.loads((out / "manifest.json").read_text())
+    kept["config"]["drawn"]["fig02"] = "of other data"
+    (out / "manifest.json").write_text(json.dumps(kept))
+    assert main(["fig02", "fig03", *where]) == 0
+    assert drawn[3:] == ["fig02"]
+
+
 def test_failing_figure_is_named_and_the_others_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
