@@ -37,7 +37,7 @@ figures-quick: $(VENV)/.core
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 LOOKAHEAD := --policy "lookahead:solver=highs"
 RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-robust tables-hardware tables-latency tables-scale tables-batching tables-instances
+tables: tables-policies tables-grid tables-grid-drop tables-foresight tables-robust tables-hardware tables-latency tables-scale tables-batching tables-instances
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
@@ -50,6 +50,9 @@ tables-grid: $(VENV)/.core
 
 tables-grid-drop: $(VENV)/.core
 	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid-drop $(LOOKAHEAD) $(RIVALS) engine.late=drop
+
+tables-foresight: $(VENV)/.core
+	$(BIN)/python -m experiments.foresight --grid --seeds 10 --overwrite --output docs/tables/foresight
 
 tables-robust: $(VENV)/.core
 	$(COMPARE) --bound --seeds 10 --output docs/tables/robust $(LOOKAHEAD) $(RIVALS) workload.slo_scale=1.2 \
