@@ -100,7 +100,7 @@ def _backend(solver: Mapping[str, Any]) -> Backend:
 
 def _program(config: Mapping[str, Any]) -> Program:
     if config["kind"] == "lookahead":
-        return Lookahead(config["tie_break"], config["late"])
+        return Lookahead(config["tie_break"], config["late"], concurrency=config["concurrency"])
     return AssignmentProgram(config["form"], config["conserve"], config["batching"])
 
 

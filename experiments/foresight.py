@@ -33,6 +33,8 @@ from experiments.workload import Workload
 from planner.request import Request
 
 DEFAULTS = ("solver=highs",)
+_REACHED = ("online", "dropped", "told", "bound", "fluid")
+_STEPS = ("by dropping", "by gatekeeper", "rest", "fluid only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Foresight:
         On time with late requests given up, when requests are turned away by someone who knows all arrivals.
     bound
         Proven: no schedule without batching does better.
+    fluid
+        The same bound from GPU-seconds alone, without the rows on concurrency: how far it was off.
     """
 
     cell: str
@@ -59,6 +63,7 @@ class Foresight:
     dropped: float
     told: float
     bound: float
+    fluid: float
 
 
 def foresee(cell: str, config: dict[str, Any], passes: int, time_limit: float = TIME_LIMIT) -> Foresight:
@@ -80,7 +85,12 @@ def foresee(cell: str, config: dict[str, Any], passes: int, time_limit: float = 
     kept = build(_late(config, "best_effort"))
     dropping = build(_late(config, "drop"))
     requests = dropping.workload.requests
-    found = clairvoyant_bound(requests, kept.service.cluster, kept.truth, time_limit, stages=kept.service.stages)
+    found, plain = (
+        clairvoyant_bound(
+            requests, kept.service.cluster, kept.truth, time_limit, stages=kept.service.stages, concurrency=concurrency
+        )
+        for concurrency in (True, False)
+    )
     random = np.random.default_rng(config["seed"])
     online = on_time(dropping, requests)
     fluid = set(found.on_time)
@@ -89,9 +99,8 @@ def foresee(cell: str, config: dict[str, Any], passes: int, time_limit: float = 
         ids = {request.id for request in part}
         told += len(gatekeeper(dropping, part, [online & ids, fluid & ids], passes, random))
     count = len(requests)
-    return Foresight(
-        cell, config["seed"], len(on_time(kept, requests)) / count, len(online) / count, told / count, found.share
-    )
+    served = len(on_time(kept, requests))
+    return Foresight(cell, config["seed"], served / count, len(online) / count, told / count, found.share, plain.share)
 
 
 def gatekeeper(
@@ -151,11 +160,11 @@ def periods(requests: Sequence[Request]) -> list[list[Request]]:
 
 def foresight_table(results: Sequence[Foresight]) -> Table:
     """Return a row per cell, means over seeds: what is reached with what knowledge, and the steps between."""
-    rows = [["cell", "late served", "late dropped", "gatekeeper", "bound", "by dropping", "by gatekeeper", "rest"]]
+    rows = [["cell", "late served", "late dropped", "gatekeeper", "bound", "fluid bound", *_STEPS]]
     labels = list(dict.fromkeys(result.cell for result in results))
     for label in [*labels, "mean"]:
         own = [result for result in results if label in (result.cell, "mean")]
-        reached = [float(np.mean([getattr(r, name) for r in own])) for name in ("online", "dropped", "told", "bound")]
+        reached = [float(np.mean([getattr(r, name) for r in own])) for name in _REACHED]
         steps = np.diff(reached)
         rows.append([label, *(f"{value:.3f}" for value in reached), *(f"{step:.3f}" for step in steps)])
     return rows
@@ -211,8 +220,8 @@ def _command(options: argparse.Namespace) -> int:
     if directory is not None:
         with (directory / "foresight.csv").open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["cell", "seed", "online", "dropped", "told", "bound"])
-            writer.writerows([r.cell, r.seed, r.online, r.dropped, r.told, r.bound] for r in results)
+            writer.writerow(["cell", "seed", *_REACHED])
+            writer.writerows([r.cell, r.seed, *(getattr(r, name) for name in _REACHED)] for r in results)
         (directory / "table.md").write_text(markdown(table))
         config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "passes": options.passes}
         used = {f"seed {seed}": seed for seed in seeds}

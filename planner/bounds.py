@@ -1,7 +1,8 @@
 """The clairvoyant bound: how many requests any schedule could serve on time, had it known all arrivals.
 
-The deadline-interval program (:mod:`planner.programs.intervals`) over the whole run. Every schedule of whole
-steps without batching is a feasible point of it, so what its solver proves holds for every policy, whatever it knows.
+The deadline-interval program (:mod:`planner.programs.intervals`) over the whole run, with its rows on concurrency
+(:mod:`planner.programs.concurrency`). Every schedule of whole steps without batching is a feasible point of it, so
+what its solver proves holds for every policy, whatever it knows.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from planner.backends.highs import HighsBackend
 from planner.backends.protocol import Backend
 from planner.cluster import Cluster
 from planner.costs import costs_of
-from planner.programs.intervals import Task, interval_program, useful
+from planner.programs.concurrency import levels, with_levels
+from planner.programs.intervals import Task, interval_program
 from planner.request import Request
 from planner.round import EPSILON
 from profiles.profile import Profile
@@ -68,6 +70,7 @@ def clairvoyant_bound(
     time_limit: float = 60.0,
     backend: Backend | None = None,
     stages: bool = False,
+    concurrency: bool = True,
 ) -> Bound:
     """Bound the weight of requests on time over a whole run, for schedules without batches.
 
@@ -86,6 +89,9 @@ def clairvoyant_bound(
         Solver of the components; HiGHS by default.
     stages
         Whether encoding and decoding shorten each window.
+    concurrency
+        Whether GPUs that run one request may not be part of a larger group at that time
+        (:mod:`planner.programs.concurrency`); without these rows the bound is weaker.
     """
     began = perf_counter()
     solver = backend or HighsBackend(gap=1e-6)
@@ -99,8 +105,8 @@ def clairvoyant_bound(
             release += profile.encode_time(request.shape)
             due -= profile.decode_time(request.shape)
         if release + request.steps * shape.fastest <= due + EPSILON:
-            degrees, seconds = useful(shape.degrees, shape.seconds)
-            entries.append((Task(release, due + EPSILON, request.steps, degrees, seconds, request.weight), request.id))
+            task = Task(release, due + EPSILON, request.steps, shape.degrees, shape.seconds, request.weight)
+            entries.append((task, request.id))
     value = upper = 0.0
     done: list[int] = []
     parts = _components(entries)
@@ -114,7 +120,7 @@ def clairvoyant_bound(
             continue
         share = (time_limit - (perf_counter() - began)) * len(part) ** 2 / left
         left -= len(part) ** 2
-        part_value, part_upper, on_time = _solve([task for task, _ in part], cluster.gpus, solver, share)
+        part_value, part_upper, on_time = _solve([task for task, _ in part], cluster, solver, share, concurrency)
         value += part_value
         upper += part_upper
         done += [part[index][1] for index in on_time]
@@ -134,10 +140,13 @@ def _components(entries: list[tuple[Task, int]]) -> list[list[tuple[Task, int]]]
     return parts
 
 
-def _solve(tasks: list[Task], gpus: int, solver: Backend, budget: float) -> tuple[float, float, list[int]]:
+def _solve(
+    tasks: list[Task], cluster: Cluster, solver: Backend, budget: float, concurrency: bool
+) -> tuple[float, float, list[int]]:
     """Value, proven bound, and the tasks on time of one component."""
     points = np.unique(np.array([time for task in tasks for time in (task.release, task.due)]))
-    program = interval_program(tasks, points, gpus * np.diff(points)).linear
+    sizes = levels(cluster.gpus, cluster.degrees, points) if concurrency else []
+    program = with_levels(interval_program(tasks, points, cluster.gpus * np.diff(points)), len(tasks), sizes).linear
     weights = program.rewards[: len(tasks)]
     trivial = float(weights.sum())
     answer = solver.solve(program, max(budget, 0.01))

@@ -15,6 +15,7 @@ class LookaheadConfig:
     kind: str = "lookahead"
     tie_break: float = 1e-4
     late: str = "quiet"
+    concurrency: bool = True
 
 
 @dataclass

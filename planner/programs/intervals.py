@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -48,28 +47,6 @@ class Task:
     weight: float = 1.0
 
 
-@lru_cache(maxsize=4096)
-def useful(degrees: tuple[int, ...], seconds: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Leave out degrees that a mix of two others beats: at least as many steps per second on as many GPUs.
-
-    Time can be shared within an interval, so such degrees add nothing to the program. What stays is the upper concave
-    hull of (GPUs, steps per second) from (0, 0).
-    """
-    hull: list[tuple[int, float]] = [(0, 0.0)]
-    for degree, step in zip(degrees, seconds, strict=True):
-        speed = 1.0 / step
-        if speed <= hull[-1][1]:
-            continue
-        while len(hull) > 1:
-            (d0, s0), (d1, s1) = hull[-2], hull[-1]
-            if (s1 - s0) * (degree - d1) > (speed - s1) * (d1 - d0) * (1.0 + 1e-12):
-                break
-            hull.pop()
-        hull.append((degree, speed))
-    kept = tuple(degree for degree, _ in hull[1:])
-    return kept, tuple(seconds[degrees.index(degree)] for degree in kept)
-
-
 @dataclass(frozen=True, slots=True)
 class Intervals:
     """A deadline-interval program, and which column is what.
@@ -82,6 +59,9 @@ class Intervals:
         Of each column t, shape (n - tasks,): task, interval, GPUs.
     speed
         Steps per second of each column t.
+    tallies
+        Rows that say what a variable beyond the t adds up to, as ``sum - variable <= 0``
+        (:mod:`planner.programs.concurrency`).
     """
 
     linear: LinearProgram
@@ -89,6 +69,7 @@ class Intervals:
     interval: Ints
     degree: Ints
     speed: Floats
+    tallies: tuple[int, ...] = ()
 
 
 def interval_program(

@@ -24,8 +24,9 @@ from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.placement import Choice, place
 from planner.plan import Assignment
+from planner.programs.concurrency import complete, levels, with_levels
 from planner.programs.floor import Class, with_floor
-from planner.programs.intervals import Intervals, Task, interval_program, useful
+from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule
 from planner.programs.prices import serve_by_prices
@@ -53,11 +54,15 @@ class Lookahead:
         Up to so many jobs that can be on time, the program is solved as it is; larger ones by prices
         (:mod:`planner.programs.prices`), in time that hardly grows with the number of GPUs. An objective with a price
         per GPU-second or a least share is always solved as it is.
+    concurrency
+        Whether the program has the rows of :mod:`planner.programs.concurrency`; without them it promises more than
+        whole degrees can keep.
     """
 
     tie_break: float = 1e-4
     late: str = "quiet"
     detail: int = 48
+    concurrency: bool = True
 
     def __post_init__(self) -> None:
         if self.late not in ("quiet", "idle", "never"):
@@ -77,21 +82,17 @@ class Lookahead:
         """
         timely = tuple(job for job in round_.jobs if not round_.hopeless(job))
         worth = worth_of(round_, timely, objective)
-        return LookaheadModel(round_, timely, worth, self.tie_break, self.late, self.detail)
+        return LookaheadModel(round_, timely, worth, self)
 
 
 class LookaheadModel:
     """The program of one round."""
 
-    def __init__(
-        self, round_: Round, timely: tuple[Job, ...], worth: Worth, tie_break: float, late: str, detail: int = 48
-    ) -> None:
+    def __init__(self, round_: Round, timely: tuple[Job, ...], worth: Worth, settings: Lookahead) -> None:
         self._round = round_
         self._timely = timely
         self._worth = worth
-        self._tie_break = tie_break
-        self._late = late
-        self._detail = detail
+        self._settings = settings
         self._gpus = round_.cluster.gpus
         weights = worth.weights.tolist()
         self.tasks = tuple(_task(round_, job, weight) for job, weight in zip(timely, weights, strict=True))
@@ -110,8 +111,13 @@ class LookaheadModel:
         points = np.unique(np.array([now, *(task.due for task in self.tasks)]))
         gpu_seconds = self._gpu_seconds(points)
         least = float(np.min(self._worth.weights, where=self._worth.weights > 0, initial=1.0)) if self.tasks else 1.0
-        price = self._worth.price + self._tie_break * least
-        return interval_program(self.tasks, points, gpu_seconds, np.full(len(gpu_seconds), price))
+        price = self._worth.price + self._settings.tie_break * least
+        program = interval_program(self.tasks, points, gpu_seconds, np.full(len(gpu_seconds), price))
+        if not self._settings.concurrency:
+            return program
+        cluster = self._round.cluster
+        sizes = levels(cluster.gpus, cluster.degrees, points, self._round.free_at)
+        return with_levels(program, len(self.tasks), sizes)
 
     @cached_property
     def linear(self) -> LinearProgram:
@@ -172,7 +178,7 @@ class LookaheadModel:
                     if seconds > 0 and (i, interval, degree) in column:
                         point[column[i, interval, degree]] += seconds
         point[list(kept)] = 1.0
-        return np.minimum(point, program.linear.upper)
+        return complete(program, np.minimum(point, program.linear.upper))
 
     # -- plans ---------------------------------------------------------------------------------------------------------
 
@@ -183,7 +189,7 @@ class LookaheadModel:
         """
         if self._worth.price:
             return None
-        if len(self.tasks) > self._detail and self._worth.classes is None:
+        if len(self.tasks) > self._settings.detail and self._worth.classes is None:
             return self._by_prices()
         if self._everything.late(self.tasks):
             return None
@@ -252,7 +258,7 @@ class LookaheadModel:
     def _first_pieces(self, served: Sequence[int], x: Floats) -> list[tuple[int, int, int]]:
         """(task, degree, steps) of what the program runs in its first interval, earliest deadline first."""
         program = self.intervals
-        durations = x[len(self.tasks) : program.linear.size]
+        durations = x[len(self.tasks) :][: len(program.task)]
         keep = set(served)
         pieces = sorted(
             (self.tasks[i].due, i, -int(program.degree[at]), float(durations[at] * program.speed[at]))
@@ -269,9 +275,9 @@ class LookaheadModel:
 
     def _serve_late(self, placed: list[Assignment], free: int) -> list[Assignment]:
         late = [job for job in self._round.jobs if self._round.hopeless(job)]
-        if not late or self._late == "never":
+        if not late or self._settings.late == "never":
             return placed
-        if self._late == "idle":
+        if self._settings.late == "idle":
             return use_idle(self._round, placed, late, free)
         if placed or self._timely:
             return placed
@@ -286,8 +292,7 @@ class LookaheadModel:
 
 def _task(round_: Round, job: Job, weight: float) -> Task:
     costs = round_.costs.of(job.request.shape)
-    degrees, seconds = useful(costs.degrees, costs.seconds)
     release = max(job.ready, round_.now)
     if not job.running:
         release = max(release, min(round_.free_at))
-    return Task(release, job.due + EPSILON, job.steps_left, degrees, seconds, weight)
+    return Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -116,10 +117,32 @@ def serve_by_prices(
     return Served(tuple(found), value, max(value, min(bound, total)))
 
 
+@lru_cache(maxsize=4096)
+def concave(degrees: tuple[int, ...], seconds: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Leave out degrees that a mix of two others beats: at least as many steps per second on as many GPUs.
+
+    Prices count GPU time per interval, in which it can be shared, so such degrees add nothing here. What stays is the
+    upper concave hull of (GPUs, steps per second) from (0, 0).
+    """
+    hull: list[tuple[int, float]] = [(0, 0.0)]
+    for degree, step in zip(degrees, seconds, strict=True):
+        speed = 1.0 / step
+        if speed <= hull[-1][1]:
+            continue
+        while len(hull) > 1:
+            (d0, s0), (d1, s1) = hull[-2], hull[-1]
+            if (s1 - s0) * (degree - d1) > (speed - s1) * (d1 - d0) * (1.0 + 1e-12):
+                break
+            hull.pop()
+        hull.append((degree, speed))
+    kept = tuple(degree for degree, _ in hull[1:])
+    return kept, tuple(seconds[degrees.index(degree)] for degree in kept)
+
+
 def _kinds(tasks: Sequence[Task], points: Floats) -> list[_Kind]:
     groups: dict[tuple[tuple[int, ...], tuple[float, ...]], list[int]] = {}
     for i, task in enumerate(tasks):
-        groups.setdefault((task.degrees, task.seconds), []).append(i)
+        groups.setdefault(concave(task.degrees, task.seconds), []).append(i)
     kinds = []
     for (degrees, seconds), members in groups.items():
         gpus = np.diff(np.array([0, *degrees], dtype=np.float64))

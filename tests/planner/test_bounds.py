@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +12,6 @@ from executor.simulated import Physics, SimulatedEngine
 from planner.backends.protocol import Answer
 from planner.bounds import clairvoyant_bound
 from planner.cluster import Cluster
-from planner.programs.intervals import useful
 from planner.programs.linear import LinearProgram
 from planner.request import Request
 from planner.round import Cadence
@@ -118,18 +116,3 @@ def test_hundred_and_fifty_requests_take_seconds() -> None:
     bound = clairvoyant_bound(requests, CLUSTER, PROFILE, time_limit=60.0)
     assert bound.status == "optimal"
     assert 0.8 < bound.share < 1.0
-
-
-@pytest.mark.parametrize(
-    ("degrees", "seconds", "kept"),
-    [
-        ((1, 2, 4, 8), (1.0, 0.5, 0.25, 0.125), (8,)),
-        ((1, 2, 4), (1.0, 0.9, 0.3), (1, 4)),
-        ((1, 2, 4, 8), (0.129, 0.080, 0.0476, 0.0305), (1, 2, 4, 8)),
-    ],
-)
-def test_degrees_that_a_mix_beats_are_left_out(
-    degrees: tuple[int, ...], seconds: tuple[float, ...], kept: tuple[int, ...]
-) -> None:
-    """Tests that only degrees on the concave hull of GPUs against steps per second remain."""
-    assert useful(degrees, seconds)[0] == kept

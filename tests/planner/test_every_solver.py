@@ -109,10 +109,11 @@ def test_plans_are_legal(solver: Solver, round_: Round) -> None:
 @given(round_=rounds())
 def test_the_same_round_gets_the_same_plan(solver: Solver, round_: Round) -> None:
     """Tests that a solver has no memory, also across a JSON round trip of the round."""
-    first = solver.solve(round_, 0.05)
-    solver.solve(Round(0.0, (), round_.cluster, TOY, (0.0,) * round_.cluster.gpus, round_.cadence), 0.05)
-    assert solver.solve(round_, 0.05).assignments == first.assignments
-    assert solver.solve(Round.from_dict(round_.to_dict()), 0.05).assignments == first.assignments
+    ample = 0.5  # where the clock is what ends a search, two calls on a busy machine may differ
+    first = solver.solve(round_, ample)
+    solver.solve(Round(0.0, (), round_.cluster, TOY, (0.0,) * round_.cluster.gpus, round_.cadence), ample)
+    assert solver.solve(round_, ample).assignments == first.assignments
+    assert solver.solve(Round.from_dict(round_.to_dict()), ample).assignments == first.assignments
 
 
 @every_solver

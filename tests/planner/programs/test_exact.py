@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
+from planner.programs.concurrency import levels, with_levels
 from planner.programs.exact import step_program
 from planner.programs.intervals import Task, interval_program
 
@@ -36,7 +37,8 @@ def test_whole_steps_never_beat_the_fluid_program(tasks: list[Task]) -> None:
     """Tests that the exact optimum is at most the deadline-interval program's: the latter is a bound."""
     exact = CpSatBackend(presolve=True).solve(step_program(tasks, 4, TICK).linear, 20.0)
     points = np.unique(np.array([time for task in tasks for time in (task.release, task.due)]))
-    fluid = HighsBackend().solve(interval_program(tasks, points, 4 * np.diff(points)).linear, 20.0)
+    plain = interval_program(tasks, points, 4 * np.diff(points))
+    fluid = HighsBackend().solve(with_levels(plain, len(tasks), levels(4, (1, 2, 4), points)).linear, 20.0)
     assert exact.status == "optimal"
     assert exact.bound is not None and fluid.bound is not None
     assert exact.bound <= fluid.bound + 1e-6

@@ -27,7 +27,7 @@ from planner.objectives import (
     Weighted,
 )
 from planner.plan import Plan
-from planner.programs.intervals import Task, interval_program, useful
+from planner.programs.intervals import Task, interval_program
 from planner.programs.linear import LinearProgram
 from planner.programs.lists import list_schedule
 from planner.programs.lookahead import Lookahead
@@ -226,7 +226,7 @@ def test_list_schedules_do_all_steps_on_the_gpus_there_are(data: st.DataObject) 
     tasks = []
     for _ in range(data.draw(st.integers(1, 7))):
         release, base = data.draw(st.floats(0.0, 0.2)), data.draw(st.sampled_from((0.02, 0.1, 0.7)))
-        degrees, seconds = useful((1, 2, 4, 8), tuple(base / d**0.8 for d in (1, 2, 4, 8)))
+        degrees, seconds = (1, 2, 4, 8), tuple(base / d**0.8 for d in (1, 2, 4, 8))
         due, steps = release + data.draw(st.floats(0.1, 9.0)), data.draw(st.integers(1, 50))
         tasks.append(Task(release, due, steps, degrees, seconds))
     schedule = list_schedule(tasks, 0.0, 8)
@@ -237,6 +237,14 @@ def test_list_schedules_do_all_steps_on_the_gpus_there_are(data: st.DataObject) 
             step = tasks[i].seconds[tasks[i].degrees.index(degree)]
             done[i] += max(0.0, phase.end - max(phase.start, tasks[i].release)) / step
     assert done == pytest.approx([task.steps for task in tasks], abs=1e-5)
+
+
+def test_a_promise_is_one_that_whole_degrees_can_keep() -> None:
+    """Tests that of two jobs of which one alone fits beside the other on paper only, the program promises one."""
+    jobs = [job(0, LARGE, 38, due=4.0), job(1, SMALL, 40, due=1.0)]
+    round_ = round_of(jobs, C8, cadence=EVENTS)
+    promised = [Highs(Lookahead(concurrency=rows)).solve(round_, 1.0).certificate.value for rows in (True, False)]
+    assert [round(value + 0.3) for value in promised if value is not None] == [1, 2]
 
 
 def test_a_plan_covers_the_cluster_when_one_job_is_alone() -> None:
