@@ -37,7 +37,7 @@ figures-quick: $(VENV)/.core
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 LOOKAHEAD := --policy "lookahead:solver=highs"
 RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-foresight tables-robust tables-hardware tables-latency tables-scale tables-batching tables-instances
+tables: tables-policies tables-grid tables-grid-drop tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
@@ -53,6 +53,14 @@ tables-grid-drop: $(VENV)/.core
 
 tables-foresight: $(VENV)/.core
 	$(BIN)/python -m experiments.foresight --grid --seeds 10 --overwrite --output docs/tables/foresight
+
+# With and without the rows on concurrency, in the program and in the bound (docs/tables/foresight has both bounds).
+tables-concurrency: $(VENV)/.core
+	$(COMPARE) --grid --seeds 10 --output docs/tables/concurrency --policy "with:solver=highs" \
+	  --policy "without:solver=highs program.concurrency=false" engine.late=drop
+
+tables-optimum: $(VENV)/.core
+	$(BIN)/python -m experiments.optimum --overwrite --output docs/tables/optimum
 
 tables-robust: $(VENV)/.core
 	$(COMPARE) --bound --seeds 10 --output docs/tables/robust $(LOOKAHEAD) $(RIVALS) workload.slo_scale=1.2 \
