@@ -18,13 +18,18 @@ from planner.backends.highs import HighsBackend
 from planner.backends.protocol import Backend
 from planner.cluster import Cluster
 from planner.costs import costs_of
+from planner.outcomes import Floats
 from planner.programs.concurrency import levels, with_levels
 from planner.programs.intervals import Task, interval_program
+from planner.programs.prices import serve_by_prices
 from planner.request import Request
 from planner.round import EPSILON
 from profiles.profile import Profile
 
 _TOLERANCE = 1e-6
+_LARGEST = 300_000
+_GRID = 400
+"""Intervals of that grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ def clairvoyant_bound(
     backend: Backend | None = None,
     stages: bool = False,
     concurrency: bool = True,
+    largest: int = _LARGEST,
 ) -> Bound:
     """Bound the weight of requests on time over a whole run, for schedules without batches.
 
@@ -92,6 +98,9 @@ def clairvoyant_bound(
     concurrency
         Whether GPUs that run one request may not be part of a larger group at that time
         (:mod:`planner.programs.concurrency`); without these rows the bound is weaker.
+    largest
+        Variables beyond which a component is bounded by prices (:mod:`planner.programs.prices`) on a grid of 400
+        intervals, in time and memory that grow with its requests only; that bound is weaker, too.
     """
     began = perf_counter()
     solver = backend or HighsBackend(gap=1e-6)
@@ -120,7 +129,12 @@ def clairvoyant_bound(
             continue
         share = (time_limit - (perf_counter() - began)) * len(part) ** 2 / left
         left -= len(part) ** 2
-        part_value, part_upper, on_time = _solve([task for task, _ in part], cluster, solver, share, concurrency)
+        tasks = [task for task, _ in part]
+        if _columns(tasks) > largest:
+            found = _price(tasks, cluster.gpus)
+        else:
+            found = _solve(tasks, cluster, solver, share, concurrency)
+        part_value, part_upper, on_time = found
         value += part_value
         upper += part_upper
         done += [part[index][1] for index in on_time]
@@ -144,7 +158,7 @@ def _solve(
     tasks: list[Task], cluster: Cluster, solver: Backend, budget: float, concurrency: bool
 ) -> tuple[float, float, list[int]]:
     """Value, proven bound, and the tasks on time of one component."""
-    points = np.unique(np.array([time for task in tasks for time in (task.release, task.due)]))
+    points = _points(tasks)
     sizes = levels(cluster.gpus, cluster.degrees, points) if concurrency else []
     program = with_levels(interval_program(tasks, points, cluster.gpus * np.diff(points)), len(tasks), sizes).linear
     weights = program.rewards[: len(tasks)]
@@ -157,3 +171,23 @@ def _solve(
     if np.all(weights == unit):
         upper = unit * math.floor(upper / unit + _TOLERANCE * len(tasks))
     return value, max(value, upper), on_time
+
+
+def _price(tasks: list[Task], gpus: int) -> tuple[float, float, list[int]]:
+    """Return the same by prices; the grid is coarser, which makes the program larger, so its bound holds."""
+    points = _points(tasks)
+    grid = np.unique(np.quantile(points, np.linspace(0.0, 1.0, _GRID + 1)))
+    served = serve_by_prices(tasks, grid, gpus * np.diff(grid))
+    return served.value, served.bound, list(served.tasks)
+
+
+def _points(tasks: Sequence[Task]) -> Floats:
+    return np.unique(np.array([time for task in tasks for time in (task.release, task.due)]))
+
+
+def _columns(tasks: Sequence[Task]) -> int:
+    """How many durations the program of some tasks has."""
+    points = _points(tasks)
+    first = np.searchsorted(points, [task.release for task in tasks])
+    last = np.searchsorted(points, [task.due for task in tasks])
+    return int((last - first) @ np.array([len(task.degrees) for task in tasks]))

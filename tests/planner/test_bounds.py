@@ -116,3 +116,14 @@ def test_hundred_and_fifty_requests_take_seconds() -> None:
     bound = clairvoyant_bound(requests, CLUSTER, PROFILE, time_limit=60.0)
     assert bound.status == "optimal"
     assert 0.8 < bound.share < 1.0
+
+
+def test_very_large_runs_are_bounded_by_prices() -> None:
+    """Tests that a run too large for a solver gets a bound above the solver's, near it, in one component."""
+    rng = np.random.default_rng(7)
+    arrivals = np.cumsum(rng.exponential(0.4, 60)).tolist()
+    requests = [request(i, SIZES[i % 4], arrivals[i], (1.8, 2.4, 3.6, 6.0)[i % 4]) for i in range(60)]
+    exact = clairvoyant_bound(requests, CLUSTER, PROFILE, concurrency=False)
+    priced = clairvoyant_bound(requests, CLUSTER, PROFILE, largest=0)
+    assert exact.upper <= priced.upper <= 1.15 * exact.upper
+    assert priced.value <= priced.upper
