@@ -61,7 +61,7 @@ class Lookahead:
 
     tie_break: float = 1e-4
     late: str = "quiet"
-    detail: int = 48
+    detail: int = 16
     concurrency: bool = True
 
     def __post_init__(self) -> None:

@@ -83,7 +83,7 @@ class _Kind:
 
 
 def serve_by_prices(
-    tasks: Sequence[Task], points: Floats, gpu_seconds: Floats, iterations: int = 60, passes: int = 4
+    tasks: Sequence[Task], points: Floats, gpu_seconds: Floats, iterations: int = 60, passes: int | None = None
 ) -> Served:
     """Choose tasks to serve, with a bound.
 
@@ -98,8 +98,10 @@ def serve_by_prices(
     iterations
         Subgradient steps.
     passes
-        Tries to serve the tasks that pay.
+        Tries to serve the tasks that pay; by default 40, and down to 12 for thousands of tasks.
     """
+    if passes is None:
+        passes = min(40, max(12, 8000 // len(tasks)))
     kinds = _kinds(tasks, points)
     total = math.fsum(task.weight for task in tasks)
     even = np.full(len(gpu_seconds), 1e-6)
