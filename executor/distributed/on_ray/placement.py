@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,8 +83,17 @@ def look(folder: Path) -> Found:
     return Found((folder / "model_index.json").is_file(), {name: version(name) for name in _PACKAGES})
 
 
-def check_machines(found: Sequence[Machine], folder: Path) -> None:
+def check_machines(found: Sequence[Machine], folder: Path, look: Callable[[Path], Found] = look) -> None:
     """Make sure that every machine on which a worker may be placed has the model and the same packages.
+
+    Parameters
+    ----------
+    found
+        The machines.
+    folder
+        Of the model.
+    look
+        What is asked there, and here.
 
     Raises
     ------
@@ -103,7 +112,7 @@ def check_machines(found: Sequence[Machine], folder: Path) -> None:
         except Exception as error:
             raise EngineError(
                 f"the machine {machine.host} of the Ray cluster cannot run workers; is the project installed there, with "
-                f"the extras executor and cluster? {error}"
+                f"the extras executor and cluster? {_last_line(error)}"
             ) from error
         if not theirs.model:
             raise EngineError(
@@ -116,6 +125,11 @@ def check_machines(found: Sequence[Machine], folder: Path) -> None:
                     f"the machine {machine.host} of the Ray cluster has {name} {theirs.versions[name]}, this one "
                     f"{ours.versions[name]}; install the same version everywhere"
                 )
+
+
+def _last_line(error: Exception) -> str:
+    """Return what an error says, without the traceback that Ray puts before it."""
+    return str(error).strip().rsplit("\n", 1)[-1]
 
 
 class Reservation:

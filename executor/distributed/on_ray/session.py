@@ -18,6 +18,11 @@ import ray
 
 _REACH = 5.0
 """Seconds in which the address of a cluster must answer."""
+_PROCESSES = 2
+"""Processes that a Ray of our own starts beforehand; it calls them processors."""
+PLACES = "tetriplan"
+"""Resource of a Ray of our own: as with local workers, it is for the user to say how many share the processors."""
+_PLENTY = 10_000
 _STORE = 2**30
 """Bytes that the object store of a Ray of our own may take at most."""
 
@@ -29,8 +34,6 @@ class Session:
     ----------
     address
         Host and port of a running cluster; ``auto`` for the one that this machine is in; None starts Ray here.
-    cpus
-        That a Ray started here offers at least: as with local workers, it is for the user to say how many there are.
 
     Raises
     ------
@@ -38,14 +41,15 @@ class Session:
         If there is no cluster at the address.
     """
 
-    def __init__(self, address: str | None, cpus: int = 1) -> None:
+    def __init__(self, address: str | None) -> None:
         self._ours = not ray.is_initialized()
         if not self._ours:
             return
         if address is None:
             ray.init(
                 address="local",
-                num_cpus=max(cpus, os.cpu_count() or 1),
+                num_cpus=_PROCESSES,
+                resources={PLACES: _PLENTY},
                 object_store_memory=_STORE,
                 include_dashboard=False,
                 log_to_driver=False,
@@ -94,6 +98,13 @@ def reach(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_REACH).close()
     except OSError as error:
         raise EngineError(f"{what}, where nothing answers: {error}; start a head with: ray start --head") from error
+
+
+def need(cuda: bool, threads: int) -> dict[str, float]:
+    """Return what a worker takes: a GPU, or a processor core for each of its threads; any place of a Ray of our own."""
+    if cuda:
+        return {"GPU": 1.0}
+    return {PLACES: 1.0} if PLACES in ray.cluster_resources() else {"CPU": float(threads)}
 
 
 def gpus() -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import Pipe
@@ -13,30 +15,36 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import ray
+from ray.exceptions import RayTaskError
 
 from executor.distributed.config import EngineConfig
-from executor.distributed.messages import shifted
+from executor.distributed.messages import Unfit, shifted
 from executor.distributed.on_ray.placement import Reservation, check_machines, check_room, machines
 from executor.distributed.on_ray.reception import Caller, Door, Reception, call
-from executor.distributed.on_ray.session import Session
+from executor.distributed.on_ray.session import Session, need
 from executor.distributed.on_ray.store import RayStorage, start_keeper
 from executor.distributed.transport import received
 from executor.distributed.worker import WorkerSetting, serve
 
-Target = Callable[[WorkerSetting, Connection], None]
+Target = Callable[[WorkerSetting, Door], None]
 
 _KILLED = 10.0
 """Seconds that Ray may take to say that an actor has ended."""
+
+
+def work(setting: WorkerSetting, door: Door) -> None:
+    """Be a worker until told to stop; groups use this machine's address, and the GPU that Ray has given."""
+    here = replace(setting.rendezvous, interface=ray.util.get_node_ip_address())
+    device = "cpu" if setting.device == "cpu" else "cuda:0"
+    serve(replace(setting, rendezvous=here, device=device), call(door))
 
 
 class Seat:
     """The actor in whose process a worker lives."""
 
     def work(self, setting: WorkerSetting, door: Door, target: Target) -> None:
-        """Be a worker until told to stop; groups use this machine's address, and the GPU that Ray has given."""
-        here = replace(setting.rendezvous, interface=ray.util.get_node_ip_address())
-        device = "cpu" if setting.device == "cpu" else "cuda:0"
-        target(replace(setting, rendezvous=here, device=device), call(door))
+        """Be a worker until told to stop."""
+        target(setting, door)
 
 
 class RayWorker:
@@ -116,14 +124,24 @@ class RayWorker:
             self._caller = caller
             self._ear.send(None)
 
-    def ended(self, *result: object) -> None:
+    def ended(self, result: Future[None]) -> None:
         """Take in that its work is over, or that its process or its machine has died."""
+        error = result.exception()
         with self._lock:
             self._ended.set()
+            if isinstance(error, RayTaskError):
+                self._tell(error)
             if self._caller is None:
                 self._ear.close()
             elif not self._caller.connection.closed:
                 _hang_up(self._caller.connection)
+
+    def _tell(self, error: Exception) -> None:
+        """Say what was raised in its process: to who waits for it to be ready, else as a local process does."""
+        if self._caller is None:
+            self._ear.send(Unfit(str(error).strip().rsplit("\n", 1)[-1]))
+        else:
+            print(error, file=sys.stderr)
 
     def _close(self) -> None:
         with self._lock:
@@ -162,21 +180,19 @@ class RayTransport:
         If Ray cannot be reached, has too little room, or lacks the model on one of its machines.
     """
 
-    def __init__(self, config: EngineConfig, workers: int, target: Target = serve) -> None:
+    def __init__(self, config: EngineConfig, workers: int, target: Target = work) -> None:
         self._workers = workers
         self._target = target
-        self._cuda = config.device == "cuda"
-        self._threads = config.threads
-        need = {"GPU": 1.0} if self._cuda else {"CPU": float(config.threads)}
-        self._session = Session(config.address, workers * config.threads)
+        self._session = Session(config.address)
         self._reservation: Reservation | None = None
         self._reception: Reception | None = None
         self._storage: RayStorage | None = None
         try:
-            found = machines(need)
-            check_room(found, workers, need)
+            self._need = need(config.device == "cuda", config.threads)
+            found = machines(self._need)
+            check_room(found, workers, self._need)
             check_machines(found, config.model.folder.absolute())
-            self._reservation = Reservation(workers, need)
+            self._reservation = Reservation(workers, self._need)
             self._storage = RayStorage(start_keeper())
             self.host: str = ray.util.get_node_ip_address()
             self._reception = Reception(self.host)
@@ -204,7 +220,9 @@ class RayTransport:
         )
         actor = kind.remote()
         worker = RayWorker(actor)
-        done = actor.work.remote(setting, self._reception.expect(worker.called), self._target)
+        model = replace(setting.model, folder=setting.model.folder.absolute())
+        door = self._reception.expect(worker.called)
+        done = actor.work.remote(replace(setting, model=model), door, self._target)
         done.future().add_done_callback(worker.ended)
         return worker
 
@@ -219,9 +237,11 @@ class RayTransport:
         self._reception = self._storage = self._reservation = None
         self._session.close()
 
-    def _share(self, rank: int) -> dict[str, float]:
-        """Return what a worker takes of its place: the first and the one for stages share a GPU."""
-        shared = rank in (0, self._workers)
-        if self._cuda:
-            return {"num_cpus": 0, "num_gpus": 0.5 if shared else 1}
-        return {"num_cpus": 0 if rank == self._workers else self._threads}
+    def _share(self, rank: int) -> dict[str, Any]:
+        """Return what a worker takes of its place, which the first and the one for stages share."""
+        ((kind, much),) = self._need.items()
+        if kind == "GPU":
+            return {"num_cpus": 0, "num_gpus": much / 2 if rank in (0, self._workers) else much}
+        if rank == self._workers:
+            return {"num_cpus": 0}
+        return {"num_cpus": much} if kind == "CPU" else {"num_cpus": 0, "resources": {kind: much}}
