@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py", "*/test_*.py"]
 """Without the extra ``executor`` there is nothing to test here."""
+if not find_spec("ray"):
+    collect_ignore_glob.append("test_ray*.py")  # needs the extra ``cluster``
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-ray = pytest.importorskip("ray", reason="needs the extra cluster")
+import ray
+from ray.cluster_utils import Cluster
 
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
@@ -53,8 +53,6 @@ QUICK = {"health_check_period_ms": 500, "health_check_timeout_ms": 2000, "health
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Any]:
     """Start Ray on four machines of one processor each; all of them are this one, under four addresses."""
-    from ray.cluster_utils import Cluster
-
     head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": MEMORY, "_system_config": QUICK}
     made = Cluster(initialize_head=True, head_node_args=head)
     for i in range(2, 5):
@@ -74,21 +72,18 @@ def config(cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> EngineConfig
     )
 
 
-def _late(setting: WorkerSetting, door: Door) -> None:
+def late(setting: WorkerSetting, door: Door) -> None:
     """Be a worker whose clock, as number 1, is ahead."""
     if setting.rank == 1:
         true = time.monotonic
-        time.monotonic = lambda: true() + 1000.0
+        time.monotonic = lambda: true() + AHEAD
     work(setting, door)
 
 
 @pytest.fixture(scope="module")
 def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
     """Three workers on three machines, and nothing of them left afterwards."""
-    from ray import cloudpickle
-
-    target = cloudpickle.loads(cloudpickle.dumps(_late))
-    transport = RayTransport(config, 3, target)
+    transport = RayTransport(config, 3, late)
     with DistributedEngine(config, CLUSTER, PROFILE, transport) as made:
         pids = [link.pid for link in _links(made)]
         yield made
