@@ -28,8 +28,8 @@ from executor.distributed.worker import WorkerSetting, serve
 
 Target = Callable[[WorkerSetting, Door], None]
 
-_KILLED = 10.0
-"""Seconds that Ray may take to say that an actor has ended."""
+_ENDED = 10.0
+"""Seconds that Ray may take to say that all actors have ended."""
 
 
 def work(setting: WorkerSetting, door: Door) -> None:
@@ -99,22 +99,30 @@ class RayWorker:
             self._caller.connection.send(message)
 
     def kill(self) -> None:
-        """See `executor.distributed.transport.Link.kill`."""
+        """See `executor.distributed.transport.Link.kill`. Nobody waits for it here: a machine may be silent.
+
+        What a process on its way out may still write is a later state of its request, and as good as any.
+        """
         ray.kill(self._actor)
-        self._ended.wait(_KILLED)
-        self._close()
+        with self._lock:
+            for end in (self._mouth, self._ear, *([] if self._caller is None else [self._caller.connection])):
+                end.close()
 
     def join(self, seconds: float) -> bool:
         """See `executor.distributed.transport.Link.join`: when its work is done, its process ends, too."""
-        if not self._ended.wait(seconds):
+        if not self.gone(seconds):
             return False
         self.kill()
         return True
 
+    def gone(self, seconds: float) -> bool:
+        """Wait until its work is over, or Ray knows that it has died; whether that is so."""
+        return self._ended.wait(seconds)
+
     def called(self, caller: Caller) -> None:
         """Take in that it has called back."""
         with self._lock:
-            if self._ended.is_set():
+            if self._ear.closed:
                 caller.connection.close()
                 return
             with suppress(OSError):
@@ -129,6 +137,8 @@ class RayWorker:
         error = result.exception()
         with self._lock:
             self._ended.set()
+            if self._ear.closed:
+                return
             if isinstance(error, RayTaskError):
                 self._tell(error)
             if self._caller is None:
@@ -142,13 +152,6 @@ class RayWorker:
             self._ear.send(Unfit(str(error).strip().rsplit("\n", 1)[-1]))
         else:
             print(error, file=sys.stderr)
-
-    def _close(self) -> None:
-        with self._lock:
-            self._mouth.close()
-            self._ear.close()
-            if self._caller is not None:
-                self._caller.connection.close()
 
 
 def _hang_up(connection: Connection) -> None:
@@ -184,6 +187,7 @@ class RayTransport:
         self._workers = workers
         self._target = target
         self._session = Session(config.address)
+        self._started: list[RayWorker] = []
         self._reservation: Reservation | None = None
         self._reception: Reception | None = None
         self._storage: RayStorage | None = None
@@ -220,6 +224,7 @@ class RayTransport:
         )
         actor = kind.remote()
         worker = RayWorker(actor)
+        self._started.append(worker)
         model = replace(setting.model, folder=setting.model.folder.absolute())
         door = self._reception.expect(worker.called)
         done = actor.work.remote(replace(setting, model=model), door, self._target)
@@ -228,6 +233,9 @@ class RayTransport:
 
     def close(self) -> None:
         """See `executor.distributed.transport.Transport.close`."""
+        until = time.monotonic() + _ENDED
+        while self._started:
+            self._started.pop().gone(max(0.0, until - time.monotonic()))
         if self._reception is not None:
             self._reception.close()
         if self._storage is not None:
