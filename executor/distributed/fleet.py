@@ -78,8 +78,8 @@ class Fleet:
         EngineError
             If a worker cannot load the model, or takes too long.
         """
-        ranks = {id(link.connection): rank for rank, link in enumerate(self._links)}
         connections: list[Any] = [link.connection for link in self._links]
+        ranks = {id(connection): rank for rank, connection in enumerate(connections)}
         events: list[Event] = []
         for connection in wait(connections, max(0.0, timeout)):
             rank = ranks[id(connection)]

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -124,6 +125,8 @@ class Worker:
             self._groups.drop(name)
             for job in run.jobs:
                 self._tickets.pop(job, None)
+                with suppress(RuntimeError):
+                    self._states.settle(job)
             self._connection.send(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
         finally:
             for job in run.jobs:

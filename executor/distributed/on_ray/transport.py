@@ -86,8 +86,8 @@ class RayWorker:
         caller = self._caller
         if caller is None:
             return received(self._mouth)
-        now = time.monotonic()
-        return [shifted(message, caller.ahead, now) for message in received(caller.connection)]
+        messages, now = received(caller.connection), time.monotonic()
+        return [shifted(message, caller.ahead, now) for message in messages]
 
     def send(self, message: Any) -> None:
         """See `executor.distributed.transport.Link.send`."""
