@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
 from types import TracebackType
 
@@ -46,6 +47,7 @@ class Session:
         if not self._ours:
             return
         if address is None:
+            _lock_up()
             ray.init(
                 address="local",
                 num_cpus=_PROCESSES,
@@ -62,7 +64,8 @@ class Session:
         except Exception as error:
             raise EngineError(
                 f"engine.transport.address is {address!r}; Ray cannot be joined there: {error}; every machine of a "
-                "cluster, this one too, joins it with: ray start --address=HOST:PORT"
+                "cluster, this one too, joins it with: ray start --address=HOST:PORT. A cluster that asks for a token "
+                "wants RAY_AUTH_MODE=token in the environment, too"
             ) from error
 
     def __enter__(self) -> Session:
@@ -78,6 +81,13 @@ class Session:
         if self._ours:
             self._ours = False
             ray.shutdown()
+
+
+def _lock_up() -> None:
+    """Let a Ray of our own take orders from this process alone, with a token that no file keeps."""
+    if "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def reach(address: str) -> None:
