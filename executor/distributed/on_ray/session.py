@@ -47,7 +47,8 @@ class Session:
         if not self._ours:
             return
         if address is None:
-            _lock_up()
+            # Ray locks a cluster of its own with a token, which it would leave in the home directory.
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
             ray.init(
                 address="local",
                 num_cpus=_PROCESSES,
@@ -81,13 +82,6 @@ class Session:
         if self._ours:
             self._ours = False
             ray.shutdown()
-
-
-def _lock_up() -> None:
-    """Let a Ray of our own take orders from this process alone, with a token that no file keeps."""
-    if "RAY_AUTH_MODE" not in os.environ:
-        os.environ["RAY_AUTH_MODE"] = "token"
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def reach(address: str) -> None:
