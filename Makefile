@@ -121,7 +121,7 @@ $(VENV)/.all: pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.core
 
 $(VENV)/.executor: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable ".[executor,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[executor,cluster,dev]"
 	touch $@ $(VENV)/.core $(VENV)/.all
 
 clean:

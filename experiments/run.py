@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from omegaconf import DictConfig
@@ -20,8 +20,12 @@ from experiments.build import Setup, build
 from experiments.cli import USER_ERRORS, guarded, plain
 from experiments.config import register
 from experiments.distributed.prepare import check, prepare
+from experiments.distributed.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.runner import Outcome, Runner, run_to_directory, simulate
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 INTERRUPTED = 130
 
@@ -30,7 +34,11 @@ def run(config: Mapping[str, Any]) -> Outcome:
     """Run a composed configuration with a progress bar, then print its table and where its files are."""
     from rich.console import Console
 
-    console = Console()
+    with joined(config["engine"]):
+        return _run(config, Console())
+
+
+def _run(config: Mapping[str, Any], console: Console) -> Outcome:
     real = config["engine"]["kind"] == "distributed"
     setup = check(config) if real else build(config)
     directory = prepare_directory(config["output"] or _fresh_directory(setup), overwrite=config["overwrite"])

@@ -52,7 +52,12 @@ class EngineConfig:
     attempts
         How often a request may fail in a row, without a step done and without a worker having died.
     start_timeout
-        Seconds that workers may take to load the model.
+        Seconds that workers may take to load the model; also those that take the place of dead ones.
+    transport
+        ``local``: workers are processes of this machine. ``ray``: actors, on one machine or several.
+    address
+        Of a running Ray cluster, as host:port, or ``auto`` for the one that this machine is in; None starts Ray on
+        this machine, and stops it at the end.
 
     Raises
     ------
@@ -71,10 +76,14 @@ class EngineConfig:
     deadline: float = 30.0
     attempts: int = 3
     start_timeout: float = 600.0
+    transport: Literal["local", "ray"] = "local"
+    address: str | None = None
 
     def __post_init__(self) -> None:
         if self.device not in ("cpu", "cuda"):
             raise ValueError(f"engine.device is {self.device!r}; use 'cpu' or 'cuda'")
+        if self.transport not in ("local", "ray"):
+            raise ValueError(f"engine.transport is {self.transport!r}; use 'local' or 'ray'")
         if not self.prompts:
             raise ValueError("engine.prompts is empty; give at least one prompt")
         for field in ("threads", "groups", "attempts"):

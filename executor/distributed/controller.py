@@ -21,11 +21,11 @@ from executor.distributed.fleet import Fleet
 from executor.distributed.group_names import GroupNames, warm_set
 from executor.distributed.groups import Rendezvous, host_store
 from executor.distributed.history import History, StageTime, Step
-from executor.distributed.latents import Latents, new_folder, remove_folder
 from executor.distributed.models.spec import Ask
 from executor.distributed.recovery import Recovery
 from executor.distributed.stages import Stages
-from executor.distributed.transport import LocalTransport, Transport
+from executor.distributed.starting import transport_of
+from executor.distributed.transport import Transport
 from executor.distributed.worker import WorkerSetting
 from executor.engine import Progress, Running, Segment
 from planner.cluster import Cluster
@@ -53,7 +53,7 @@ class DistributedEngine:
     profile
         Step times expected until some are measured.
     transport
-        How workers are started; processes of this machine by default.
+        How workers are started; by default as the configuration says.
 
     Raises
     ------
@@ -70,17 +70,16 @@ class DistributedEngine:
         self._workers = cluster.gpus
         self._history = History(costs_of(profile, cluster))
         self._board = Board(cluster.gpus)
-        store, rendezvous = host_store(config.deadline)
-        self._store: object = store
-        self._folder = new_folder()
-        self._latents = Latents(self._folder)
         self._names = GroupNames(config.groups)
-        self._fleet = Fleet(transport or LocalTransport(config.model.folder), self._settings(rendezvous))
-        self._stages = Stages(lambda command: self._fleet.send(self._workers, command), config.images, config.latents)
+        self._transport = transport or transport_of(config, cluster.gpus)
+        store, rendezvous = host_store(config.deadline, self._transport.host)
+        self._store: object = store
+        self._states = self._transport.storage.states()
+        self._fleet = Fleet(self._transport, self._settings(rendezvous))
+        images, latents = (folder and folder.absolute() for folder in (config.images, config.latents))
+        self._stages = Stages(lambda command: self._fleet.send(self._workers, command), images, latents)
         self._dispatch = Dispatch(self._board, self._fleet, self._names, self._history)
-        self._recovery = Recovery(
-            config, self._board, self._fleet, self._names, self._latents, self._history, self._end
-        )
+        self._recovery = Recovery(config, self._board, self._fleet, self._names, self._states, self._history, self._end)
         self._now = 0.0
         self._progress: list[Progress] = []
         try:
@@ -98,10 +97,10 @@ class DistributedEngine:
         self.close()
 
     def close(self) -> None:
-        """End all workers, and remove what requests left in shared memory."""
+        """End all workers, and remove what requests left in memory."""
         self._fleet.close()
         self._store = None
-        remove_folder(self._folder)
+        self._transport.close()
 
     def _settings(self, rendezvous: Rendezvous) -> list[WorkerSetting]:
         config, gpus = self._config, self._workers
@@ -111,7 +110,7 @@ class DistributedEngine:
                 "denoise" if rank < gpus else "stages",
                 config.model,
                 rendezvous,
-                self._folder,
+                self._transport.storage,
                 "cpu" if config.device == "cpu" else f"cuda:{rank % gpus}",
                 config.threads,
             )
@@ -205,7 +204,7 @@ class DistributedEngine:
         return {request: self._history.time(at) for request, at in self._stages.delivered.items()}
 
     def _raise_undelivered(self, timeout: float) -> None:
-        kept = (self._config.images or self._folder).resolve()
+        kept = self._config.images.resolve() if self._config.images else self._transport.storage
         errors = "; ".join(f"request {request}: {error}" for request, error in self._stages.errors.items())
         raise EngineError(f"no further image in {kept} after {timeout:g} s ({errors or 'decoding has not ended'})")
 
@@ -299,4 +298,4 @@ class DistributedEngine:
     def _forget(self, request: int) -> None:
         self._fleet.tell(range(self._workers), m.Forget(request))
         self._board.done.pop(request, None)
-        self._latents.remove(request)
+        self._states.remove(request)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
 from executor.distributed import messages as m
@@ -13,6 +14,8 @@ from executor.distributed.transport import Link, Transport
 from executor.distributed.worker import WorkerSetting
 
 _RESTARTS = 5
+_TICK = 0.25
+"""Seconds between looks at workers that start."""
 
 
 class Event(NamedTuple):
@@ -46,6 +49,8 @@ class Fleet:
         self._settings = list(settings)
         self._links: list[Link] = []
         self._restarts = [0] * len(self._settings)
+        self._began = [0.0] * len(self._settings)
+        self._timeout = math.inf
         self.ready = [False] * len(self._settings)
 
     def start(self, timeout: float) -> None:
@@ -56,14 +61,12 @@ class Fleet:
         EngineError
             If one cannot load the model, dies, or takes longer than ``timeout`` seconds.
         """
-        self._links = [self._transport.start(setting) for setting in self._settings]
-        until = time.monotonic() + timeout
+        self._timeout = timeout
+        self._began = [time.monotonic()] * len(self._settings)
+        for setting in self._settings:
+            self._links.append(self._transport.start(setting))
         while not all(self.ready):
-            left = until - time.monotonic()
-            if left <= 0:
-                late = [rank for rank, ready in enumerate(self.ready) if not ready]
-                raise EngineError(f"workers {late} are not ready after engine.start_timeout={timeout:g} s")
-            for rank, message in self.wait(left):
+            for rank, message in self.wait(_TICK):
                 if message is None:
                     raise EngineError(f"worker {rank} died while it loaded the model")
 
@@ -73,20 +76,20 @@ class Fleet:
         Raises
         ------
         EngineError
-            If a worker cannot load the model.
+            If a worker cannot load the model, or takes too long.
         """
-        ranks = {id(link.connection): rank for rank, link in enumerate(self._links)}
         connections: list[Any] = [link.connection for link in self._links]
+        ranks = {id(connection): rank for rank, connection in enumerate(connections)}
         events: list[Event] = []
         for connection in wait(connections, max(0.0, timeout)):
-            assert isinstance(connection, Connection)
             rank = ranks[id(connection)]
             try:
-                while connection.poll():
-                    events.append(self._heard(rank, connection.recv()))
+                events += [self._heard(rank, message) for message in self._links[rank].receive()]
             except (EOFError, OSError):
                 self.ready[rank] = False
                 events.append(Event(rank, None))
+        if not all(self.ready):
+            self._watch()
         return events
 
     def send(self, rank: int, message: Any) -> None:
@@ -111,6 +114,7 @@ class Fleet:
         if self._restarts[rank] > _RESTARTS:
             raise EngineError(f"worker {rank} died {_RESTARTS} times in a row before it was ready")
         self.ready[rank] = False
+        self._began[rank] = time.monotonic()
         self._links[rank].kill()
         self._links[rank] = self._transport.start(self._settings[rank])
 
@@ -124,6 +128,13 @@ class Fleet:
                 link.kill()
             link.connection.close()
         self._links = []
+
+    def _watch(self) -> None:
+        """Raise if a worker has been starting for too long."""
+        oldest = time.monotonic() - self._timeout
+        late = [rank for rank, ready in enumerate(self.ready) if not ready and self._began[rank] < oldest]
+        if late:
+            raise EngineError(f"workers {late} are not ready after engine.start_timeout={self._timeout:g} s")
 
     def _heard(self, rank: int, message: Any) -> Event:
         if isinstance(message, m.Unfit):

@@ -1,9 +1,9 @@
-"""Images on disk: PNG with the request in its metadata, complete or not there at all."""
+"""Images: PNG with the request in its metadata."""
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,16 +23,8 @@ def latent_path(folder: Path, request: int) -> Path:
     return folder / f"{request:06d}.safetensors"
 
 
-def write_image(frames: Sequence[Image], ask: Ask, path: Path) -> None:
-    """Write an image, or a video as an animated PNG.
-
-    The file appears under its name only when all of it is written.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written, or is full.
-    """
+def png(frames: Sequence[Image], ask: Ask) -> bytes:
+    """Return the file of an image, or of a video as an animated PNG."""
     request = ask.request
     info = PngInfo()
     info.add_text("prompt", ask.prompt)
@@ -50,20 +42,6 @@ def write_image(frames: Sequence[Image], ask: Ask, path: Path) -> None:
             }
         ),
     )
-    partial = path.with_suffix(".partial")
-    try:
-        with partial.open("wb") as file:
-            frames[0].save(
-                file,
-                "PNG",
-                pnginfo=info,
-                save_all=len(frames) > 1,
-                append_images=list(frames[1:]),
-                duration=62,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    file = io.BytesIO()
+    frames[0].save(file, "PNG", pnginfo=info, save_all=len(frames) > 1, append_images=list(frames[1:]), duration=62)
+    return file.getvalue()

@@ -14,28 +14,15 @@ import shutil
 import struct
 import tempfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+
+from executor.distributed.storage import Saved, write_file
 
 _HEAD = struct.Struct("<QQQ")
 """Steps done plus one (0: nothing there), length, checksum."""
 _PAGE = 4096
 _ATTEMPTS = 20
-
-
-class Saved(NamedTuple):
-    """A request's state as it was last written.
-
-    Parameters
-    ----------
-    steps
-        Steps done.
-    data
-        As `executor.distributed.models.ticket.Ticket.moving` made it.
-    """
-
-    steps: int
-    data: bytes
 
 
 class Latents:
@@ -101,6 +88,9 @@ class Latents:
         memory[body : body + len(moving)] = moving
         memory[first + 8 : body] = _HEAD.pack(0, len(moving), zlib.crc32(moving))[8:]
         memory[first : first + 8] = _HEAD.pack(steps + 1, 0, 0)[:8]
+
+    def settle(self, request: int) -> None:
+        """See `executor.distributed.storage.States.settle`: a write is done when it returns."""
 
     def read(self, request: int) -> Saved:
         """Return the state with the most steps that was completely written.
@@ -171,13 +161,36 @@ class Latents:
         return self._open[request]
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the processes of one machine share: a folder in memory, and the machine's disk.
+
+    Parameters
+    ----------
+    folder
+        Of the states; `new_folder` makes one.
+    """
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def states(self) -> Latents:
+        """See `executor.distributed.storage.Storage.states`."""
+        return Latents(self.folder)
+
+    def save(self, path: Path, data: bytes) -> None:
+        """See `executor.distributed.storage.Storage.save`."""
+        write_file(path, data)
+
+    def remove(self) -> None:
+        """See `executor.distributed.storage.Storage.remove`."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def new_folder() -> Path:
     """Make a folder for a run, in shared memory where the machine has it."""
     shared = Path("/dev/shm")
     usable = shared.is_dir() and os.access(shared, os.W_OK)
     return Path(tempfile.mkdtemp(prefix="tetriplan-", dir=shared if usable else None))
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a run's folder with all that is in it."""
-    shutil.rmtree(folder, ignore_errors=True)

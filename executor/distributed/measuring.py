@@ -72,9 +72,14 @@ class LinkModel:
     latency: float
 
 
-def hardware(device: str) -> str:
-    """Return the device in words."""
-    if device == "cuda":
+def hardware(config: EngineConfig) -> str:
+    """Return the devices in words."""
+    if config.device == "cuda" and config.transport == "ray":
+        from executor.distributed.on_ray import session
+
+        with session.Session(config.address):
+            return session.accelerators()
+    if config.device == "cuda":
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
     return f"CPU ({platform.machine()}), gloo"
 
@@ -135,7 +140,7 @@ def measure(
     notes = f"Measured through the engine, {grid.repeats} steps each after {grid.warmup}. "
     notes += f"From one chunk's end to the next one's start on another group: {1e3 * regroup:.2f} ms."
     kind = config.model.folder.name
-    return Profile(name, kind, hardware(config.device), cluster.links, 1, tuple(entries), stages, notes)
+    return Profile(name, kind, hardware(config), cluster.links, 1, tuple(entries), stages, notes)
 
 
 class _Lab:

@@ -1,12 +1,14 @@
 """What the controller and its workers tell each other.
 
-Plain data; times are `time.monotonic`, which the processes of a machine share.
+Plain data; times are `time.monotonic` of the process that says them, which the processes of a machine share;
+between machines, links translate them with `shifted`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from executor.distributed.group_names import Named
 from executor.distributed.models.spec import Ask
@@ -163,3 +165,23 @@ class Broke:
     chunk: int
     group: Named
     error: str
+
+
+def shifted(message: Any, ahead: float, now: float) -> Any:
+    """Return a message of a worker with its times on the controller's clock.
+
+    Parameters
+    ----------
+    message
+        Any.
+    ahead
+        Seconds by which the worker's clock is ahead.
+    now
+        The controller's time: what has been said lies before it.
+    """
+    match message:
+        case Stepped():
+            return replace(message, began=min(message.began - ahead, now), at=min(message.at - ahead, now))
+        case Decoded():
+            return replace(message, at=min(message.at - ahead, now))
+    return message

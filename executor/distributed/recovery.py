@@ -16,7 +16,7 @@ from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.fleet import Fleet
 from executor.distributed.group_names import GroupNames, Named
 from executor.distributed.history import History
-from executor.distributed.latents import Latents
+from executor.distributed.storage import States
 
 End = Callable[[Chunk, list[int], float], None]
 """Ends a chunk: how many steps each request has done in it, and when it ended."""
@@ -29,7 +29,7 @@ class Recovery:
     ----------
     config
         The deadline of a chunk, and the attempts of a request.
-    board, fleet, names, latents, history
+    board, fleet, names, states, history
         What it acts on.
     end
         Ends a chunk that all members have left.
@@ -41,7 +41,7 @@ class Recovery:
         board: Board,
         fleet: Fleet,
         names: GroupNames,
-        latents: Latents,
+        states: States,
         history: History,
         end: End,
     ) -> None:
@@ -49,7 +49,7 @@ class Recovery:
         self._board = board
         self._fleet = fleet
         self._names = names
-        self._latents = latents
+        self._states = states
         self._history = history
         self._end = end
         self._failures: dict[int, int] = {}
@@ -88,7 +88,7 @@ class Recovery:
         if chunk.waiting_for:
             return
         steps = [
-            self._latents.read(job).steps - origin if job in self._board.asks else 0
+            self._states.read(job).steps - origin if job in self._board.asks else 0
             for job, origin in zip(chunk.jobs, chunk.origin, strict=True)
         ]
         self._count_failure(chunk, any(steps))

@@ -10,15 +10,29 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Protocol
 
+from executor.distributed.latents import Shared, new_folder
 from executor.distributed.preload import VARIABLE
+from executor.distributed.storage import Storage
 from executor.distributed.worker import WorkerSetting, work
 
 
 class Link(Protocol):
     """One worker, as the controller sees it."""
 
-    connection: Connection
-    """Where its messages come in; ready, with an end of file, when it dies."""
+    @property
+    def connection(self) -> Connection:
+        """What to wait on: ready when there is something to `receive`, or when it died."""
+        ...
+
+    def receive(self) -> list[Any]:
+        """Return the messages that have come in, with times on the controller's clock.
+
+        Raises
+        ------
+        EOFError, OSError
+            If it has died, and all that it said has been received.
+        """
+        ...
 
     def send(self, message: Any) -> None:
         """Put a command into its queue; to a dead worker, nothing happens."""
@@ -34,10 +48,24 @@ class Link(Protocol):
 
 
 class Transport(Protocol):
-    """Starts workers."""
+    """Starts workers, and has what they share."""
+
+    @property
+    def host(self) -> str:
+        """Address of the controller's machine at which workers reach it."""
+        ...
+
+    @property
+    def storage(self) -> Storage:
+        """Where requests' states and finished files go."""
+        ...
 
     def start(self, setting: WorkerSetting) -> Link:
         """Start a worker; it says by itself when it is ready."""
+        ...
+
+    def close(self) -> None:
+        """Give up everything, once no worker is left; a second time, nothing happens."""
         ...
 
 
@@ -52,6 +80,10 @@ class LocalWorker:
     def pid(self) -> int:
         """Process id."""
         return self._process.pid or 0
+
+    def receive(self) -> list[Any]:
+        """See `Link.receive`."""
+        return received(self.connection)
 
     def send(self, message: Any) -> None:
         """See `Link.send`."""
@@ -72,6 +104,18 @@ class LocalWorker:
         return self._process.exitcode is not None
 
 
+def received(connection: Connection) -> list[Any]:
+    """Return the messages that have come in; what was said before a death is not lost with it."""
+    messages: list[Any] = []
+    try:
+        while connection.poll():
+            messages.append(connection.recv())
+    except (EOFError, OSError):
+        if not messages:
+            raise
+    return messages
+
+
 class LocalTransport:
     """Forks workers from a process that has imported the model's code: they start in a fraction of a second.
 
@@ -83,11 +127,19 @@ class LocalTransport:
         What a worker's process does.
     """
 
+    host = "127.0.0.1"
+
     def __init__(self, folder: Path, target: Callable[[WorkerSetting, Connection], None] = work) -> None:
         self._target = target
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["executor.distributed.preload"])
         self._folder = folder
+        self._storage = Shared(new_folder())
+
+    @property
+    def storage(self) -> Shared:
+        """See `Transport.storage`."""
+        return self._storage
 
     def start(self, setting: WorkerSetting) -> LocalWorker:
         """See `Transport.start`."""
@@ -101,3 +153,7 @@ class LocalTransport:
             os.environ.pop(VARIABLE) if before is None else os.environ.update({VARIABLE: before})
         theirs.close()
         return LocalWorker(process, ours)
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        self._storage.remove()

@@ -10,22 +10,22 @@ import os
 import signal
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from executor.distributed import messages as m
 from executor.distributed.groups import Group, Groups, Rendezvous
-from executor.distributed.images import write_image
-from executor.distributed.latents import Latents, remove_folder
+from executor.distributed.images import png
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
 from executor.distributed.sequence import SequenceParallel
+from executor.distributed.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class WorkerSetting:
         What it loads.
     rendezvous
         Where groups are arranged.
-    latents
-        Folder of the requests' states.
+    storage
+        Where requests' states and finished files go.
     device
         ``cpu`` or ``cuda:0``.
     threads
@@ -54,7 +54,7 @@ class WorkerSetting:
     role: Role
     model: ModelSpec
     rendezvous: Rendezvous
-    latents: Path
+    storage: Storage
     device: str = "cpu"
     threads: int = 1
 
@@ -77,7 +77,8 @@ class Worker:
             torch.cuda.set_device(self._device)
         self._model = Model(setting.model, setting.role, self._device)
         self._groups = Groups(setting.rendezvous, setting.rank, self._device)
-        self._latents = Latents(setting.latents)
+        self._storage = setting.storage
+        self._states = setting.storage.states()
         self._parallel = SequenceParallel(self._model.transformer) if setting.role == "denoise" else None
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
@@ -106,7 +107,7 @@ class Worker:
                     self._groups.drop(command.name)
                 case m.Forget():
                     self._tickets.pop(command.request, None)
-                    self._latents.release(command.request)
+                    self._states.release(command.request)
                 case m.Stop():
                     self._groups.close()
                     return
@@ -124,10 +125,12 @@ class Worker:
             self._groups.drop(name)
             for job in run.jobs:
                 self._tickets.pop(job, None)
+                with suppress(RuntimeError):
+                    self._states.settle(job)
             self._connection.send(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
         finally:
             for job in run.jobs:
-                self._latents.release(job)
+                self._states.release(job)
 
     def _chunk(self, run: m.Run, group: Group) -> None:
         leads = group.rank == 0
@@ -143,10 +146,13 @@ class Worker:
                 steps += 1
                 if leads:
                     for job, ticket in zip(run.jobs, tickets, strict=True):
-                        self._latents.write(job, ticket.step, ticket.moving())
+                        self._states.write(job, ticket.step, ticket.moving())
                     at = time.monotonic()
                     limit = self._heard(run.chunk, limit)
                     on = steps < min(limit, run.most)
+                    if not on:
+                        for job in run.jobs:
+                            self._states.settle(job)
                     self._connection.send(m.Stepped(run.chunk, steps, began, at, not on))
                 on = steps < run.most and bool(group.agree(int(on)))
 
@@ -155,9 +161,9 @@ class Worker:
         ticket = self._tickets.get(job)
         if ticket is not None and ticket.step == done:
             return ticket
-        saved = self._latents.read(job)
+        saved = self._states.read(job)
         if ticket is None:
-            ticket = Ticket.restore(self._latents.fixed(job), saved.data, self._device)
+            ticket = Ticket.restore(self._states.fixed(job), saved.data, self._device)
         else:
             ticket.update(saved.data, self._device)
         if ticket.step != done:
@@ -191,25 +197,25 @@ class Worker:
         request = admit.ask.request.id
         try:
             ticket = self._model.admit(admit.ask)
-            self._latents.admit(request, ticket.fixed(), ticket.moving())
+            self._states.admit(request, ticket.fixed(), ticket.moving())
         except Exception as error:
             self._connection.send(m.Refused(request, f"{type(error).__name__}: {error}"))
         else:
             self._connection.send(m.Admitted(request, time.monotonic() - began))
         finally:
-            self._latents.release(request)
+            self._states.release(request)
 
     def _decode(self, decode: m.Decode) -> None:
         began = time.monotonic()
         request = decode.ask.request.id
         try:
-            saved = self._latents.read(request)
-            ticket = Ticket.restore(self._latents.fixed(request), saved.data, self._device)
+            saved = self._states.read(request)
+            ticket = Ticket.restore(self._states.fixed(request), saved.data, self._device)
             frames = self._model.decode(ticket)
             if decode.latent is not None:
-                save_file({"latents": ticket.latents.contiguous()}, decode.latent)
+                self._storage.save(decode.latent, save({"latents": ticket.latents.contiguous()}))
             if decode.image is not None:
-                write_image(frames, decode.ask, decode.image)
+                self._storage.save(decode.image, png(frames, decode.ask))
         except Exception as error:
             self._connection.send(m.Undecoded(request, f"{type(error).__name__}: {error}"))
         else:
@@ -218,7 +224,16 @@ class Worker:
 
 
 def work(setting: WorkerSetting, connection: Connection) -> None:
-    """Be a worker, from start to end. When the controller is gone, clean up after it."""
+    """Be a worker, from the start to the end of a process. When the controller is gone, clean up after it."""
+    try:
+        serve(setting, connection)
+    finally:
+        # Threads of process groups whose peers died must not keep the process.
+        os._exit(0)
+
+
+def serve(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker until told to stop, or until the controller is gone; the connection is closed then."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(setting.threads)
     try:
@@ -230,8 +245,6 @@ def work(setting: WorkerSetting, connection: Connection) -> None:
         connection.send(m.Ready())
         worker.serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        remove_folder(setting.latents)
+        setting.storage.remove()
     finally:
         connection.close()
-        # Threads of process groups whose peers died must not keep the process.
-        os._exit(0)

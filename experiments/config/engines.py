@@ -42,9 +42,14 @@ class LocalTransportConfig(TransportConfig):
 
 @dataclass
 class RayTransportConfig(TransportConfig):
-    """Ray actors, on one machine or several."""
+    """Ray actors, on one machine or several (extra "cluster").
+
+    ``address``: HOST:PORT of a running cluster's head, or ``auto`` for the one that this machine is in; by default, Ray is
+    started on this machine and stopped at the end.
+    """
 
     kind: str = "ray"
+    address: str | None = None
 
 
 _SERVED = [

@@ -34,7 +34,8 @@ $APP_CONFIG_GROUPS
              latency (zero, fixed, measured).
              distributed: real workers. engine.model=flux, sd3, qwen, wan (random weights, no download) or the folder
              of a diffusers pipeline; engine.workers, .device, .images, .latents; brings workload=small,
-             profile=measured, cluster=workers. engine/transport=local (processes) or ray.
+             profile=measured, cluster=workers. engine/transport=local (processes) or ray (actors on one machine,
+             or on several: engine.transport.address=HOST:PORT; extra "cluster").
 
 Also: seed=N, output=DIRECTORY, overwrite=true, name=TITLE. Every field and its value, as your command line sets it:
 

@@ -10,9 +10,8 @@ from executor.distributed.config import PROMPTS, EngineConfig
 from executor.loop import serve
 from executor.records import Records
 from experiments.build import Setup
-from experiments.checks import ConfigError
 from experiments.distributed.models import check_model, model_of
-from experiments.distributed.workers import check_extra, device_of
+from experiments.distributed.workers import address_of, check_extra, check_transport, device_of
 
 IMAGES, LATENTS = "images", "latents"
 """Folders in the output directory."""
@@ -24,16 +23,15 @@ def check_engine(config: Mapping[str, Any]) -> None:
     Raises
     ------
     ConfigError
-        If the extra is missing, or the model, the device or the transport is none that there is.
+        If an extra is missing, or the model or the device is none that there is.
+    EngineError
+        If the Ray cluster cannot be reached.
     """
     check_extra()
     engine = config["engine"]
+    check_transport(engine)
     check_model(engine)
     device_of(engine)
-    if engine["transport"]["kind"] != "local":
-        raise ConfigError(
-            "engine/transport=ray is not there yet: workers are processes of one machine; use engine/transport=local"
-        )
 
 
 def engine_config(config: Mapping[str, Any], directory: Path | None) -> EngineConfig:
@@ -65,6 +63,8 @@ def engine_config(config: Mapping[str, Any], directory: Path | None) -> EngineCo
         deadline=engine["deadline"],
         attempts=engine["attempts"],
         start_timeout=engine["start_timeout"],
+        transport=engine["transport"]["kind"],
+        address=address_of(engine),
     )
 
 

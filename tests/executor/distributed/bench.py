@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import diffusers
 import torch
@@ -120,7 +120,7 @@ class Chunks(NamedTuple):
     recovery: float
 
 
-def chunk_overhead(folder: Path, chunks: int, deaths: int) -> Chunks:
+def chunk_overhead(folder: Path, chunks: int, deaths: int, transport: Literal["local", "ray"] = "local") -> Chunks:
     """Measure the start of two workers, gaps between chunks of a request, and from a death to the next step.
 
     Chunks are one step long, which is the worst case: a gap at every step, from the moment at which the leader has
@@ -131,7 +131,7 @@ def chunk_overhead(folder: Path, chunks: int, deaths: int) -> Chunks:
     pair, single = cluster.group_of((0, 1)), cluster.group_of((0,))
     build_tiny("flux", folder)
     began = time.perf_counter()
-    with DistributedEngine(EngineConfig(spec_of(folder)), cluster, profile) as engine:
+    with DistributedEngine(EngineConfig(spec_of(folder), transport=transport), cluster, profile) as engine:
         started = time.perf_counter() - began
 
         def do(group: Group, steps: int = 1) -> None:

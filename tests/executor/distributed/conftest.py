@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py", "*/test_*.py"]
 """Without the extra ``executor`` there is nothing to test here."""
+if not find_spec("ray"):
+    collect_ignore_glob.append("test_ray*.py")  # needs the extra ``cluster``
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +32,7 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Check after every test that its engines' processes, shared memory, threads and ports are gone."""
     from executor.distributed.transport import LocalTransport, LocalWorker
     from executor.distributed.worker import WorkerSetting
-    from tests.executor.distributed.serving import alive
+    from tests.executor.distributed.serving import alive, folder_of
 
     started: list[tuple[LocalWorker, WorkerSetting]] = []
     start = LocalTransport.start
@@ -44,7 +46,7 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = set(threading.enumerate())
     yield
     assert not [worker.pid for worker, _ in started if alive(worker.pid)]
-    assert not [setting.latents for _, setting in started if setting.latents.exists()]
+    assert not [folder_of(setting) for _, setting in started if folder_of(setting).exists()]
     assert set(threading.enumerate()) <= threads
     for port in {setting.rendezvous.port for _, setting in started}:
         with socket.socket() as probe:

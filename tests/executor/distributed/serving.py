@@ -12,9 +12,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from executor.distributed.config import EngineConfig
+from executor.distributed.controller import DistributedEngine
 from executor.distributed.images import latent_path
+from executor.distributed.latents import Shared
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import Ask, ModelSpec
+from executor.distributed.worker import WorkerSetting
 from executor.loop import Service, serve
 from executor.records import Records
 from planner.cluster import Cluster
@@ -132,6 +135,18 @@ def assert_equal_to_alone(config: EngineConfig, requests: Sequence[Request], tol
     """Check the final latents of a run."""
     for request, expected in alone(config, requests).items():
         torch.testing.assert_close(final_latents(config, request), expected, atol=tolerance, rtol=0)
+
+
+def folder_of(setting: WorkerSetting) -> Path:
+    """Return the folder in memory that local workers share."""
+    assert isinstance(setting.storage, Shared)
+    return setting.storage.folder
+
+
+def shared_folder(engine: DistributedEngine) -> Path:
+    """Return the same of an engine."""
+    assert isinstance(engine._transport.storage, Shared)
+    return engine._transport.storage.folder
 
 
 def alive(pid: int) -> bool:

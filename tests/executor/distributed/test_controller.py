@@ -32,6 +32,7 @@ from tests.executor.distributed.serving import (
     profile_of,
     requests_of,
     run,
+    shared_folder,
     spec_of,
 )
 
@@ -55,7 +56,7 @@ def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
         pids = [link.pid for link in made._fleet._links]  # type: ignore[attr-defined]
         yield made
     assert not [pid for pid in pids if alive(pid)]
-    assert not made._folder.exists()
+    assert not shared_folder(made).exists()
     assert set(threading.enumerate()) <= threads
 
 
@@ -155,7 +156,7 @@ def test_dropped_requests_leave_nothing(config: EngineConfig, engine: Distribute
     finished = engine.advance(60.0)[1]
     assert [(item.kind, item.request) for item in finished] == [("finished", 2)]
     assert list(engine.drain()) == [2]
-    assert not list(engine._folder.iterdir())
+    assert not list(shared_folder(engine).iterdir())
 
 
 @pytest.mark.parametrize("model", ["sd3", "qwen", "wan"])

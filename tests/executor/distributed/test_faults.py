@@ -31,9 +31,11 @@ from tests.executor.distributed.serving import (
     alive,
     assert_equal_to_alone,
     cluster_of,
+    folder_of,
     profile_of,
     requests_of,
     run,
+    shared_folder,
     spec_of,
 )
 
@@ -178,7 +180,7 @@ def test_killed_at_the_start(config: EngineConfig) -> None:
 
 def work_and_die_in_warm_up(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker that, as number 1, dies the first time that it is to join a group."""
-    join, mark = Worker._join, setting.latents / "died"
+    join, mark = Worker._join, folder_of(setting) / "died"
 
     def dying(self: Worker, command: object) -> None:
         if setting.rank == 1 and not mark.exists():
@@ -197,7 +199,7 @@ def test_killed_in_warm_up(config: EngineConfig) -> None:
     with DistributedEngine(replace(config, deadline=2.0), CLUSTER, PROFILE, transport) as engine:
         _start(engine, request, (0, 1, 2))
         assert _finish(engine, request, (0, 1, 2)) < 10
-        assert (engine._folder / "died").exists()
+        assert (shared_folder(engine) / "died").exists()
     assert_equal_to_alone(config, [request], 4e-6)
 
 
@@ -304,7 +306,7 @@ def test_interrupted_controller(config: EngineConfig, tmp_path: Path, sent: sign
         f"    config = EngineConfig(spec_of(Path({str(config.model.folder)!r})), Path({str(tmp_path / 'images')!r}))\n"
         "    cluster = cluster_of(2)\n"
         "    with DistributedEngine(config, cluster, profile_of(cluster)) as engine:\n"
-        "        print(engine._folder, *(link.pid for link in engine._fleet._links), flush=True)\n"
+        "        print(shared_folder(engine), *(link.pid for link in engine._fleet._links), flush=True)\n"
         "        run(engine, cluster, profile_of(cluster), requests_of(10_000, 1), RandomPlans(1))\n"
     )
     root = Path(__file__).parents[3]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.distributed.latents import Latents, new_folder, remove_folder
+from executor.distributed.latents import Latents, Shared, new_folder
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def folder() -> Iterator[Path]:
     """Make the folder of a run."""
     made = new_folder()
     yield made
-    remove_folder(made)
+    Shared(made).remove()
     assert not made.exists()
 
 

@@ -47,7 +47,6 @@ def test_other_choices_hold() -> None:
         (["engine.device=tpu"], ["engine.device", "tpu", "cuda"]),
         (["engine.workers=0"], ["engine.workers", "0", "at least 1"]),
         (["engine.workers=3", "cluster=switch", "cluster.gpus=2"], ["engine.workers", "3", "2 GPUs"]),
-        (["engine/transport=ray"], ["engine/transport=ray", "local"]),
         (["engine.late=never"], ["engine.late", "never", "drop"]),
         (["profile.repeats=1"], ["profile.repeats", "1", "at least 2"]),
         (["profile.batches=[2]"], ["profile.batches", "2"]),
