@@ -36,6 +36,7 @@ from tests.executor.distributed.serving import (
     run,
     spec_of,
 )
+from tests.experiments.test_run import hear_interrupts
 
 CLUSTER = cluster_of(3)
 PROFILE = profile_of(CLUSTER)
@@ -316,6 +317,7 @@ def test_interrupted_controller(config: EngineConfig, tmp_path: Path, sent: sign
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(root)},
         start_new_session=True,
+        preexec_fn=hear_interrupts,
     )
     assert process.stdout is not None
     folder, *pids = process.stdout.readline().split()
