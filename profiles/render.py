@@ -16,9 +16,16 @@ from profiles.fit import Fit
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-MARKS: dict[Provenance, str] = {"measured": "◆", "published": "●", "fitted": "○", "extrapolated": "·"}
+MARKS: dict[Provenance, str] = {
+    "measured": "◆",
+    "emulated": "◇",
+    "published": "●",
+    "fitted": "○",
+    "extrapolated": "·",
+}
 STYLES: dict[Provenance, str] = {
     "measured": "bold green",
+    "emulated": "green",
     "published": "bold",
     "fitted": "cyan",
     "extrapolated": "dim",
