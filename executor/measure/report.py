@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from profiles.communication import OPERATIONS, Communication
 from profiles.profile import Profile
 
-_UNITS = ((2**20, "MiB"), (2**10, "KiB"), (1, "B"))
+_UNITS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
 
 
 def table(profile: Profile) -> str:

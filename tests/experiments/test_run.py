@@ -36,7 +36,10 @@ def hear_interrupts() -> None:
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for a process; return exit code, standard output and standard error."""
-    out, err = process.communicate(timeout=120)
+    try:
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
     return process.returncode, out, err
 
 

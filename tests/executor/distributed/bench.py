@@ -225,7 +225,9 @@ def measure() -> list[Row]:
             note += f"outputs differ by {difference:.0e}" if difference else "outputs are equal"
             rows.append(Row(f"step at degree 2 over diffusers' Ulysses, {size}", ratio, 1.0, "", note))
         stay, switch = crew.call((0, 1), switching, "mid-size", 60)[0]
-        emulated = {size: crew.call((0, 1), emulation, size, steps)[0] for size, steps in (("tiny", 300), ("mid-size", 40))}
+        emulated = {
+            size: crew.call((0, 1), emulation, size, steps)[0] for size, steps in (("tiny", 300), ("mid-size", 40))
+        }
     finally:
         crew.close()
     ratio = statistics.median(b / a for a, b in zip(stay, switch, strict=True))

@@ -320,16 +320,20 @@ def test_interrupted_controller(config: EngineConfig, tmp_path: Path, sent: sign
         preexec_fn=hear_interrupts,
     )
     assert process.stdout is not None
-    folder, *pids = process.stdout.readline().split()
-    until = time.monotonic() + 30
-    while not list((tmp_path / "images").glob("*.png")) and time.monotonic() < until:
-        time.sleep(0.05)
-    if sent == signal.SIGINT:
-        os.killpg(process.pid, sent)  # as a terminal does
-    else:
-        process.send_signal(sent)
-    process.wait(20)
-    process.stdout.close()
+    try:
+        folder, *pids = process.stdout.readline().split()
+        until = time.monotonic() + 30
+        while not list((tmp_path / "images").glob("*.png")) and time.monotonic() < until:
+            time.sleep(0.05)
+        if sent == signal.SIGINT:
+            os.killpg(process.pid, sent)  # as a terminal does
+        else:
+            process.send_signal(sent)
+        process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
     while (Path(folder).exists() or any(alive(int(pid)) for pid in pids)) and time.monotonic() < until + 20:
         time.sleep(0.05)
     assert not Path(folder).exists()
