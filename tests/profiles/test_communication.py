@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from profiles import Profile, ProfileError, load_profile, save_profile
+from profiles.__main__ import main
 from profiles.communication import CollectiveEntry, Communication, GroupEntry, LinkModel, RegroupEntry, fit
 
 from .conftest import DATE
@@ -106,3 +107,12 @@ def test_impossible_link_models() -> None:
         LinkModel(0, 1e-6)
     with pytest.raises(ProfileError, match="latency is -1"):
         LinkModel(1e9, -1)
+
+
+def test_is_shown(profile: Profile, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests that ``profiles show`` has a line for each group and each change of group."""
+    save_profile(replace(profile, stages=(), communication=TALK), tmp_path / "with.json")
+    assert main(["show", str(tmp_path / "with.json")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "group of 2 on nvlink: made in 500 ms, 512 MiB a member; a collective" in said
+    assert "from 2 to 1 GPUs: 1 ms" in said
