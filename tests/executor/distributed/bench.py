@@ -1,4 +1,4 @@
-"""Speed of the executor: against diffusers' own Ulysses, with changing groups, between chunks, after deaths, and emulated.
+"""Speed of the executor: against diffusers' own Ulysses, with changing groups, between chunks, after deaths.
 
 Run as ``python -m tests.executor.distributed.bench``; ``make tables-executor`` commits its table. Both variants of a
 comparison take turns, so that other load hits both alike.
@@ -23,7 +23,7 @@ import torch.distributed as dist
 
 from executor.distributed.config import EngineConfig
 from executor.distributed.controller import DistributedEngine
-from executor.distributed.sequence import Loopback, SequenceParallel
+from executor.distributed.sequence import SequenceParallel
 from executor.distributed.tiny import build_tiny
 from planner.cluster import Group
 from planner.plan import Assignment
@@ -110,42 +110,6 @@ def switching(member: Member, size: str, steps: int) -> tuple[list[float], list[
     return times[0][2:], times[1][2:]
 
 
-class Stopwatch:
-    """A group of which the time inside collectives is known; a `executor.distributed.sequence.Communicator`."""
-
-    def __init__(self, group: Any) -> None:
-        self._group = group
-        self.rank, self.degree, self.inside = group.rank, group.degree, 0.0
-
-    def _timed(self, collective: Callable[..., Any], *arguments: Any) -> None:
-        began = time.perf_counter()
-        collective(*arguments)
-        self.inside += time.perf_counter() - began
-
-    def all_to_all(self, *arguments: Any) -> None:
-        """See `executor.distributed.sequence.Communicator.all_to_all`."""
-        self._timed(self._group.all_to_all, *arguments)
-
-    def all_gather(self, *arguments: Any) -> None:
-        """See `executor.distributed.sequence.Communicator.all_gather`."""
-        self._timed(self._group.all_gather, *arguments)
-
-
-def emulation(member: Member, size: str, steps: int) -> tuple[list[float], list[float]]:
-    """Return seconds per step outside of collectives: of a member of two, and of its share emulated, all else idle."""
-    model, inputs = flux(size)
-    parallel = SequenceParallel(model)
-    group = member.groups.get("emulation", (0, 1))
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(steps + 2):
-        for variant, watch in enumerate((Stopwatch(group), Stopwatch(Loopback(2)))):
-            if variant == 0 or member.rank == 0:
-                with parallel.over(watch):
-                    times[variant].append(_timed(lambda: model(**inputs))[0] - watch.inside)
-            group.agree(0)  # the other one waits here
-    return times[0][2:], times[1][2:]
-
-
 class Chunks(NamedTuple):
     """What the controller adds, in seconds."""
 
@@ -225,18 +189,11 @@ def measure() -> list[Row]:
             note += f"outputs differ by {difference:.0e}" if difference else "outputs are equal"
             rows.append(Row(f"step at degree 2 over diffusers' Ulysses, {size}", ratio, 1.0, "", note))
         stay, switch = crew.call((0, 1), switching, "mid-size", 60)[0]
-        emulated = {
-            size: crew.call((0, 1), emulation, size, steps)[0] for size, steps in (("tiny", 300), ("mid-size", 40))
-        }
     finally:
         crew.close()
     ratio = statistics.median(b / a for a, b in zip(stay, switch, strict=True))
     note = f"steps of {1e3 * statistics.median(stay):.0f} ms, over 8 groups"
     rows.append(Row("another group at every step over never another", ratio, 1.01, "", note))
-    for size, (real, alone) in emulated.items():
-        off = abs(statistics.median(alone) / statistics.median(real) - 1)
-        note = f"{1e3 * statistics.median(alone):.1f} ms against {1e3 * statistics.median(real):.1f} ms without communication"
-        rows.append(Row(f"emulated step at degree 2, off from the real one, {size}", off, 0.1, "", note))
     return [
         *rows,
         Row("from a chunk to the next, same group", 1e3 * chunks.same, 2.0, "ms", "median of 197 chunks of a step"),
