@@ -31,6 +31,8 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if not find_spec("torch"):
         yield
         return
+    from tqdm import tqdm
+
     from executor.distributed.transport import LocalTransport, LocalWorker
     from executor.distributed.worker import WorkerSetting
     from tests.executor.distributed.serving import alive
@@ -44,6 +46,7 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return worker
 
     monkeypatch.setattr(LocalTransport, "start", recorded)
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)  # a thread for progress bars of diffusers, which never ends
     threads = set(threading.enumerate())
     yield
     assert not [worker.pid for worker, _ in started if alive(worker.pid)]
