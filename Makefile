@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity clean
+.PHONY: demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity tables-emulation clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -101,6 +101,11 @@ tables-instances: $(VENV)/.core
 # What the executor adds to the model, against its targets; needs the extra executor and two quiet cores. A minute.
 tables-executor: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench --output docs/tables/executor
+	$(BIN)/python -m experiments.docs
+
+# How far an emulated step's computing is from a real member's; needs the extra executor. Half a minute.
+tables-emulation: $(VENV)/.executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench_emulation --output docs/tables/emulation
 	$(BIN)/python -m experiments.docs
 
 # Real runs beside simulated ones, on this machine's processor: some minutes, and nothing else should run meanwhile.

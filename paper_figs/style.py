@@ -21,7 +21,7 @@ SHAPE_COLOURS = {"256": "#88ccee", "512": "#44aa99", "1024": "#ddaa33", "2048": 
 """By resolution (after Paul Tol)."""
 DEGREE_COLOURS = {1: "#c9dcf0", 2: "#8fbde0", 4: "#4292c6", 8: "#08519c"}
 """By degree of parallelism, light to dark; ordered also in grey."""
-PROVENANCE_MARKS = {"measured": "D", "published": "o", "fitted": "o", "extrapolated": "."}
+PROVENANCE_MARKS = {"measured": "D", "emulated": "d", "published": "o", "fitted": "o", "extrapolated": "."}
 PAPER_MARK: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 5.5, "linestyle": "none"}
 """How a number that the paper prints is drawn."""
 

@@ -12,9 +12,9 @@ from profiles.shape import Shape
 LOCAL = "local"
 """The link class of a group of one GPU, which talks to nobody."""
 
-Provenance = Literal["measured", "published", "fitted", "extrapolated"]
-"""How a number is known: timed by us, stated by a source, or computed from a model, inside or outside the
-points it was fitted on."""
+Provenance = Literal["measured", "emulated", "published", "fitted", "extrapolated"]
+"""How a number is known: timed by us; one member's share timed by us, with communication from a model; stated by a
+source; or computed from a model, inside or outside the points it was fitted on."""
 
 PROVENANCES: tuple[Provenance, ...] = get_args(Provenance)
 

@@ -17,7 +17,13 @@ from profiles.entries import LOCAL, PROVENANCES, Provenance, StepEntry
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-MARKERS: dict[Provenance, str] = {"measured": "D", "published": "o", "fitted": "s", "extrapolated": "X"}
+MARKERS: dict[Provenance, str] = {
+    "measured": "D",
+    "emulated": "d",
+    "published": "o",
+    "fitted": "s",
+    "extrapolated": "X",
+}
 FILLED: tuple[Provenance, ...] = ("measured", "published")
 Line = Literal["-", "--", ":"]
 LINES: tuple[Line, ...] = ("-", "--", ":")

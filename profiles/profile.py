@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
+from profiles.communication import SCHEMA as COMMUNICATION_SCHEMA
+from profiles.communication import Communication
 from profiles.entries import LOCAL, PROVENANCES, ProfileError, Provenance, StageEntry, StepEntry
 from profiles.schema import SCHEMA, parse_profile
 from profiles.shape import Shape
@@ -45,6 +47,8 @@ class Profile:
         Times of the stages around the steps; may be empty.
     notes
         What a reader should know before trusting the numbers.
+    communication
+        What groups, collectives and changes of group cost; may be empty, and no step time depends on it.
 
     Raises
     ------
@@ -60,6 +64,7 @@ class Profile:
     entries: tuple[StepEntry, ...]
     stages: tuple[StageEntry, ...] = ()
     notes: str = ""
+    communication: Communication = field(default_factory=Communication)
     _steps: dict[tuple[Shape, int, str, int], StepEntry] = field(init=False)
     _seconds: dict[tuple[Shape, int, str, int], float] = field(init=False)
     _stages: dict[tuple[Shape, str], float] = field(init=False)
@@ -230,7 +235,7 @@ class Profile:
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data that JSON can carry and `from_dict` reads back exactly."""
-        return {
+        found: dict[str, object] = {
             "schema": SCHEMA,
             "name": self.name,
             "model": self.model,
@@ -241,6 +246,10 @@ class Profile:
             "entries": [asdict(entry) | {"shape": entry.shape.label} for entry in self.entries],
             "stages": [asdict(stage) | {"shape": stage.shape.label} for stage in self.stages],
         }
+        if self.communication:
+            parts = asdict(self.communication)
+            found["communication"] = {"schema": COMMUNICATION_SCHEMA} | {key: list(parts[key]) for key in parts}
+        return found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object], origin: str = "profile") -> Profile:

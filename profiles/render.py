@@ -11,14 +11,22 @@ from rich.table import Table
 from rich.text import Text
 
 from profiles.build import Recipe, Series
+from profiles.communication import Communication
 from profiles.entries import LOCAL, PROVENANCES, Provenance, StepEntry
 from profiles.fit import Fit
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-MARKS: dict[Provenance, str] = {"measured": "◆", "published": "●", "fitted": "○", "extrapolated": "·"}
+MARKS: dict[Provenance, str] = {
+    "measured": "◆",
+    "emulated": "◇",
+    "published": "●",
+    "fitted": "○",
+    "extrapolated": "·",
+}
 STYLES: dict[Provenance, str] = {
     "measured": "bold green",
+    "emulated": "green",
     "published": "bold",
     "fitted": "cyan",
     "extrapolated": "dim",
@@ -72,9 +80,25 @@ def details(profile: Profile, batch: int = 1) -> Group:
         Text("Scaling efficiency: step time on 1 GPU / (GPUs x step time)", style="italic"),
         _grid(profile, batch, lambda entry, alone: f"{alone / (entry.degree * entry.seconds):.0%}"),
     ]
+    if profile.communication:
+        parts += [Text("Communication, measured", style="italic"), *_communication(profile.communication), Text()]
     if profile.notes:
         parts += [Text(profile.notes)]
     return Group(*parts)
+
+
+def _communication(talk: Communication) -> list[RenderableType]:
+    """A line for each group, with a link model fitted to its collectives, and one for each change of group."""
+    lines = []
+    for group in talk.groups:
+        model = talk.model(group.link, group.degree)
+        fitted = (
+            "" if model is None else f"; a collective {model.latency * 1e6:.3g} us and {model.bandwidth / 1e9:.3g} GB/s"
+        )
+        made = f"made in {group.seconds * 1e3:.3g} ms, {group.memory / 2**20:.3g} MiB a member"
+        lines.append(f"  group of {group.degree} on {group.link}: {made}{fitted}")
+    lines += [f"  from {each.before} to {each.after} GPUs: {each.seconds * 1e3:.3g} ms" for each in talk.regroups]
+    return [Text(line) for line in lines]
 
 
 def legend() -> Text:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypedDict, TypeVar, cast
 
+from profiles.communication import SCHEMA as COMMUNICATION_SCHEMA
+from profiles.communication import CollectiveEntry, Communication, GroupEntry, Operation, RegroupEntry
 from profiles.entries import ProfileError, Provenance, Stage, StageEntry, StepEntry
 from profiles.shape import Shape
 
@@ -17,6 +19,10 @@ SCHEMA = "tetriplan/profile/1"
 PROFILE_KEYS = ("schema", "name", "model", "hardware", "links", "steps", "notes", "entries", "stages")
 ENTRY_KEYS = ("shape", "degree", "batch", "link", "seconds", "spread", "provenance", "source", "date")
 STAGE_KEYS = ("shape", "stage", "seconds", "provenance", "source", "date")
+COMMUNICATION_KEYS = ("schema", "collectives", "groups", "regroups")
+COLLECTIVE_KEYS = ("operation", "degree", "link", "sent", "seconds", "spread", "source", "date")
+GROUP_KEYS = ("degree", "link", "seconds", "spread", "memory", "source", "date")
+REGROUP_KEYS = ("before", "after", "seconds", "spread", "source", "date")
 
 _Entry = TypeVar("_Entry")
 
@@ -32,6 +38,7 @@ class ProfileFields(TypedDict):
     entries: tuple[StepEntry, ...]
     stages: tuple[StageEntry, ...]
     notes: str
+    communication: Communication
 
 
 def parse_profile(data: object, origin: str) -> ProfileFields:
@@ -52,7 +59,7 @@ def parse_profile(data: object, origin: str) -> ProfileFields:
     try:
         if isinstance(data, Mapping) and data.get("schema", SCHEMA) != SCHEMA:
             raise ProfileError(f"schema is {_shown(data['schema'])}; this version reads {SCHEMA!r}")
-        found = _record(data, PROFILE_KEYS, "profile")
+        found = _record(data, PROFILE_KEYS, "profile", optional=("communication",))
         links = [_text(link, f"links[{i}]") for i, link in enumerate(_list(found["links"], "links"))]
         return ProfileFields(
             name=_text(found["name"], "name"),
@@ -63,6 +70,7 @@ def parse_profile(data: object, origin: str) -> ProfileFields:
             entries=_entries(found["entries"], "entries", _step_entry),
             stages=_entries(found["stages"], "stages", _stage_entry),
             notes=_text(found["notes"], "notes"),
+            communication=_communication(found["communication"]) if "communication" in found else Communication(),
         )
     except ProfileError as error:
         raise ProfileError(f"{origin}: {error}") from None
@@ -103,16 +111,63 @@ def _stage_entry(value: object, path: str) -> StageEntry:
         raise ProfileError(f"{path}.{error}") from None
 
 
-def _record(value: object, keys: tuple[str, ...], path: str) -> Mapping[str, object]:
-    """Check that ``value`` is an object with exactly ``keys``."""
+def _communication(value: object, path: str = "communication") -> Communication:
+    found = _record(value, COMMUNICATION_KEYS, path)
+    if found["schema"] != COMMUNICATION_SCHEMA:
+        raise ProfileError(f"{path}.schema is {_shown(found['schema'])}; this version reads {COMMUNICATION_SCHEMA!r}")
+    return Communication(
+        _entries(found["collectives"], f"{path}.collectives", _collective),
+        _entries(found["groups"], f"{path}.groups", _group),
+        _entries(found["regroups"], f"{path}.regroups", _regroup),
+    )
+
+
+def _collective(value: object, path: str) -> CollectiveEntry:
+    found = _record(value, COLLECTIVE_KEYS, path)
+    operation = cast(Operation, _text(found["operation"], f"{path}.operation"))
+    degree, sent = (_integer(found[key], f"{path}.{key}") for key in ("degree", "sent"))
+    link = _text(found["link"], f"{path}.link")
+    try:
+        return CollectiveEntry(operation, degree, link, sent, *_times(found, path))
+    except ProfileError as error:
+        raise ProfileError(f"{path}.{error}") from None
+
+
+def _group(value: object, path: str) -> GroupEntry:
+    found = _record(value, GROUP_KEYS, path)
+    degree, memory = (_integer(found[key], f"{path}.{key}") for key in ("degree", "memory"))
+    link = _text(found["link"], f"{path}.link")
+    seconds, spread, source, date = _times(found, path)
+    try:
+        return GroupEntry(degree, link, seconds, spread, memory, source, date)
+    except ProfileError as error:
+        raise ProfileError(f"{path}.{error}") from None
+
+
+def _regroup(value: object, path: str) -> RegroupEntry:
+    found = _record(value, REGROUP_KEYS, path)
+    before, after = (_integer(found[key], f"{path}.{key}") for key in ("before", "after"))
+    try:
+        return RegroupEntry(before, after, *_times(found, path))
+    except ProfileError as error:
+        raise ProfileError(f"{path}.{error}") from None
+
+
+def _times(found: Mapping[str, object], path: str) -> tuple[float, float, str, str]:
+    seconds, spread = (_number(found[key], f"{path}.{key}") for key in ("seconds", "spread"))
+    return seconds, spread, _text(found["source"], f"{path}.source"), _text(found["date"], f"{path}.date")
+
+
+def _record(value: object, keys: tuple[str, ...], path: str, optional: tuple[str, ...] = ()) -> Mapping[str, object]:
+    """Check that ``value`` is an object with exactly ``keys``, and perhaps ``optional`` ones."""
     if not isinstance(value, Mapping):
         raise ProfileError(f"{path} is {_shown(value)}; it must be an object with the keys {', '.join(keys)}")
     for key in keys:
         if key not in value:
             raise ProfileError(f"{path} lacks the key {key!r}; it must have {', '.join(keys)}")
     for key in value:
-        if key not in keys:
-            raise ProfileError(f"{path} has the unknown key {key!r}; it must have {', '.join(keys)}")
+        if key not in keys + optional:
+            raise ProfileError(f"{path} has the unknown key {key!r}; it must have {', '.join(keys + optional)}")
     return value
 
 

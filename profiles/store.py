@@ -66,9 +66,19 @@ def format_profile(profile: Profile) -> str:
         if key in ("entries", "stages") and isinstance(value, list) and value:
             items = ",\n".join(f"    {_compact(item)}" for item in value)
             lines.append(f"  {_compact(key)}: [\n{items}\n  ]")
+        elif isinstance(value, dict):
+            items = ",\n".join(_section(name, part) for name, part in value.items())
+            lines.append(f"  {_compact(key)}: {{\n{items}\n  }}")
         else:
             lines.append(f"  {_compact(key)}: {_compact(value)}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _section(name: str, part: object) -> str:
+    if not (isinstance(part, list) and part):
+        return f"    {_compact(name)}: {_compact(part)}"
+    items = ",\n".join(f"      {_compact(item)}" for item in part)
+    return f"    {_compact(name)}: [\n{items}\n    ]"
 
 
 def _compact(value: object) -> str:

@@ -75,7 +75,7 @@ def _serve(engine: EngineConfig, setup: Setup, records: Records, on_progress: Ca
 
 def measured(config: Mapping[str, Any], engine: EngineConfig, cluster: Cluster, console: Console) -> Profile:
     """Measure the workload's shapes on the workers that will serve them, and print a line for each shape."""
-    from executor.distributed.measuring import measure
+    from executor.distributed.measuring.steps import measure
 
     chosen = config["profile"]
     grid = grid_of(config)
@@ -96,8 +96,8 @@ def measured(config: Mapping[str, Any], engine: EngineConfig, cluster: Cluster, 
 
 
 def grid_of(config: Mapping[str, Any]) -> Any:
-    """Return what ``profile=measured`` measures, as an `executor.distributed.measuring.Grid`."""
-    from executor.distributed.measuring import Grid
+    """Return what ``profile=measured`` measures, as an `executor.distributed.measuring.grid.Grid`."""
+    from executor.distributed.measuring.grid import Grid
 
     chosen = config["profile"]
     return Grid(

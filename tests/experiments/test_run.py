@@ -17,7 +17,7 @@ DETERMINISTIC = ("requests.parquet", "rounds.parquet", "segments.parquet", "summ
 
 
 def start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[str]:
-    """Start ``python -m experiments.run`` in a directory."""
+    """Start ``python -m experiments.run`` in a directory; ctrl-C ends it, even where these tests are deaf to it."""
     return subprocess.Popen(
         [sys.executable, "-m", "experiments.run", *arguments],
         cwd=cwd,
@@ -25,12 +25,21 @@ def start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[st
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
+
+
+def hear_interrupts() -> None:
+    """Undo that a shell lets what it starts in the background, and all that is started there, ignore ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for a process; return exit code, standard output and standard error."""
-    out, err = process.communicate(timeout=120)
+    try:
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
     return process.returncode, out, err
 
 

@@ -21,7 +21,7 @@ GOOD = step(LARGE, 2, "nvlink", 0.25)
         ({"batch": 0}, "batch is 0"),
         ({"degree": 1}, "link is 'nvlink' at degree 1; it must be 'local'"),
         ({"link": LOCAL}, "link is 'local' at degree 2"),
-        ({"provenance": "guessed"}, "provenance is 'guessed'; it must be one of measured, published"),
+        ({"provenance": "guessed"}, "provenance is 'guessed'; it must be one of measured, emulated"),
         ({"date": "31.1.2026"}, "date is '31.1.2026'; it must be an ISO day"),
     ],
 )

@@ -30,6 +30,11 @@ def crew() -> Iterator[Crew]:
 @pytest.fixture(autouse=True)
 def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Check after every test that its engines' processes, shared memory, threads and ports are gone."""
+    if not find_spec("torch"):
+        yield
+        return
+    from tqdm import tqdm
+
     from executor.distributed.transport import LocalTransport, LocalWorker
     from executor.distributed.worker import WorkerSetting
     from tests.executor.distributed.serving import alive, folder_of
@@ -43,6 +48,7 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return worker
 
     monkeypatch.setattr(LocalTransport, "start", recorded)
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)  # a thread for progress bars of diffusers, which never ends
     threads = set(threading.enumerate())
     yield
     assert not [worker.pid for worker, _ in started if alive(worker.pid)]

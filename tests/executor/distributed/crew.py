@@ -1,8 +1,13 @@
-"""A few processes, started once, that call functions of the test modules on groups of themselves."""
+"""A few processes, started once, that call functions of the test modules on groups of themselves.
+
+What they are sent and answer is pickled as plain bytes: torch would otherwise hand tensors over as open files, for which
+`multiprocessing` keeps a thread that never ends.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -27,13 +32,14 @@ def _serve(rank: int, rendezvous: Rendezvous, connection: Connection) -> None:
     member = Member(rank, rendezvous)
     while True:
         try:
-            function, arguments = connection.recv()
+            function, arguments = pickle.loads(connection.recv_bytes())
         except EOFError:
             break
         try:
-            connection.send((True, function(member, *arguments)))
+            answer = pickle.dumps((True, function(member, *arguments)))
         except Exception:
-            connection.send((False, traceback.format_exc()))
+            answer = pickle.dumps((False, traceback.format_exc()))
+        connection.send_bytes(answer)
     member.groups.close()
 
 
@@ -57,11 +63,11 @@ class Crew:
     def start(self, ranks: Sequence[int], function: Callable[..., Any], *arguments: Any) -> None:
         """Let some members call ``function(member, *arguments)``."""
         for rank in ranks:
-            self._connections[rank].send((function, arguments))
+            self._connections[rank].send_bytes(pickle.dumps((function, arguments)))
 
     def results(self, ranks: Sequence[int]) -> list[Any]:
         """Return what they returned; raises if one of them raised."""
-        answers = [self._connections[rank].recv() for rank in ranks]
+        answers = [pickle.loads(self._connections[rank].recv_bytes()) for rank in ranks]
         for done, answer in answers:
             if not done:
                 raise RuntimeError(answer)

@@ -1,0 +1,171 @@
+"""Step and stage times of the hardware at hand, measured through the engine that will serve on it.
+
+What is measured is what a plan will see: the time from one step's end to the next, with everything in it.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import torch
+
+from executor.distributed.config import EngineConfig
+from executor.distributed.controller import DistributedEngine
+from executor.distributed.measuring.grid import Grid, points
+from planner.cluster import Cluster, Group
+from planner.plan import Assignment
+from planner.request import Request
+from profiles.communication import Communication, RegroupEntry
+from profiles.entries import StageEntry, StepEntry
+from profiles.profile import Profile
+from profiles.shape import Shape
+
+
+def hardware(config: EngineConfig) -> str:
+    """Return the devices in words."""
+    if config.device == "cuda" and config.transport == "ray":
+        from executor.distributed.on_ray import session
+
+        with session.Session(config.address):
+            return session.accelerators()
+    if config.device == "cuda":
+        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
+    return f"CPU ({platform.machine()}), gloo"
+
+
+def guess(cluster: Cluster, grid: Grid) -> Profile:
+    """Return a profile in which every step takes a second, for an engine that is about to know better."""
+    entries = tuple(
+        StepEntry(shape, group.degree, batch, group.link, 1.0, 0.0, "extrapolated", "a guess", grid.date)
+        for shape, group, batch in points(cluster, grid)
+    )
+    return Profile("guess", "any", "any", cluster.links, 1, entries)
+
+
+def measure(
+    config: EngineConfig, cluster: Cluster, grid: Grid, name: str, on_entry: Callable[[StepEntry], None] | None = None
+) -> Profile:
+    """Measure a profile on real workers.
+
+    Parameters
+    ----------
+    config, cluster
+        As for the engine.
+    grid
+        What to measure.
+    name
+        Of the profile.
+    on_entry
+        Called with each entry as it is known.
+
+    Returns
+    -------
+    Profile
+        Median seconds per step and their spread, encode and decode times, what a change of group takes; all *measured*.
+
+    Raises
+    ------
+    executor.distributed.config.EngineError
+        As the engine does.
+    """
+    entries = []
+    with DistributedEngine(config, cluster, guess(cluster, grid)) as engine:
+        lab = _Lab(engine, grid)
+        for shape, group, batch in points(cluster, grid):
+            entry = lab.step_entry(shape, group, batch)
+            entries.append(entry)
+            if on_entry is not None:
+                on_entry(entry)
+        stages = tuple(lab.stage_entries())
+        regroups = tuple(lab.regroup_entries(cluster, grid.shapes[0]))
+    notes = f"Measured through the engine, {grid.repeats} steps each after {grid.warmup}."
+    kind = config.model.folder.name
+    talk = Communication(regroups=regroups)
+    return Profile(name, kind, hardware(config), cluster.links, 1, tuple(entries), stages, notes, talk)
+
+
+class _Lab:
+    """Requests made for measuring, one after the other."""
+
+    def __init__(self, engine: DistributedEngine, grid: Grid) -> None:
+        self._engine = engine
+        self._grid = grid
+        self._shapes: list[Shape] = []
+
+    def step_entry(self, shape: Shape, group: Group, batch: int) -> StepEntry:
+        steps = self._grid.warmup + self._grid.repeats
+        jobs = self._admit(shape, batch, steps)
+        self._engine.carry_out([Assignment(jobs, group, steps)])
+        self._until_finished(jobs)
+        ends = [step.end for step in self._engine.steps if step.jobs == jobs]
+        seconds = [b - a for a, b in pairwise(ends)][self._grid.warmup - 1 :]
+        source = f"{self._grid.repeats} steps on GPUs {','.join(map(str, group.gpus))}"
+        return StepEntry(
+            shape,
+            group.degree,
+            batch,
+            group.link,
+            statistics.median(seconds),
+            statistics.stdev(seconds) / statistics.fmean(seconds),
+            "measured",
+            source,
+            self._grid.date,
+        )
+
+    def stage_entries(self) -> Iterator[StageEntry]:
+        for shape in self._grid.shapes:
+            for stage in ("encode", "decode"):
+                found = [
+                    seconds
+                    for request, kind, seconds in self._engine.stage_times
+                    if kind == stage and self._shapes[request] == shape
+                ]
+                source = f"{len(found)} requests"
+                yield StageEntry(shape, stage, statistics.median(found), "measured", source, self._grid.date)
+
+    def regroup_entries(self, cluster: Cluster, shape: Shape) -> Iterator[RegroupEntry]:
+        """Let a request stay on a group of the largest degree, then hop between it and one GPU, a step each time."""
+        large, small = cluster.groups(cluster.degrees[-1])[0], cluster.groups(1)[-1]
+        hops = max(8, self._grid.repeats)
+        for other in (large, small):
+            gaps = self._gaps(shape, [(large, other)[i % 2] for i in range(hops)])
+            ways = ((large, other), (other, large)) if other.degree != large.degree else ((large, large),)
+            for way, (before, after) in enumerate(ways):
+                seconds = gaps[way :: len(ways)]
+                spread = statistics.stdev(seconds) / statistics.fmean(seconds)
+                where = " to ".join(",".join(map(str, group.gpus)) for group in (before, after))
+                source = f"{len(seconds)} times from GPUs {where}"
+                median = statistics.median(seconds)
+                yield RegroupEntry(before.degree, after.degree, median, spread, source, self._grid.date)
+            if large.degree == 1:
+                return
+
+    def _gaps(self, shape: Shape, groups: Sequence[Group]) -> list[float]:
+        """Return the seconds between the steps of a request that does each on the next group, but for the first two."""
+        jobs = self._admit(shape, 1, len(groups))
+        first = len(self._engine.steps)
+        for group in groups:
+            self._engine.carry_out([Assignment(jobs, group, 1)])
+            while not any(item.request == jobs[0] for item in self._engine.advance(float("inf"))[1]):
+                pass
+        self._engine.drain()
+        return [after.start - before.end for before, after in pairwise(self._engine.steps[first + 2 :])]
+
+    def _admit(self, shape: Shape, batch: int, steps: int) -> tuple[int, ...]:
+        jobs = tuple(range(len(self._shapes), len(self._shapes) + batch))
+        self._shapes += [shape] * batch
+        for job in jobs:
+            self._engine.submit(Request(job, shape, steps, 0.0, 1e9))
+        waiting = set(jobs)
+        while waiting:
+            waiting -= {item.request for item in self._engine.advance(float("inf"))[1]}
+        return jobs
+
+    def _until_finished(self, jobs: Sequence[int]) -> None:
+        waiting = set(jobs)
+        while waiting:
+            waiting -= {item.request for item in self._engine.advance(float("inf"))[1] if item.kind == "finished"}
+        self._engine.drain()

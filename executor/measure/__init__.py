@@ -1,0 +1,1 @@
+"""Make a profile from the hardware at hand: ``python -m executor.measure``."""
