@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -126,7 +127,8 @@ def _command() -> int:
 
 
 def main() -> None:
-    """Entry point."""
+    """Entry point; a request to terminate ends a run as ctrl-C does, so that workers and their memory go with it."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     sys.exit(guarded(_command))
 
 

@@ -36,7 +36,6 @@ from tests.executor.distributed.serving import (
     profile_of,
     requests_of,
     run,
-    shared_folder,
     spec_of,
 )
 from tests.experiments.test_run import hear_interrupts
