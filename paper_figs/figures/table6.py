@@ -1,10 +1,9 @@
 """Table 6: time to find an exact plan by exhaustive search, against the greedy heuristic and the exact programs.
 
 The search: each of ten chunks of five steps runs at one of the degrees, so a request has as many plans as there are
-ways to
-divide ten chunks among the degrees; every combination of plans, and every order in which requests take GPUs, is tried
-as a
-list schedule. The paper does not describe its search; this one grows with requests and GPUs as the printed times do.
+ways to divide ten chunks among the degrees; every combination of plans, and every order in which requests take GPUs, is
+tried as a list schedule. The paper does not describe its search; this one grows with requests and GPUs as the printed
+times do.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from paper_figs.figure import Comparison, Figure
 from paper_figs.lab import Lab
-from paper_figs.style import PAPER_MARK, darker, panels
+from paper_figs.style import PAPER_MARK, panels
 from paper_figs.table import Table, Value
 from paper_figs.work import Task
 from planner.cluster import Cluster
@@ -131,7 +130,7 @@ def divisions(parts: int) -> list[tuple[int, ...]]:
 
 def draw(table: Table) -> Drawing:
     """Draw times on a logarithmic scale."""
-    figure, axes = panels(1, 2, 2.5, sharey=True)
+    figure, axes = panels(1, 2, 2.7, sharey=True)
     for axis, gpus in zip(axes[0], PAPER, strict=True):
         axis.set_yscale("log")
         axis.set_ylim(1e-5, 500)
@@ -142,17 +141,12 @@ def draw(table: Table) -> Drawing:
             for x, y, done in zip(xs, ys, rows.numbers("done"), strict=True):
                 if not done:
                     axis.annotate("", (x, 3.2 * y), (x, y), arrowprops={"arrowstyle": "->", "color": colour})
-        axis.plot(range(1, 5), PAPER[gpus], **PAPER_MARK)
+        axis.plot(range(1, 5), PAPER[gpus], **PAPER_MARK, label="exhaustive search, paper (↑ not done)")
         axis.set_title(f"{gpus} GPUs")
         axis.set_xticks(range(1, 5))
         axis.set_xlabel("requests")
-    for solver, (label, colour, _) in LOOK.items():
-        last = table.where(solver=solver, gpus=4).numbers("seconds")[-1]
-        axes[0, 0].annotate(
-            label, (4.1, last), xytext=(0, -4 if solver == "exhaustive" else 4), textcoords="offset points",
-            fontsize=6.5, color=darker(colour), ha="right", va="top" if solver == "exhaustive" else "bottom",
-        )  # fmt: skip
-    axes[0, 0].text(0.03, 0.95, "★ paper   ↑ not done", transform=axes[0, 0].transAxes, fontsize=6.5)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, columnspacing=1.0)
     axes[0, 0].set_ylabel("seconds to a plan")
     return figure
 
