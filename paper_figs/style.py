@@ -24,10 +24,10 @@ SPARE_COLOURS = ("#332288", "#117733", "#cc6677", "#882255")
 DEGREE_COLOURS = {1: "#c9dcf0", 2: "#8fbde0", 4: "#4292c6", 8: "#08519c"}
 """By degree of parallelism, light to dark; ordered also in grey."""
 PROVENANCE_MARKS = {"measured": "D", "published": "o", "fitted": "o", "extrapolated": "."}
-KNOWN = ("measured", "published")
-"""Provenances of numbers that somebody timed; their marks are filled."""
 PAPER_MARK: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 5.5, "linestyle": "none"}
 """How a number that the paper prints is drawn."""
+KNOWN = ("measured", "published")
+"""Provenances of numbers that somebody timed; their marks are filled."""
 
 _SETTINGS: dict[str, Any] = {
     "font.size": 7.5,

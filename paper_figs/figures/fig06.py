@@ -134,7 +134,7 @@ def describe(table: Table) -> str:
         f"A round of {before.numbers('tau')[0]:.2f} s with {len(before)} live requests, {late} of them past hope. The "
         f"packing runs {len(packed)} requests on {sum(packed.numbers('gpus')):.0f} GPUs, placement moves them to where "
         f"they were as far as it can, and scale-up leaves {len(scaled)} requests on {sum(scaled.numbers('gpus')):.0f} "
-        f"GPUs, {running} of them late."
+        f"GPUs, {running or 'none'} of them late."
     )
 
 
