@@ -1,4 +1,4 @@
-"""Panels that several figures share: SAR over something, SAR by resolution, and tables as rows of dots."""
+"""Panels that several figures share: SAR over something, by resolution, rows of dots, and step times by degree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from paper_figs.policies import BY_NAME
-from paper_figs.style import INK, PAPER_MARK, SOFT, end_labels
+from paper_figs.style import INK, PAPER_MARK, SHAPE_COLOURS, SOFT, SPARE_COLOURS, draw_point, end_labels
 from paper_figs.table import Table
 
 if TYPE_CHECKING:
@@ -124,6 +124,27 @@ def paper_versus_here(axes: Axes, table: Table, label: str = "what", title: str 
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", colors=INK)
     axes.set_title(title)
+
+
+def draw_curves(
+    axis: Axes, table: Table, degrees: Sequence[float], column: str, limits: tuple[float, float], labelled: bool = True
+) -> None:
+    """Draw a line per resolution over the degree, every point with its provenance; its name at its end if wanted."""
+    axis.set_ylim(*limits)
+    ends = []
+    spare = iter(SPARE_COLOURS)
+    for shape in table.names("shape"):
+        rows = table.where(shape=shape)
+        colour = SHAPE_COLOURS.get(shape) or next(spare)
+        places = [degrees.index(degree) for degree in rows.numbers("degree")]
+        values = rows.numbers(column)
+        axis.plot(places, values, color=colour, linewidth=1.0, label=shape)
+        for place, value, provenance in zip(places, values, rows.texts("provenance"), strict=True):
+            draw_point(axis, place, value, provenance, colour)
+        ends.append((values[-1], f"{shape} px", colour))
+    axis.set_xticks(range(len(degrees)), [f"{degree:g}" for degree in degrees])
+    if ends and labelled:
+        end_labels(axis, ends, len(degrees) - 1, 0.12, 6.5)
 
 
 def note(axes: Axes, text: str, x: float = 0.02, y: float = 0.04, colour: str = SOFT) -> None:

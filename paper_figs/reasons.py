@@ -38,6 +38,10 @@ WORDS = {
 """What stands behind each variant."""
 
 
+SAME, NEAR = 0.015, 0.05
+"""SAR: effects that count as equal, and what counts as near the paper's number."""
+
+
 def reason_of(name: str, comparison: Comparison, causes: Table) -> str:
     """Say what brings a number closer to the paper's.
 
@@ -72,14 +76,28 @@ def reason_of(name: str, comparison: Comparison, causes: Table) -> str:
 
 
 def closest(values: dict[str, float], here: float, paper: float) -> str:
-    """Name the two variants that come closest to the paper's number, of those that come closer than it is now."""
-    better = sorted(
-        (v for v in values if abs(values[v] - paper) < abs(here - paper) - 0.005), key=lambda v: abs(values[v] - paper)
-    )
-    if not better:
-        return f"No free parameter that was tried brings it closer than {here:.2f}."
-    listed = [f"{variant.removeprefix('… ')} {values[variant]:.2f} ({WORDS[variant]})" for variant in better[:2]]
-    return f"From {here:.2f}, closest to the paper: {', then '.join(listed)}."
+    """Name the two variants that come closest to the paper's number, of those that come closer than it is now.
+
+    Of variants with the same words the mildest of about the same effect stands. If none comes near, the one is named that
+    overshoots least: between it and here lies the paper's number.
+    """
+    away = {variant: abs(value - paper) for variant, value in values.items()}
+    better = [variant for variant in values if away[variant] < abs(here - paper) - 0.005]
+    kinds: dict[str, str] = {}
+    for variant in better:
+        rival = kinds.get(WORDS[variant])
+        if rival is None or away[variant] < away[rival] - SAME:
+            kinds[WORDS[variant]] = variant
+    best = sorted(kinds.values(), key=lambda variant: away[variant])[:2]
+    text = f"No free parameter that was tried brings it closer than {here:.2f}."
+    if best:
+        listed = [f"{variant.removeprefix('… ')} {values[variant]:.2f} ({WORDS[variant]})" for variant in best]
+        text = f"From {here:.2f}, closest to the paper: {', then '.join(listed)}."
+    beyond = [variant for variant in values if (values[variant] - paper) * (here - paper) < 0 and variant not in best]
+    if beyond and (not best or away[best[0]] > NEAR):
+        least = min(beyond, key=lambda variant: away[variant])
+        text += f" The paper's number lies between this and {least.removeprefix('… ')}, {values[least]:.2f} ({WORDS[least]})."
+    return text
 
 
 def harder(name: str, comparison: Comparison, mix: str, scale: float) -> str:

@@ -148,18 +148,24 @@ def describe(table: Table) -> str:
         for name, (label, _, _, _) in BACKENDS.items():
             ends = [table.where(program=program, solver=name, gpus=g, jobs=j) for g, j in ENDS]
             numbers = [
-                f"{1e3 * end.numbers('median')[0]:.2g} ms, {100 * end.numbers('proven')[0]:.0f} %" for end in ends
+                f"{milliseconds(end.numbers('median')[0])}, {100 * end.numbers('proven')[0]:.0f} %" for end in ends
             ]
             listed.append(f"{label} {' and '.join(numbers)}")
         parts.append(f"{words}: {'; '.join(listed)}")
-    greedy = [1e3 * max(table.where(solver=name).numbers("median")) for name in RULES]
+    greedy = [max(table.where(solver=name).numbers("median")) for name in RULES]
     (small, many), (large, most) = ENDS
     return (
         f"Median time of a decision, and share proven optimal within a budget of {BUDGET:g} ms (dashed), for {many} live "
         f"requests on {small} GPUs and for {most} on {large}. {parts[0]}. {parts[1]}. Greedy rules "
-        f"need {max(greedy):.2g} ms at most. A solver keeps its best plan when its budget ends; bands reach to the longest "
-        f"of {REPEATS} decisions."
+        f"need {milliseconds(max(greedy))} at most. A solver keeps its best plan when its budget ends; bands reach to the "
+        f"longest of {REPEATS} decisions."
     )
+
+
+def milliseconds(seconds: float) -> str:
+    """Format a time with two digits."""
+    value = 1e3 * seconds
+    return f"{value:.0f} ms" if value >= 9.95 else f"{value:.2g} ms"
 
 
 ENDS = ((8, BACKLOGS[-1]), (CLUSTERS[-1], 2 * CLUSTERS[-1]))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paper_figs.charts import draw_curves
 from paper_figs.figure import Comparison, Figure
 from paper_figs.figures._sweeps import SHAPES
-from paper_figs.figures.fig03 import draw_curves
 from paper_figs.lab import Lab
 from paper_figs.measured import measured_profiles, scaling
 from paper_figs.style import panels, provenance_key, shown

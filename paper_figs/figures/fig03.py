@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from paper_figs.charts import draw_curves
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab
 from paper_figs.measured import measured_profiles, scaling
-from paper_figs.style import (
-    SHAPE_COLOURS,
-    SOFT,
-    SPARE_COLOURS,
-    draw_point,
-    end_labels,
-    panels,
-    provenance_key,
-    shown,
-)
+from paper_figs.style import SOFT, panels, provenance_key, shown
 from paper_figs.table import Table, Value
 from profiles import load_profile
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
 PUBLISHED = {"flux1-dev_h100": "H100", "flux1-dev_l20": "L20, PCIe"}
@@ -64,27 +54,6 @@ def draw(table: Table) -> Drawing:
         axis.set_xlabel("GPUs")
     provenance_key(figure, table.names("provenance"))
     return figure
-
-
-def draw_curves(
-    axis: Axes, table: Table, degrees: Sequence[float], column: str, limits: tuple[float, float], labelled: bool = True
-) -> None:
-    """Draw a line per resolution over the degree, every point with its provenance; its name at its end if wanted."""
-    axis.set_ylim(*limits)
-    ends = []
-    spare = iter(SPARE_COLOURS)
-    for shape in table.names("shape"):
-        rows = table.where(shape=shape)
-        colour = SHAPE_COLOURS.get(shape) or next(spare)
-        places = [degrees.index(degree) for degree in rows.numbers("degree")]
-        values = rows.numbers(column)
-        axis.plot(places, values, color=colour, linewidth=1.0, label=shape)
-        for place, value, provenance in zip(places, values, rows.texts("provenance"), strict=True):
-            draw_point(axis, place, value, provenance, colour)
-        ends.append((values[-1], f"{shape} px", colour))
-    axis.set_xticks(range(len(degrees)), [f"{degree:g}" for degree in degrees])
-    if ends and labelled:
-        end_labels(axis, ends, len(degrees) - 1, 0.12, 6.5)
 
 
 def describe(table: Table) -> str:
