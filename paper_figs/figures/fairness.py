@@ -33,6 +33,8 @@ OBJECTIVES = {
 """All shipped objectives that ask for work and that the program of a policy can express; ``on_time`` is ``survivors`` with
 weights, which are 1 here."""
 REQUESTS = 100
+TIE = 0.005
+"""Smaller differences in SAR are none."""
 
 
 def data(lab: Lab) -> Table:
@@ -84,13 +86,15 @@ def describe(table: Table) -> str:
             mine = table.where(policy=name, objective=objective)
             values = [mine.number("sar", shape=shape) for shape in SHAPES]
             spread[objective], overall[objective] = max(values) - min(values), mine.number("sar", shape=ALL)
-        most = max(overall, key=lambda objective: overall[objective])
+        top, close = max(overall.values()), min(spread.values())
+        most = [objective for objective in objectives if overall[objective] >= top - TIE]
+        fairest = [objective for objective in objectives if spread[objective] <= close + TIE]
         listed = ", ".join(
             f"{objective} {overall[objective]:.2f} ({spread[objective]:.2f})" for objective in objectives
         )
         parts.append(
-            f"With the {BY_NAME[name].label}, {most} serves most in time ({overall[most]:.2f}), and "
-            f"{min(spread, key=lambda o: spread[o])} leaves the resolutions closest; overall attainment and, in brackets, "
+            f"With the {BY_NAME[name].label}, most are served in time ({top:.2f}) under {' and '.join(most)}, and the "
+            f"resolutions are closest under {' and '.join(fairest)}; overall attainment and, in brackets, "
             f"the distance between the best and the worst resolution: {listed}."
         )
     return "Overload: 24 requests per minute at scale 1.5, so that somebody must wait. " + " ".join(parts)

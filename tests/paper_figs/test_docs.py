@@ -55,7 +55,11 @@ def test_every_number_of_the_paper_is_compared() -> None:
 
 def test_paper_versus_here_is_complete() -> None:
     """Every comparison of every figure has a row with the number of the CSV; large differences have a reason."""
-    rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith(("| Figure", "| Table"))]
+    rows = [
+        line.split(" | ")
+        for line in PAGE.read_text().partition("## Trends")[0].splitlines()
+        if line.startswith(("| Figure", "| Table"))
+    ]
     comparisons = [c for name in figure_names() for c in load_figure(name).compare(Table.read(RESULTS / f"{name}.csv"))]
     assert len(rows) == len(comparisons) > 50
     for row, comparison in zip(rows, comparisons, strict=True):
