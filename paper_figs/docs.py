@@ -35,8 +35,8 @@ $ python -m paper_figs --list
 
 Runs are cached in `.cache/paper_figs`, and pictures of the same data stay, so that a second call takes seconds.
 Every comparison serves the same requests with every policy; bands and bars are 95 % confidence intervals over {seeds} paired
-seeds of {requests} requests (of fewer where a figure's module says so). Latencies
-count every request. Curves by resolution are the paper's spider plots, unrolled.
+seeds of {requests} requests (of fewer where a figure's module says so). Latencies count every request. Curves by
+resolution are the paper's spider plots, unrolled.
 
 Step times on H100 are not measured: they come from a profile that is a fit to two published points
 ([profiles](profiles.md)), so absolute numbers differ from the paper's. The table sets them side by side.
