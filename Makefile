@@ -41,7 +41,7 @@ tables: tables-policies tables-grid tables-grid-drop tables-foresight tables-con
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
-	$(COMPARE) --seeds 5 --output docs/tables/policies
+	$(COMPARE) --seeds 5 --timelines dp,cpsat --output docs/tables/policies
 
 tables-grid: $(VENV)/.core
 	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid $(LOOKAHEAD) --policy "cpsat:solver=cpsat" $(RIVALS) \
@@ -84,7 +84,7 @@ tables-latency: $(VENV)/.core
 
 HUGE := cluster.gpus=1024 cadence=rounds workload.requests=10000 workload.slo_scale=1.5 solver.budget_ms=500
 tables-scale: $(VENV)/.core
-	$(COMPARE) --bound --seeds 3 --output docs/tables/scale $(LOOKAHEAD) --policy "edf:solver=edf" engine.late=drop \
+	$(COMPARE) --bound --seeds 3 --timelines none --output docs/tables/scale $(LOOKAHEAD) --policy "edf:solver=edf" engine.late=drop \
 	  --cell "64 GPUs, paper load:cluster.gpus=64 workload=skewed workload.rate=144 workload.slo_scale=1.2 solver.budget_ms=50" \
 	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50" \
 	  --cell "1024 GPUs, 1000 pending:$(HUGE) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) workload.rate=40000"

@@ -7,9 +7,11 @@ import difflib
 import hashlib
 import json
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,12 +44,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             guess = f" Did you mean {close[0]}?" if close else ""
             print(f"error: there is no figure {name!r}.{guess} --list names them all.", file=sys.stderr)
             return 2
-    names = options.figures or known
-    output = options.output or (QUICK_RESULTS if options.quick else RESULTS)
-    return _make_all(names, output, Cache(options.cache), options.quick, options.jobs)
+    output = options.output or (QUICK_RESULTS if options.quick or options.seeds else RESULTS)
+    for option, directory in (("--output", output), ("--cache", options.cache)):
+        problem = _unwritable(directory)
+        if problem:
+            print(f"error: {option} is {directory}, where nothing can be written: {problem}", file=sys.stderr)
+            return 2
+    lab = Lab(Cache(options.cache), options.quick, options.jobs, seed_count=options.seeds)
+    return _make_all(list(dict.fromkeys(options.figures or known)), output, lab, redraw=options.redraw)
 
 
-def _make_all(names: Sequence[str], output: Path, cache: Cache, quick: bool, jobs: int) -> int:
+def _unwritable(directory: Path) -> str:
+    """Make a directory and write into it; return what went wrong, or nothing."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=directory):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _make_all(names: Sequence[str], output: Path, lab: Lab, redraw: bool = False) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -68,12 +85,15 @@ def _make_all(names: Sequence[str], output: Path, cache: Cache, quick: bool, job
                 total[0] += 1
             bar.update(part, completed=total[0], total=total[1])
 
-        lab = Lab(cache, quick, jobs, on_work)
+        lab = replace(lab, on_work=on_work)
         for name in names:
             began = time.perf_counter()
             bar.update(part, description=f"  runs of {name}", completed=0, total=None, visible=True)
             try:
-                make(name, lab, output)
+                make(name, None if redraw else lab, output)
+            except KeyboardInterrupt:
+                console.print("interrupted; runs that were finished are cached", style="bold red")
+                return 130
             except Exception:
                 failed.append(name)
                 console.print(f"[bold red]{name} failed[/]")
@@ -82,18 +102,23 @@ def _make_all(names: Sequence[str], output: Path, cache: Cache, quick: bool, job
             if name not in failed:
                 console.print(f"{name:12} {seconds[name]:7.1f} s", highlight=False)
             bar.advance(whole)
-    _write_manifest(output, seconds, failed, lab, started)
+    _write_manifest(
+        output, {} if redraw else seconds, [name for name in names if name not in failed], failed, lab, started
+    )
     console.print(f"{len(names) - len(failed)} of {len(names)} figures are in {output}", highlight=False)
     if failed:
         console.print(f"failed: {', '.join(failed)}", style="bold red")
     return 1 if failed else 0
 
 
-def make(name: str, lab: Lab, output: Path) -> None:
-    """Compute the data of a figure, write them, read them back, and draw unless the pictures show just these data."""
-    figure = load_figure(name)
+def make(name: str, lab: Lab | None, output: Path) -> None:
+    """Compute the data of a figure, write them, read them back, and draw unless the pictures show just these data.
+
+    Without a laboratory nothing is computed: the table that is there is drawn.
+    """
     path = output / f"{name}.csv"
-    figure.data(lab).write(path)
+    if lab is not None:
+        load_figure(name).data(lab).write(path)
     pictures = [path.with_suffix(suffix) for suffix in (".pdf", ".svg", ".png")]
     stamp = drawing_stamp(name, path)
     if _read_config(output).get("drawn", {}).get(name) != stamp or not all(picture.exists() for picture in pictures):
@@ -127,14 +152,28 @@ def _read_config(output: Path) -> dict[str, Any]:
 
 
 def _write_manifest(
-    output: Path, seconds: dict[str, float], failed: Sequence[str], lab: Lab, started: datetime
+    output: Path, seconds: dict[str, float], made: Sequence[str], failed: Sequence[str], lab: Lab, started: datetime
 ) -> None:
-    """Write how the figures in a directory were made; what it says of figures that this call did not make is kept."""
-    config: dict[str, Any] = {"quick": lab.quick, "requests": lab.requests, "sources": digest(RUN)}
+    """Write how the figures in a directory were made; what it says of figures that this call did not make is kept.
+
+    A call that computed nothing (``seconds`` is empty) changes only the stamps of what it drew.
+    """
     before = _read_config(output)
+    stamps = {name: drawing_stamp(name, output / f"{name}.csv") for name in made}
+    drawn = {**{name: s for name, s in before.get("drawn", {}).items() if name not in failed}, **stamps}
+    if before and not seconds:
+        whole = json.loads((output / MANIFEST).read_text())
+        whole["config"]["drawn"] = drawn
+        write_json(whole, output / MANIFEST)
+        return
+    config: dict[str, Any] = {
+        "quick": lab.quick,
+        "seeds": len(lab.seeds),
+        "requests": lab.requests,
+        "sources": digest(RUN),
+    }
     config["seconds"] = {**before.get("seconds", {}), **seconds}
-    made = {name: drawing_stamp(name, output / f"{name}.csv") for name in seconds if name not in failed}
-    config["drawn"] = {**{name: s for name, s in before.get("drawn", {}).items() if name not in failed}, **made}
+    config["drawn"] = drawn
     seeds = {f"seed {seed}": seed for seed in lab.seeds}
     command = ["python", "-m", "paper_figs"]
     write_json(manifest(config, seeds, started, datetime.now(UTC), command=command), output / MANIFEST)
@@ -149,13 +188,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("figures", nargs="*", metavar="NAME", help="fig07, table5, gap, ... (default: all)")
     parser.add_argument("--quick", action="store_true", help="3 seeds of 100 requests instead of 10 of 300")
+    parser.add_argument(
+        "--redraw", action="store_true", help="compute nothing; draw from the CSV files in the directory"
+    )
     parser.add_argument("--list", action="store_true", help="name all figures and stop")
     parser.add_argument(
-        "--output", type=Path, help=f"directory (default: paper_figs/results; with --quick {QUICK_RESULTS})"
+        "--output", type=Path, help=f"directory (default: paper_figs/results; with --quick or --seeds {QUICK_RESULTS})"
     )
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"directory of cached runs (default: {CACHE})")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
+    parser.add_argument("--seeds", type=_count, help="paired seeds of every comparison, instead of 10, or of 3")
+    parser.add_argument("--jobs", type=_count, default=-1, help="processes (default: one per core)")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 if __name__ == "__main__":

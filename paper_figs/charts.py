@@ -1,4 +1,4 @@
-"""Panels that several figures share: SAR over something, SAR by resolution, and tables as rows of dots."""
+"""Panels that several figures share: SAR over something, by resolution, rows of dots, and step times by degree."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from paper_figs.policies import BY_NAME
-from paper_figs.style import INK, PAPER_MARK, RED, SOFT, end_labels
+from paper_figs.style import INK, PAPER_MARK, SHAPE_COLOURS, SOFT, SPARE_COLOURS, draw_point, end_labels
 from paper_figs.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+SHARES = (-0.02, 1.05)
+"""Limits of an axis of shares: marks at 0 and 1 are whole."""
 
 
 def lines(
@@ -22,7 +26,7 @@ def lines(
     policies: Sequence[str] | None = None,
     labels: bool = True,
     gap: float = 0.068,
-    limits: tuple[float, float] | None = (0.0, 1.02),
+    limits: tuple[float, float] | None = SHARES,
 ) -> None:
     """Draw one line per policy with its 95 % band, labelled at its end.
 
@@ -70,7 +74,7 @@ def lines(
 def categories(axes: Axes, table: Table, x: str, y: str = "sar", labels: bool = True, gap: float = 0.085) -> None:
     """Draw one line per policy over named categories, such as resolutions: the paper's spider plot, unrolled."""
     names = [str(value) for value in table.distinct(x)]
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(*SHARES)
     ends: list[tuple[float, str, str]] = []
     for name in table.names("policy"):
         policy = BY_NAME[name]
@@ -96,18 +100,24 @@ def categories(axes: Axes, table: Table, x: str, y: str = "sar", labels: bool = 
 
 
 def paper_versus_here(axes: Axes, table: Table, label: str = "what", title: str = "") -> None:
-    """Draw a row per number: what the paper prints (star) and what came out here (dot with its interval)."""
+    """Draw a row per number: what the paper prints (star) and what came out here (dot with its interval).
+
+    Where the table has a column ``policy``, dots have the colours of the policies.
+    """
     rows = len(table)
     heights = list(range(rows))[::-1]
     here, paper = table.numbers("here"), table.numbers("paper")
     halves = table.numbers("here_half") if "here_half" in table.columns else [math.nan] * rows
     for height, ours, theirs in zip(heights, here, paper, strict=True):
         axes.plot([ours, theirs], [height, height], color="#cccccc", linewidth=1.0, zorder=1)
-    axes.errorbar(
-        here, heights, xerr=[0.0 if math.isnan(half) else half for half in halves], fmt="o", color="#0072B2",
-        markersize=4, elinewidth=0.8, zorder=3, label="here",
-    )  # fmt: skip
-    axes.plot(paper, heights, **PAPER_MARK, zorder=2, label="paper")
+    names = table.texts("policy") if "policy" in table.columns else ["dp"] * rows
+    for height, ours, half, name in zip(heights, here, halves, names, strict=True):
+        axes.errorbar(
+            ours, height, xerr=0.0 if math.isnan(half) else half, fmt="o", color=BY_NAME[name].colour, markersize=4.6,
+            elinewidth=0.8, zorder=2,
+        )  # fmt: skip
+    mark = {**PAPER_MARK, "markersize": 7.5, "markeredgecolor": "white", "markeredgewidth": 0.5}
+    axes.plot(paper, heights, **mark, zorder=3, label="paper")
     axes.set_yticks(heights, table.texts(label))
     axes.set_ylim(-0.6, rows - 0.4)
     axes.grid(axis="x")
@@ -116,12 +126,27 @@ def paper_versus_here(axes: Axes, table: Table, label: str = "what", title: str 
     axes.set_title(title)
 
 
+def draw_curves(
+    axis: Axes, table: Table, degrees: Sequence[float], column: str, limits: tuple[float, float], labelled: bool = True
+) -> None:
+    """Draw a line per resolution over the degree, every point with its provenance; its name at its end if wanted."""
+    axis.set_ylim(*limits)
+    ends = []
+    spare = iter(SPARE_COLOURS)
+    for shape in table.names("shape"):
+        rows = table.where(shape=shape)
+        colour = SHAPE_COLOURS.get(shape) or next(spare)
+        places = [degrees.index(degree) for degree in rows.numbers("degree")]
+        values = rows.numbers(column)
+        axis.plot(places, values, color=colour, linewidth=1.0, label=shape)
+        for place, value, provenance in zip(places, values, rows.texts("provenance"), strict=True):
+            draw_point(axis, place, value, provenance, colour)
+        ends.append((values[-1], f"{shape} px", colour))
+    axis.set_xticks(range(len(degrees)), [f"{degree:g}" for degree in degrees])
+    if ends and labelled:
+        end_labels(axis, ends, len(degrees) - 1, 0.12, 6.5)
+
+
 def note(axes: Axes, text: str, x: float = 0.02, y: float = 0.04, colour: str = SOFT) -> None:
     """Write a small remark inside a panel, at a place in shares of its size."""
     axes.text(x, y, text, transform=axes.transAxes, fontsize=6.5, color=colour, va="bottom")
-
-
-def limit(axes: Axes, value: float, text: str) -> None:
-    """Draw a level that nothing can exceed."""
-    axes.axhline(value, color=RED, linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
-    axes.text(0.02, value, text, transform=axes.get_yaxis_transform(), fontsize=6.2, color=RED, va="bottom")

@@ -13,6 +13,7 @@ from paper_figs.__main__ import MANIFEST, RESULTS
 from paper_figs.figure import Comparison, figure_names, load_figure
 from paper_figs.reasons import reason_of
 from paper_figs.table import Table
+from paper_figs.trends import NOISE, TRENDS, checked
 
 PAGE = Path(__file__).parents[1] / "docs" / "figures.md"
 LARGE = 0.1
@@ -28,14 +29,14 @@ what the paper could not draw. This page is written by `python -m paper_figs.doc
 $ python -m paper_figs                # all figures: CSV, PDF, SVG and PNG in paper_figs/results/
 $ python -m paper_figs fig07 table5   # some
 $ python -m paper_figs --quick        # 3 seeds of short runs, in results/paper_figs_quick/
+$ python -m paper_figs --redraw       # compute nothing: draw from the tables
 $ python -m paper_figs --list
 ```
 
 Runs are cached in `.cache/paper_figs`, and pictures of the same data stay, so that a second call takes seconds.
-Every comparison serves the same requests with
-every policy; bands and bars are 95 % confidence intervals over {seeds} paired seeds of {requests} requests (of fewer
-where
-a figure's module says so). Latencies count every request. Curves by resolution are the paper's spider plots, unrolled.
+Every comparison serves the same requests with every policy; bands and bars are 95 % confidence intervals over {seeds} paired
+seeds of {requests} requests (of fewer where a figure's module says so). Latencies count every request. Curves by
+resolution are the paper's spider plots, unrolled.
 
 Step times on H100 are not measured: they come from a profile that is a fit to two published points
 ([profiles](profiles.md)), so absolute numbers differ from the paper's. The table sets them side by side.
@@ -52,10 +53,11 @@ def page(results: Path, target: Path) -> str:
     target
         Where the page will be, for its links.
     """
-    config = json.loads((results / MANIFEST).read_text())["config"]
+    manifest = json.loads((results / MANIFEST).read_text())
+    config = manifest["config"]
     where = Path(os.path.relpath(results, target.parent)).as_posix()
     names = [name for name in figure_names() if (results / f"{name}.csv").exists()]
-    parts = [HEAD.format(seeds=10 if not config["quick"] else 3, requests=config["requests"])]
+    parts = [HEAD.format(seeds=len(manifest["seeds"]), requests=config["requests"])]
     comparisons: list[tuple[str, Comparison]] = []
     sections: dict[str, list[str]] = {
         "The paper's figures": [],
@@ -71,6 +73,7 @@ def page(results: Path, target: Path) -> str:
         kind = 0 if name.startswith("fig") else 1 if name.startswith("table") else 2
         list(sections.values())[kind].append(text)
     parts.append(versus(comparisons, Table.read(results / "causes.csv")))
+    parts.append(trends(results))
     parts += [f"## {title}\n\n" + "\n".join(texts) for title, texts in sections.items() if texts]
     return "\n".join(parts)
 
@@ -103,6 +106,23 @@ def versus(comparisons: Sequence[tuple[str, Comparison]], causes: Table) -> str:
             f"| {heading(name)}{c.what} | {number(c.paper)}{unit} | {number(c.here)}{unit} | "
             f"{'+' if difference >= 0 else '−'}{number(abs(difference))} | {reason} |"
         )
+    return "\n".join(lines) + "\n"
+
+
+def trends(results: Path) -> str:
+    """Return the table of what the paper's figures show, and whether ours show the same."""
+    lines = [
+        "## Trends of the paper, and here",
+        "",
+        f"Checked on the tables, point by point; differences below {NOISE} SAR count as equal.",
+        "",
+        "| figure | the paper shows | here |",
+        "|---|---|---|",
+    ]
+    for trend in TRENDS:
+        table = Table.read(results / f"{trend.figure}.csv")
+        name = heading(trend.figure).removesuffix(": ") or load_figure(trend.figure).title
+        lines.append(f"| {name} | {trend.claim} | {checked(trend, table)} |")
     return "\n".join(lines) + "\n"
 
 

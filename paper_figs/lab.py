@@ -44,6 +44,8 @@ class Lab:
         Few seeds and shorter runs, to see that everything works.
     jobs
         Processes; -1 for one per core.
+    seed_count
+        Seeds of a comparison; by default 10, or 3 if ``quick``.
     on_work
         Called with the amount of work that a call of :meth:`do` found to do, and then with -1 after each piece.
     """
@@ -52,11 +54,12 @@ class Lab:
     quick: bool = False
     jobs: int = -1
     on_work: Callable[[int], None] = lambda amount: None
+    seed_count: int | None = None
 
     @property
     def seeds(self) -> range:
         """Seeds of every comparison."""
-        return range(3 if self.quick else 10)
+        return range(self.seed_count or (3 if self.quick else 10))
 
     @property
     def requests(self) -> int:
@@ -125,8 +128,7 @@ class Lab:
         -------
         Table
             A row per point and policy: what is said about the point, ``policy``, ``seeds``, and for every metric its
-            mean and
-            ``<metric>_half``, half the width of the 95 % confidence interval over the seeds.
+            mean and ``<metric>_half``, half the width of the 95 % confidence interval over the seeds.
         """
         metrics = {"sar": sar} if metrics is None else metrics
         seeds = self.seeds if seeds is None else seeds

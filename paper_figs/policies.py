@@ -36,8 +36,9 @@ SP8 = Policy("fixed-8", "SP=8", ("solver=fixed", "solver.degree=8"), "#4d4d4d", 
 RSSP = Policy("rssp", "RSSP", ("solver=rssp",), "#E69F00", "v", "--")
 EDF = Policy("edf", "EDF", ("solver=edf",), "#009E73", "P", "-.")
 DP = Policy("dp", "TetriServe", ("solver=dp",), "#0072B2", "o")
-_ROUND = ("solver=cpsat", "program=assignment", "objective=survivors", "cadence=events")
-ROUND = Policy("round", "round program", _ROUND, "#CC79A7", "s")
+_ASSIGNMENT = ("solver=highs", "solver.budget_ms=1000.0", "program=assignment", "objective=survivors")
+ROUND = Policy("round", "round program", (*_ASSIGNMENT, "cadence=events"), "#CC79A7", "s")
+GRID = Policy("grid", "exact rounds", (*_ASSIGNMENT, "cadence=rounds"), "#56B4E9", "X")
 _LOOKAHEAD = ("solver=highs", "program=lookahead", "objective=on_time", "cadence=events")
 LOOKAHEAD = Policy("lookahead", "lookahead", _LOOKAHEAD, "#D55E00", "D")
 BOUND = Policy("bound", "clairvoyant bound", (), "#000000", "_", "--")
@@ -48,6 +49,6 @@ PAPER: tuple[Policy, ...] = (SP1, SP2, SP4, SP8, RSSP, DP)
 EXACT: tuple[Policy, ...] = (LOOKAHEAD,)
 """What this project adds to a figure of the paper: its strongest policy."""
 
-ALL: tuple[Policy, ...] = (*PAPER, EDF, ROUND, LOOKAHEAD, BOUND)
+ALL: tuple[Policy, ...] = (*PAPER, EDF, GRID, ROUND, LOOKAHEAD, BOUND)
 
 BY_NAME = {policy.name: policy for policy in ALL}

@@ -28,6 +28,8 @@ DRAWING = (
     "paper_figs/style.py",
     "paper_figs/charts.py",
     "paper_figs/timelines.py",
+    "experiments/results/panel.py",
+    "experiments/results/layout.py",
     "paper_figs/table.py",
     "paper_figs/policies.py",
     "paper_figs/figures/_*.py",

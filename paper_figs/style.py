@@ -16,14 +16,18 @@ COLUMN = 3.5
 """Inches: width of a figure, one column of print."""
 PAGE = 7.2
 """Inches: width of timelines, which need a whole page."""
-INK, SOFT, GRID, RED = "#222222", "#666666", "#e3e3e3", "#c1121f"
+INK, SOFT, GRID = "#222222", "#666666", "#e3e3e3"
 SHAPE_COLOURS = {"256": "#88ccee", "512": "#44aa99", "1024": "#ddaa33", "2048": "#aa4499"}
 """By resolution (after Paul Tol)."""
+SPARE_COLOURS = ("#332288", "#117733", "#cc6677", "#882255")
+"""For resolutions that the paper does not have."""
 DEGREE_COLOURS = {1: "#c9dcf0", 2: "#8fbde0", 4: "#4292c6", 8: "#08519c"}
 """By degree of parallelism, light to dark; ordered also in grey."""
 PROVENANCE_MARKS = {"measured": "D", "emulated": "d", "published": "o", "fitted": "o", "extrapolated": "."}
 PAPER_MARK: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 5.5, "linestyle": "none"}
 """How a number that the paper prints is drawn."""
+KNOWN = ("measured", "published")
+"""Provenances of numbers that somebody timed; their marks are filled."""
 
 _SETTINGS: dict[str, Any] = {
     "font.size": 7.5,
@@ -121,10 +125,33 @@ def end_labels(
     for index, place in zip(order, placed, strict=True):
         value, text, colour = labels[index]
         axes.annotate(
-            text, (x, value), xytext=(1.04, place), textcoords="axes fraction", fontsize=size, color=darker(colour),
+            text, (x, value), xytext=(1.05, place), textcoords="axes fraction", fontsize=size, color=darker(colour),
             va="center", ha="left", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 2},
+            arrowprops={
+                "arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2, "relpos": (0, 0.5)
+            },
         )  # fmt: skip
+
+
+def draw_point(axes: Axes, x: float, y: float, provenance: str, colour: str, size: float = 3.6) -> None:
+    """Mark a point so that it shows how its number is known; :func:`provenance_key` says what the marks mean."""
+    face = colour if provenance in KNOWN else "white"
+    if provenance == "extrapolated":
+        face, size = colour, size + 1
+    axes.plot(x, y, PROVENANCE_MARKS[provenance], color=colour, markerfacecolor=face, markersize=size, zorder=4)
+
+
+def provenance_key(figure: Figure, provenances: Sequence[str], words: str = "step time:") -> None:
+    """Explain above a figure the marks of the provenances that occur in it."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], linestyle="none", label=words)]
+    for name in PROVENANCE_MARKS:
+        if name in provenances:
+            face = INK if name in (*KNOWN, "extrapolated") else "white"
+            mark: dict[str, Any] = {"marker": PROVENANCE_MARKS[name], "markerfacecolor": face, "markersize": 4.5}
+            handles.append(Line2D([], [], linestyle="none", color=INK, label=name, **mark))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handletextpad=0.1, columnspacing=1.0)
 
 
 def spread_out(wanted: Sequence[float], gap: float) -> list[float]:
@@ -163,8 +190,3 @@ def shown(label: str) -> str:
     height, _, rest = label.partition("x")
     width, _, frames = rest.partition("x")
     return f"{height}" if height == width and not frames else label
-
-
-def percent(value: float, digits: int = 0) -> str:
-    """Format a share."""
-    return f"{100 * value:.{digits}f} %"

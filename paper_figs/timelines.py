@@ -1,16 +1,24 @@
-"""Timelines of runs as tables and as pictures: a row per GPU, a rectangle per segment, lost deadlines marked."""
+"""Timelines of runs as tables, and pictures of such tables; what a panel looks like is that of every run's timeline."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from executor.engine import Segment
+from executor.records import Records
 from experiments.results.layout import blocks
-from paper_figs.style import INK, RED, SHAPE_COLOURS, shown
+from experiments.results.panel import HATCH, RED, Room, draw_panel
+from paper_figs.style import COLUMN, INK, SHAPE_COLOURS, shown
 from paper_figs.table import Table, Value
+from planner.request import Request
+from profiles import Shape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def timeline_rows(result: Mapping[str, Any], about: Mapping[str, Value], until: float) -> list[dict[str, Value]]:
@@ -52,10 +60,29 @@ def _joined(segments: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return made
 
 
+def records_of(table: Table) -> Records:
+    """Return what :func:`timeline_rows` made of a run, as records of the run."""
+    requests, delivered, segments = [], {}, []
+    for row in table.where(kind="request").records():
+        request, text = int(str(row["request"])), str(row["shape"])
+        shape = Shape.parse(text if "x" in text else f"{text}x{text}")
+        requests.append(Request(request, shape, 1, float(str(row["start"])), float(str(row["end"]))))
+        if row["delivered"] is not None:
+            delivered[request] = float(str(row["delivered"]))
+    for row in table.where(kind="segment").records():
+        first = int(str(row["gpu"]))
+        gpus = tuple(range(first, first + int(str(row["gpus"]))))
+        segments.append(Segment((int(str(row["request"])),), gpus, float(str(row["start"])), float(str(row["end"])), 1))
+    known = {request.id for request in requests}
+    return Records(
+        tuple(requests), delivered, segments=[s for s in segments if s.jobs[0] in known], ended=math.inf, complete=True
+    )
+
+
 def draw_timeline(
-    axes: Axes, table: Table, gpus: int, until: float, labels: Sequence[str] | None = None, since: float = 0.0
+    axes: Axes, table: Table, gpus: int, window: tuple[float, float], room: Room, names: Mapping[int, str] | None = None
 ) -> None:
-    """Draw one run.
+    """Draw one run: a row per GPU, a colour per resolution.
 
     Parameters
     ----------
@@ -65,50 +92,34 @@ def draw_timeline(
         Rows as of :func:`timeline_rows`, of one run.
     gpus
         Rows of the picture.
-    until
-        Its last second.
-    labels
+    window
+        Its first and last second.
+    room
+        Its size on paper.
+    names
         Of the requests; by default their numbers.
-    since
-        Its first second.
     """
-    from matplotlib.patches import Rectangle
-
-    axes.set_xlim(since, until)
-    axes.set_ylim(gpus, -0.9)
+    records = records_of(table)
+    colours = {r.id: SHAPE_COLOURS.get(shown(r.shape.label), "#999999") for r in records.requests}
     axes.grid(visible=False)
-    axes.spines["left"].set_visible(False)
-    for gpu in range(gpus):
-        axes.add_patch(Rectangle((since, gpu + 0.03), until - since, 0.94, color="#f4f4f4", linewidth=0, zorder=0))
-    deadlines = {int(str(r["request"])): float(str(r["end"])) for r in table.where(kind="request").records()}
-    for row in table.where(kind="segment").records():
-        request, first, count = (int(str(row[name])) for name in ("request", "gpu", "gpus"))
-        start, end = float(str(row["start"])), min(float(str(row["end"])), until)
-        late = start >= deadlines.get(request, until)
-        axes.add_patch(
-            Rectangle(
-                (start, first + 0.05), end - start, count - 0.1, edgecolor="white", linewidth=0.3, zorder=2,
-                facecolor=SHAPE_COLOURS.get(str(row["shape"]), "#999999"), alpha=0.35 if late else 1.0,
-            )
-        )  # fmt: skip
-        text = labels[request] if labels is not None else str(request)
-        if (end - start) / (until - since) > 0.012 * len(text) + 0.004:
-            axes.text((start + end) / 2, first + count / 2, text, fontsize=5.5 + 0.4 * min(count, 4), color=INK,
-                      ha="center", va="center", zorder=4, clip_on=True)  # fmt: skip
-    for row in table.where(kind="request").records():
-        request, deadline = int(str(row["request"])), float(str(row["end"]))
-        if deadline > until:
-            continue
-        met = bool(row["on_time"])
-        axes.plot(
-            deadline, -0.42, "o" if met else "X", color="#3a7d44" if met else RED, markersize=3.0 if met else 4.6,
-            markeredgewidth=0, zorder=5, clip_on=False,
-        )  # fmt: skip
-    axes.set_yticks([gpu + 0.5 for gpu in range(gpus)], [f"GPU {gpu}" for gpu in range(gpus)], fontsize=6)
+    draw_panel(axes, records, gpus, window, room, colours, names)
 
 
-def request_marks(axes: Axes, x: float = 1.0, y: float = 1.02) -> None:
-    """Say above a panel what the marks of deadlines mean."""
-    axes.text(
-        x, y, "deadline ● met  ✖ lost", transform=axes.transAxes, fontsize=6.5, ha="right", va="bottom", color=INK
-    )
+def key(figure: Figure, edges: Sequence[str] = tuple(SHAPE_COLOURS)) -> None:
+    """Explain below a figure the colours of resolutions and the marks of deadlines."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    colours = [Patch(color=SHAPE_COLOURS[edge], label=f"{edge} px") for edge in edges]
+    marks = [
+        Line2D([], [], linestyle="none", marker="v", color="white", markeredgecolor=INK, label="arrival"),
+        Line2D([], [], linestyle="none", marker="|", color=INK, markeredgewidth=1.2, label="deadline met"),
+        Line2D([], [], linestyle="none", marker="x", color=RED, markeredgewidth=1.5, label="missed"),
+        Patch(facecolor="#e4e4e4", edgecolor=HATCH, linewidth=0, hatch="/////", label="work past it"),
+    ]
+    more: dict[str, Any] = {"columnspacing": 1.0, "handlelength": 1.0, "handletextpad": 0.4}
+    if figure.get_figwidth() > COLUMN:
+        figure.legend(handles=[*colours, *marks], loc="outside lower center", ncols=8, **more)
+        return
+    rows = [handle for pair in zip_longest(marks, colours) for handle in pair if handle is not None]
+    figure.legend(handles=rows, loc="outside lower center", ncols=len(marks), **more)

@@ -7,7 +7,8 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from executor.records import Records
 from experiments.build import Setup, build
@@ -47,8 +48,8 @@ class Task:
         """
         config = self.arguments.get("config")
         name = self.arguments.get("profile") or (config and config["profile"]["name"])
-        digest = load_profile(name).digest if name else None
-        identity = {"work": self.work, "arguments": dict(self.arguments), "profile": digest}
+        profile = _digest_of(name) if name else None
+        identity = {"work": self.work, "arguments": dict(self.arguments), "profile": profile}
         if self.work.startswith(FIGURES):
             identity["source"] = inspect.getsource(self.function())
         return identity
@@ -62,6 +63,11 @@ class Task:
         module, _, name = self.work.partition(":")
         function: Callable[..., Any] = getattr(importlib.import_module(module), name)
         return function
+
+
+@cache
+def _digest_of(profile: str) -> str:
+    return load_profile(profile).digest
 
 
 def run(config: Mapping[str, Any], **more: Any) -> Task:
@@ -84,7 +90,7 @@ def simulate(
     config: Mapping[str, Any],
     keep: Sequence[str] = (),
     speed: float = 1.0,
-    nirvana: bool = False,
+    nirvana: Mapping[str, float] | None = None,
     requests: Sequence[Sequence[float]] | None = None,
 ) -> dict[str, Any]:
     """Serve a workload on the simulated cluster.
@@ -95,12 +101,12 @@ def simulate(
         Of :func:`experiments.build.build`.
     keep
         What to return beside the key figures: ``requests`` (shape, arrival, deadline, delivered), ``segments`` (jobs,
-        GPUs,
-        start, end, steps), ``decisions`` (time, jobs, seconds).
+        GPUs, start, end, steps), ``decisions`` (time, jobs, seconds).
     speed
         The hardware, and the planner's idea of it, are this many times as fast.
     nirvana
-        Whether an approximate cache shortens requests (see :mod:`experiments.workload.nirvana`).
+        Parameters of an approximate cache that shortens requests (see :mod:`experiments.workload.nirvana`); None for
+        no cache.
     requests
         Replace the workload: edge in pixels, steps, arrival, deadline of each.
     """
@@ -114,7 +120,7 @@ def clairvoyant(
     config: Mapping[str, Any],
     seconds: float,
     speed: float = 1.0,
-    nirvana: bool = False,
+    nirvana: Mapping[str, float] | None = None,
     requests: Sequence[Sequence[float]] | None = None,
 ) -> dict[str, Any]:
     """Bound the share of requests that any schedule could serve on time; arguments as of :func:`simulate`."""
@@ -126,7 +132,7 @@ def clairvoyant(
 def prepared(
     config: Mapping[str, Any],
     speed: float = 1.0,
-    nirvana: bool = False,
+    nirvana: Mapping[str, float] | None = None,
     requests: Sequence[Sequence[float]] | None = None,
 ) -> Setup:
     """Build a setup and change it; arguments as of :func:`simulate`."""
@@ -140,8 +146,9 @@ def prepared(
             for i, (edge, steps, arrival, deadline) in enumerate(requests)
         )
         setup = replace(setup, workload=Workload("given", made))
-    if nirvana:
-        setup = replace(setup, workload=with_nirvana(setup.workload, Nirvana(), seed=setup.seed))
+    if nirvana is not None:
+        cache_ = Nirvana(**cast(dict[str, Any], dict(nirvana)))
+        setup = replace(setup, workload=with_nirvana(setup.workload, cache_, seed=setup.seed))
     return setup
 
 

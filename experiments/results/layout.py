@@ -138,3 +138,24 @@ def busiest_window(records: Records, gpus: int, length: float) -> tuple[float, f
     count = np.searchsorted(arrivals, starts + length) - np.searchsorted(arrivals, starts)
     best = float(starts[np.argmax(np.round(share * count, 9))])
     return best, best + length
+
+
+def differing_window(runs: Sequence[Records], gpus: int, length: float) -> tuple[float, float]:
+    """Return the window of ``length`` seconds with the most deadlines that some of the runs met and others missed.
+
+    Windows begin at whole seconds; without any such deadline it is the busiest window of the first run.
+    """
+    end = max(map(duration, runs))
+    differing = [
+        request.deadline
+        for request in runs[0].requests
+        if len({records.fate(request) == "on_time" for records in runs}) > 1
+    ]
+    if end <= length or not differing:
+        return busiest_window(runs[0], gpus, length)
+    starts = np.arange(0.0, np.ceil(end - length) + 1.0)
+    at = np.sort(differing)
+    count = np.searchsorted(at, starts + length) - np.searchsorted(at, starts)
+    middle = starts[count == count.max()]
+    best = float(middle[len(middle) // 2])
+    return best, best + length

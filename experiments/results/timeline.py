@@ -10,17 +10,9 @@ import numpy as np
 
 from executor.records import Records
 from experiments.results.colours import colour_slots
-from experiments.results.layout import (
-    Rectangle,
-    busiest_window,
-    clusters,
-    deadline_marks,
-    merged,
-    missed_deadlines,
-    occupancy,
-    rectangles,
-)
+from experiments.results.layout import busiest_window, differing_window, missed_deadlines, occupancy
 from experiments.results.metrics import summarize
+from experiments.results.panel import COLOURS, INK, RED, SOFT, Room, draw_key, draw_panel, plain_axes
 from experiments.results.usage import duration
 from planner.cluster import Cluster
 
@@ -30,17 +22,14 @@ if TYPE_CHECKING:
 WINDOW = 60.0
 """Seconds that the main panel shows of a longer run."""
 
-COLOURS = ("#77aadd", "#eedd88", "#44bb99", "#ffaabb", "#bbcc33", "#99ddff", "#aaaa00", "#c3a5e0", "#eeaa77")
-"""Light colours that stay apart for colour-blind readers (after Paul Tol); none is near the red."""
-RED, HATCH, INK, SOFT = "#c1121f", "#c1121f99", "#222222", "#777777"
 DEGREE_COLOURS = ("#c9dcf0", "#8fbde0", "#4292c6", "#08519c", "#08306b", "#041a3d")
 """By degree, light to dark; ordered also in grey."""
 
 POINTS = 72.0
 WIDTH, SIDE, TOP, BOTTOM = 13.0, 0.75, 0.95, 0.5
 """Inches: figure width, left margin, margins above and below the panels."""
-ROW, LANE, STRIP, BETWEEN = 0.4, 0.3, 0.75, 0.75
-"""Inches: height of a GPU row, of the lane of arrivals, of the overview strip; space between the panels."""
+ROW, LANE, STRIP, BETWEEN, CAPTION = 0.4, 0.3, 0.75, 0.75, 0.4
+"""Inches: height of a GPU row, of the lane of arrivals, of the overview strip; space between the panels, for a caption."""
 
 
 def draw_timeline(
@@ -88,7 +77,10 @@ def draw_timeline(
     figure = Figure(figsize=(WIDTH, height), dpi=150)
     across = (SIDE / WIDTH, (WIDTH - SIDE - 0.2) / WIDTH)
     axes = figure.add_axes((across[0], (height - TOP - panel) / height, across[1], panel / height))
-    _draw_panel(axes, records, cluster.gpus, window, LANE / rows, rows * POINTS)
+    slots = colour_slots(records, len(COLOURS))
+    colours = {request: COLOURS[slot] for request, slot in slots.items()}
+    draw_panel(axes, records, cluster.gpus, window, _room(rows), colours)
+    axes.set_xlabel("seconds since the start of the run", fontsize=9, color=SOFT, labelpad=2)
     if partial:
         strip = figure.add_axes((across[0], BOTTOM / height, across[1], STRIP / height))
         _draw_overview(strip, records, cluster.gpus, window, whole)
@@ -97,113 +89,78 @@ def draw_timeline(
     title = f"{s.name or 'no decisions'} on {cluster.name}{state}: {s.on_time} of {s.requests} requests on time"
     title += f", SAR {100 * s.sar:.1f} %" if s.requests else ""
     figure.text(across[0], 1 - 0.3 / height, title, fontsize=14, weight="bold", color=INK, va="center")
-    _draw_key(figure.add_axes((across[0], 1 - 0.72 / height, across[1], 0.24 / height)))
+    draw_key(figure.add_axes((across[0], 1 - 0.72 / height, across[1], 0.24 / height)))
     figure.savefig(path, metadata={"CreationDate": None} if Path(path).suffix == ".pdf" else None)
 
 
-def _draw_panel(
-    axes: Axes, records: Records, gpus: int, window: tuple[float, float], lane: float, row_points: float
+def draw_timelines(
+    runs: Sequence[tuple[str, Records]],
+    cluster: Cluster,
+    path: str | Path,
+    window: tuple[float, float] | None = None,
+    title: str = "",
 ) -> None:
-    """Draw the GPU rows; y is the GPU, downwards, and the lane of arrivals is above row 0."""
-    start, end = window
-    axes.set_xlim(start, end)
-    axes.set_ylim(gpus, -lane)
-    axes.set_yticks([gpu + 0.5 for gpu in range(gpus)], [f"GPU {gpu}" for gpu in range(gpus)], fontsize=9)
+    """Draw runs of the same requests one above the other; PNG, or what the suffix of ``path`` says.
+
+    Panels are as in :func:`draw_timeline`; a request has the same colour in all.
+
+    Parameters
+    ----------
+    runs
+        Name and records of each, with equal requests.
+    cluster
+        Where.
+    path
+        The file; replaced if it exists.
+    window
+        First and last second; by default the 60 s in which the fates of most requests differ.
+    title
+        Above all panels.
+
+    Raises
+    ------
+    ValueError
+        If there is no run, or the requests are not the same.
+    """
+    from matplotlib.figure import Figure
+
+    if not runs or any(records.requests != runs[0][1].requests for _, records in runs):
+        raise ValueError("timelines one above the other need at least one run, and the same requests in all")
+    everything = [records for _, records in runs]
+    window = differing_window(everything, cluster.gpus, WINDOW) if window is None else window
+    colours = {r.id: COLOURS[index % len(COLOURS)] for index, r in enumerate(everything[0].requests)}
+    rows = min(ROW, 8.0 / cluster.gpus)
+    panel = rows * cluster.gpus + LANE
+    height = TOP + len(runs) * (panel + CAPTION) + BOTTOM
+    figure = Figure(figsize=(WIDTH, height), dpi=150)
+    across = (SIDE / WIDTH, (WIDTH - SIDE - 0.2) / WIDTH)
+    figure.text(across[0], 1 - 0.3 / height, title, fontsize=14, weight="bold", color=INK, va="center")
+    draw_key(figure.add_axes((across[0], 1 - 0.72 / height, across[1], 0.24 / height)))
+    kept = [_on_time(records, window) for records in everything]
+    due = [r.id for r in everything[0].requests if window[0] <= r.deadline <= window[1]]
+    for index, (name, records) in enumerate(runs):
+        bottom = height - TOP - (index + 1) * (panel + CAPTION)
+        axes = figure.add_axes((across[0], bottom / height, across[1], panel / height))
+        draw_panel(axes, records, cluster.gpus, window, _room(rows), colours)
+        text = f"{name}: {len(kept[index])} of {len(due)} deadlines met in this window"
+        others = set().union(*(kept[other] for other in range(len(runs)) if other != index)) - kept[index]
+        if others:
+            where = "above" if index else "below"
+            text += f"; misses {len(others)} that {'are' if len(others) > 1 else 'is'} met {where}"
+        figure.text(across[0], (bottom + panel + 0.1) / height, text, fontsize=10.5, weight="bold", color=INK)
+        if index < len(runs) - 1:
+            axes.set_xticklabels([])
     axes.set_xlabel("seconds since the start of the run", fontsize=9, color=SOFT, labelpad=2)
-    _plain_axes(axes)
-    axes.axhspan(0, gpus, color="#f4f4f4", zorder=0)
-    for gpu in range(gpus + 1):
-        axes.axhline(gpu, color="white", linewidth=1.0, zorder=1)
-    slots = colour_slots(records, len(COLOURS))
-    shown = [r for r in rectangles(records.segments) if r.end > start and r.start < end]
-    _draw_rectangles(axes, shown, records, slots)
-    _draw_labels(axes, shown, window, row_points)
-    _draw_deadlines(axes, records, window, slots, lane)
-    arriving = [r for r in records.requests if start <= r.arrival <= end]
-    axes.scatter(
-        [r.arrival for r in arriving], [-0.26 * lane] * len(arriving), marker="v", s=42, linewidths=0.6,
-        edgecolors=INK, c=[COLOURS[slots[r.id]] for r in arriving], zorder=6, clip_on=False,
-    )  # fmt: skip
+    figure.savefig(path, metadata={"CreationDate": None} if Path(path).suffix == ".pdf" else None)
 
 
-def _draw_rectangles(axes: Axes, shown: Sequence[Rectangle], records: Records, slots: dict[int, int]) -> None:
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Rectangle as Patch
-
-    deadlines = {request.id: request.deadline for request in records.requests}
-    late = []
-    patches = []
-    for r in shown:
-        due = min(max(deadlines[job] for job in r.jobs), r.end)
-        patches.append(Patch((r.start, r.first + 0.04), r.end - r.start, r.gpus - 0.08))
-        if due < r.end:
-            begin = max(due, r.start)
-            late.append(Patch((begin, r.first + 0.04), r.end - begin, r.gpus - 0.08))
-    faces = [COLOURS[slots[r.jobs[0]]] for r in shown]
-    axes.add_collection(PatchCollection(patches, facecolors=faces, edgecolors="white", linewidths=0.3, zorder=2))
-    axes.add_collection(
-        PatchCollection(
-            late,
-            facecolors="#ffffff66",
-            edgecolors=HATCH,
-            linewidths=0.0,
-            hatch="///",
-            hatch_linewidth=0.7,
-            zorder=3,
-        )
-    )
+def _on_time(records: Records, window: tuple[float, float]) -> set[int]:
+    return {r.id for r in records.requests if window[0] <= r.deadline <= window[1] and records.fate(r) == "on_time"}
 
 
-def _draw_labels(axes: Axes, shown: Sequence[Rectangle], window: tuple[float, float], row_points: float) -> None:
-    from matplotlib.patheffects import Normal, Stroke
-
-    start, end = window
-    halo = [Stroke(linewidth=2.0, foreground="#ffffffaa"), Normal()]
-    seconds_per_point = (end - start) / ((WIDTH - SIDE - 0.2) * POINTS)
-    for r in merged(shown, 0.01 * (end - start)):
-        left, right = max(r.start, start), min(r.end, end)
-        text = "+".join(map(str, r.jobs))
-        size = min(8.0 + 1.2 * (r.gpus - 1), 13.0, 0.75 * r.gpus * row_points)
-        if (0.62 * len(text) * size + 3.0) * seconds_per_point > right - left:
-            size = ((right - left) / seconds_per_point - 3.0) / (0.62 * len(text))
-        if size < 5.5:
-            continue
-        axes.text(
-            (left + right) / 2, r.first + r.gpus / 2, text, fontsize=size, color=INK, ha="center",
-            va="center", zorder=7, clip_on=True, path_effects=halo,
-        )  # fmt: skip
-
-
-def _draw_deadlines(
-    axes: Axes, records: Records, window: tuple[float, float], slots: dict[int, int], lane: float
-) -> None:
-    """Mark deadlines on the rows held last: a short tick if met, else a line, and a cross above."""
-    from matplotlib.colors import to_rgb
-    from matplotlib.patheffects import Normal, Stroke
-
-    marks = deadline_marks(records, window)
-    for mark in marks:
-        held = not mark.missed
-        colour = tuple(0.5 * part for part in to_rgb(COLOURS[slots[mark.request]])) if held else RED
-        width = 1.6 if held else 2.2
-        for first, count in mark.rows:
-            axes.plot(
-                [mark.at, mark.at], [first + count - (0.36 if held else count - 0.08), first + count - 0.06],
-                color=colour, linewidth=width, zorder=5, solid_capstyle="butt",
-                path_effects=[Stroke(linewidth=width + 1.6, foreground="white"), Normal()],
-            )  # fmt: skip
-    missed = [mark for mark in marks if mark.missed]
-    seconds_per_point = (window[1] - window[0]) / ((WIDTH - SIDE - 0.2) * POINTS)
-    for group in clusters(missed, 24.0 * seconds_per_point):
-        axes.plot(
-            [mark.at for mark in group], [-0.74 * lane] * len(group), "x", color=RED, markersize=6,
-            markeredgewidth=1.8, zorder=6, clip_on=False,
-        )  # fmt: skip
-        axes.annotate(
-            ", ".join(str(mark.request) for mark in group), (group[-1].at, -0.74 * lane), (5, 0),
-            textcoords="offset points", fontsize=7.5, color=RED, va="center", ha="left", zorder=6,
-            annotation_clip=False,
-        )  # fmt: skip
+def _room(rows: float) -> Room:
+    """Return the size of a panel with rows so many inches high."""
+    return Room((WIDTH - SIDE - 0.2) * POINTS, rows * POINTS, LANE / rows)
 
 
 def _draw_overview(axes: Axes, records: Records, gpus: int, window: tuple[float, float], whole: float) -> None:
@@ -242,42 +199,4 @@ def _draw_overview(axes: Axes, records: Records, gpus: int, window: tuple[float,
             clip_on=False,
         )
     )
-    _plain_axes(axes)
-
-
-def _draw_key(axes: Axes) -> None:
-    """Say in one line what the marks mean."""
-    axes.set_xlim(0, 100)
-    axes.set_ylim(-1, 1)
-    axes.axis("off")
-    from matplotlib.patches import Rectangle as Patch
-
-    axes.scatter([0.7], [0], marker="v", s=42, color="white", edgecolors=INK, linewidths=0.8)
-    axes.plot([9.7, 9.7], [-0.8, 0.1], color="#3b556e", linewidth=1.6)
-    axes.plot([21.1, 21.1], [-0.8, 0.8], color=RED, linewidth=2.2)
-    axes.plot(22.2, 0, marker="x", color=RED, markersize=6, markeredgewidth=1.8)
-    axes.add_patch(
-        Patch(
-            (35.6, -0.7),
-            2.2,
-            1.4,
-            facecolor="#e4e4e4",
-            edgecolor=HATCH,
-            linewidth=0,
-            hatch="///",
-            hatch_linewidth=0.7,
-        )
-    )
-    for x, text in (
-        (1.6, "arrival"),
-        (10.3, "deadline met"),
-        (23.1, "missed deadline"),
-        (38.4, "work past the deadline"),
-    ):
-        axes.text(x, 0, text, fontsize=9, va="center", color=SOFT)
-
-
-def _plain_axes(axes: Axes) -> None:
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#bbbbbb")
-    axes.tick_params(length=0, colors=SOFT, labelsize=8.5)
+    plain_axes(axes)

@@ -1,20 +1,17 @@
 """An approximate cache that lets requests skip their first steps, as Nirvana does (TetriServe paper, table 3).
 
 Nirvana keeps intermediate latents of earlier prompts. A request whose prompt is similar enough to a cached one
-continues
-from that one's latent after k in {5, 10, 15, 20, 25} steps: the more similar, the more steps are skipped. Neither the
-prompts nor their CLIP embeddings are published, so similarity follows a model with three assumptions:
+continues from that one's latent after k in {5, 10, 15, 20, 25} steps: the more similar, the more steps are skipped.
+Neither the prompts nor their CLIP embeddings are published, so similarity follows a model with three assumptions:
 
 1. A prompt is, with probability ``revisit``, a variation of an earlier one, else it resembles none. People revise their
    own prompts and copy popular ones.
 2. Which one it varies follows recency: the age of the earlier prompt, in requests, is log-uniform (as many variations
-of
-   the last 10 prompts as of the 90 before these, and so on).
+   of the last 10 prompts as of the 90 before these, and so on).
 3. The similarity to it is Beta distributed; a prompt has no more similar relative than the one it varies.
 
 The cache holds the latents of the ``capacity`` prompts that were used last (LRU): a new prompt enters, and a prompt
-that
-helped another becomes the youngest. It is warmed with ``warm`` prompts before the run begins, as in the paper.
+that helped another becomes the youngest. It is warmed with ``warm`` prompts before the run begins, as in the paper.
 """
 
 from __future__ import annotations

@@ -63,7 +63,12 @@ def draw_scales(table: Table, ends: tuple[float, float] = (1.0, 1.5)) -> Drawing
     if len(printed):
         axes.plot(printed.numbers("scale"), printed.numbers("sar"), **PAPER_MARK, label="paper")
         axes.annotate(
-            "★ TetriServe as printed", (0.03, 0.985), xycoords="axes fraction", fontsize=6.5, va="top", color="#222222"
+            "★ TetriServe as the paper prints it",
+            (0.02, 0.03),
+            xycoords="axes fraction",
+            fontsize=6.5,
+            va="bottom",
+            color="#222222",
         )
     axes.set_xlabel("deadline scale")
     axes.set_ylabel("SLO attainment")
@@ -71,9 +76,9 @@ def draw_scales(table: Table, ends: tuple[float, float] = (1.0, 1.5)) -> Drawing
     for axis, scale in ((left, ends[0]), (right, ends[1])):
         chosen = table.where(scale=scale).filter(lambda row: row["shape"] != ALL and row["policy"] in BY_NAME)
         categories(axis, chosen, "shape", labels=False)
-        axis.set_title(f"scale {scale:g}")
+        axis.set_title(f"scale {scale:.1f}, by resolution")
         axis.set_xlabel("pixels")
-    left.set_ylabel("by resolution")
+    left.set_ylabel("SLO attainment")
     return figure
 
 

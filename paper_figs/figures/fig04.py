@@ -28,7 +28,7 @@ def draw(table: Table) -> Drawing:
     """Draw attainment over the rate, and below it by resolution."""
     figure, axes = panels(2, 1, 3.7)
     lines(axes[0, 0], table.where(shape=ALL), "rate", gap=0.085)
-    axes[0, 0].set_title(f"all requests, scale {SCALE:g}")
+    axes[0, 0].set_title(f"all requests, scale {SCALE:.1f}")
     axes[0, 0].set_xlabel("requests per minute")
     categories(axes[1, 0], table.where(rate=12).filter(lambda row: row["shape"] != ALL), "shape")
     axes[1, 0].set_title("by resolution, 12 requests per minute")
@@ -51,8 +51,10 @@ def describe(table: Table) -> str:
         for name in whole.names("policy")
     }
     worst = max(falls, key=lambda name: falls[name])
+    different = len({text.partition(" ")[0] for text in best}) > 1
     return (
-        f"No fixed degree is best for all resolutions: at 12 requests per minute it is {', '.join(best)}. From "
+        f"{'No' if different else 'One'} fixed degree is best for all resolutions: at 12 requests per minute it is "
+        f"{', '.join(best)}. From "
         f"{RATES[0]} to {RATES[-1]} requests per minute, SP={worst.removeprefix('fixed-')} loses most "
         f"({-falls[worst]:+.2f})."
     )

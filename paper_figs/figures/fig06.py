@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from experiments.results.panel import HATCH
 from experiments.runner import simulate
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import SHAPES
@@ -79,33 +80,44 @@ def telling_round(config: Mapping[str, Any]) -> list[dict[str, Value]]:
 def draw(table: Table) -> Drawing:
     """Draw the GPUs of each stage as a row of boxes."""
     from matplotlib.patches import Patch, Rectangle
+    from matplotlib.patheffects import Normal, Stroke
 
+    halo = [Stroke(linewidth=1.6, foreground="#ffffffaa"), Normal()]
     figure, axes = panels(1, 1, 2.9)
     axis = axes[0, 0]
     axis.axis("off")
     axis.set_xlim(-0.1, 8.1)
     axis.set_ylim(4.65, -0.45)
+    late = table.where(stage="before", late=1).texts("request")
     for row, (stage, title) in enumerate(STAGES.items()):
         axis.text(0, row - 0.04, title, fontsize=7, va="bottom", fontweight="bold")
         for gpu in range(8):
+            if row == len(STAGES) - 1:
+                axis.text(gpu + 0.5, row + 0.72, f"GPU {gpu}", fontsize=6, color=SOFT, ha="center", va="center")
             axis.add_patch(Rectangle((gpu + 0.03, row + 0.05), 0.94, 0.55, facecolor="#f1f1f1", linewidth=0))
         shown = table.where(stage=stage).filter(lambda record: bool(record["gpus"])).records()
         for record in shown:
             gpu, count = int(str(record["gpu"])), int(str(record["gpus"]))
             colour = SHAPE_COLOURS[str(record["shape"])]
             axis.add_patch(Rectangle((gpu + 0.03, row + 0.05), count - 0.06, 0.55, facecolor=colour, edgecolor="white"))
+            if str(record["request"]) in late:
+                where: dict[str, Any] = {"facecolor": "#ffffff66", "edgecolor": HATCH, "hatch": "////", "linewidth": 0}
+                axis.add_patch(Rectangle((gpu + 0.03, row + 0.05), count - 0.06, 0.55, hatch_linewidth=0.6, **where))
             text = f"{record['request']}" if stage == "before" else f"{record['request']}: {record['steps']}"
-            size = 6.3 if count > 1 else 5
-            axis.text(gpu + count / 2, row + 0.325, text, ha="center", va="center", fontsize=size)
+            size = 6.3 if count > 1 else 6
+            axis.text(gpu + count / 2, row + 0.325, text, ha="center", va="center", fontsize=size, path_effects=halo)
     waiting = table.where(stage="before", gpus=0).records()
-    late = ", ".join(table.where(stage="before", late=1).texts("request"))
     listed = ", ".join(
         f"{row['request']} ({row['shape']} px, due in {float(str(row['due_in'])):.1f} s)" for row in waiting
     )
-    axis.text(0, 4.15, f"waiting: {listed or 'nobody'}; late: {late or 'nobody'}", fontsize=6.3, color=SOFT)
     axis.text(
-        0, 4.45, "in a box: request, and its steps in this round; columns are GPUs 0 to 7", fontsize=6.3, color=SOFT
+        0,
+        4.15,
+        f"waiting: {listed or 'nobody'}; late, hatched: {', '.join(late) or 'nobody'}",
+        fontsize=6.3,
+        color=SOFT,
     )
+    axis.text(0, 4.45, "in a box: request, and its steps in this round", fontsize=6.3, color=SOFT)
     used = [shape for shape in SHAPES if shape in table.texts("shape")]
     handles = [Patch(color=SHAPE_COLOURS[shape], label=f"{shape} px") for shape in used]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1.0, columnspacing=1.2)
@@ -117,11 +129,12 @@ def describe(table: Table) -> str:
     before = table.where(stage="before")
     packed, scaled = table.where(stage="packed"), table.where(stage="scaled")
     late = len(before.where(late=1))
+    running = len(set(scaled.numbers("request")) & set(before.where(late=1).numbers("request")))
     return (
         f"A round of {before.numbers('tau')[0]:.2f} s with {len(before)} live requests, {late} of them past hope. The "
         f"packing runs {len(packed)} requests on {sum(packed.numbers('gpus')):.0f} GPUs, placement moves them to where "
         f"they were as far as it can, and scale-up leaves {len(scaled)} requests on {sum(scaled.numbers('gpus')):.0f} "
-        "GPUs: those on time widen before late ones run."
+        f"GPUs, {running or 'none'} of them late."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from paper_figs.charts import SHARES
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import policies_of_paper
 from paper_figs.lab import Lab, Metric, Point
@@ -15,7 +16,10 @@ from paper_figs.table import Table, Value
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-SECONDS = (0.25, 0.5, 0.75, *(1 + 0.25 * i for i in range(17)), 5.5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25, 30, 40, 60)
+SECONDS = tuple(round(0.5 * 120 ** (i / 72), 3) for i in range(73))
+"""Evenly spaced on a logarithmic axis, from 0.5 to 60."""
+TOLD = (2, 10)
+"""Seconds that the description gives numbers for."""
 
 
 def within(seconds: float) -> Metric:
@@ -30,7 +34,7 @@ def within(seconds: float) -> Metric:
 
 def data(lab: Lab) -> Table:
     """Share of all requests delivered within so many seconds, mean over seeds."""
-    metrics = {str(seconds): within(seconds) for seconds in SECONDS}
+    metrics = {str(seconds): within(seconds) for seconds in (*SECONDS, *TOLD)}
     rows: list[dict[str, Value]] = []
     for mix in ("uniform", "skewed"):
         point = Point({"mix": mix}, (f"workload={mix}", "workload.slo_scale=1.0"))
@@ -44,7 +48,7 @@ def data(lab: Lab) -> Table:
                     "share": record[str(seconds)],
                     "share_half": record[f"{seconds}_half"],
                 }
-                for seconds in SECONDS
+                for seconds in sorted((*SECONDS, *TOLD))
             ]
     return Table.of(rows)
 
@@ -55,20 +59,20 @@ def draw(table: Table) -> Drawing:
 
     figure, axes = panels(2, 1, 3.8, sharex=True)
     for axis, mix in zip(axes[:, 0], ("uniform", "skewed"), strict=True):
-        axis.set_ylim(0, 1.02)
+        axis.set_ylim(*SHARES)
         axis.set_xscale("log")
         for name in table.names("policy"):
             policy = BY_NAME[name]
             rows = table.where(mix=mix, policy=name)
             xs, ys, halves = rows.numbers("seconds"), rows.numbers("share"), rows.numbers("share_half")
-            axis.plot(xs, ys, policy.line, color=policy.colour, label=policy.label)
+            axis.plot(xs, ys, policy.line, color=policy.colour, label=policy.label, marker=policy.marker, markevery=8)
             low = [y - half for y, half in zip(ys, halves, strict=True)]
             high = [y + half for y, half in zip(ys, halves, strict=True)]
             axis.fill_between(xs, low, high, color=policy.colour, alpha=0.12, linewidth=0)
         axis.set_title(f"{mix} mix, scale 1.0")
         axis.set_ylabel("share of all requests")
         axis.set_xlim(SECONDS[0], SECONDS[-1])
-    axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1.02, -0.03), labelspacing=0.25)
+    axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1.02, -0.03), labelspacing=0.25, handlelength=2.4)
     axes[1, 0].set_xticks([0.5, 1, 2, 5, 10, 20, 60], ["0.5", "1", "2", "5", "10", "20", "60"])
     axes[1, 0].xaxis.set_minor_formatter(NullFormatter())
     axes[1, 0].set_xlabel("latency (s)")
@@ -80,7 +84,7 @@ def describe(table: Table) -> str:
     parts = []
     for mix in ("uniform", "skewed"):
         shares = []
-        for seconds in (2, 10):
+        for seconds in TOLD:
             rows = table.where(mix=mix, seconds=seconds)
             name = max(rows.names("policy"), key=lambda name: rows.number("share", policy=name))
             shares.append(

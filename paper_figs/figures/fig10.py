@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from paper_figs.charts import SHARES
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import policies_of_paper
 from paper_figs.lab import Lab, Metric, Point
@@ -59,7 +60,7 @@ def draw(table: Table) -> Drawing:
     """Draw attainment over the time in the period, the burst shaded."""
     figure, axes = panels(2, 1, 3.8, sharex=True)
     for axis, mix in zip(axes[:, 0], ("uniform", "skewed"), strict=True):
-        axis.set_ylim(0, 1.02)
+        axis.set_ylim(*SHARES)
         axis.axvspan(CALM[0], PERIOD, color="#f3e3d3", zorder=0)
         axis.text(CALM[0] + 1, 0.03, "burst", fontsize=6.5, color="#a0602a")
         ends = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paper_figs.charts import note
+from paper_figs.charts import SHARES, note
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import RATES
 from paper_figs.lab import Lab, Point
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 STEPS = (1, 2, 5, 10)
-COLOURS = {1: "#c6c6c6", 2: "#7fb2d8", 5: "#0072B2", 10: "#D55E00"}
+COLOURS = {1: "#a3a3a3", 2: "#56B4E9", 5: "#0072B2", 10: "#08306b"}
 MARKERS = {1: "o", 2: "s", 5: "D", 10: "^"}
 
 
@@ -38,7 +38,7 @@ def draw(table: Table) -> Drawing:
     """Draw a line per granularity."""
     figure, axes = panels(2, 1, 3.6, sharex=True)
     for axis, mix in zip(axes[:, 0], ("uniform", "skewed"), strict=True):
-        axis.set_ylim(0, 1.02)
+        axis.set_ylim(*SHARES)
         ends = []
         for steps in STEPS:
             rows = table.where(mix=mix, steps=steps)

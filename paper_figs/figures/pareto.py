@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paper_figs.charts import SHARES
 from paper_figs.figure import Figure
 from paper_figs.lab import Lab, Point, figure_of, sar
 from paper_figs.policies import BY_NAME, DP, EDF, EXACT, RSSP, SP1, SP2, SP4, SP8
@@ -26,7 +27,7 @@ def draw(table: Table) -> Drawing:
     figure, axes = panels(2, 1, 4.2)
     for axis, mix in zip(axes[:, 0], ("uniform", "skewed"), strict=True):
         rows = table.where(mix=mix)
-        axis.set_ylim(0, 1.02)
+        axis.set_ylim(*SHARES)
         for record in rows.records():
             policy = BY_NAME[str(record["policy"])]
             x, y = float(str(record["gpu_seconds"])), float(str(record["sar"]))

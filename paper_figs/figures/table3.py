@@ -27,7 +27,7 @@ def data(lab: Lab) -> Table:
     for mix, printed in PAPER.items():
         for (name, nirvana), paper in printed.items():
             policy = RSSP if name == "rssp" else DP
-            more = {"nirvana": True} if nirvana else {}
+            more: dict[str, dict[str, float]] = {"nirvana": {}} if nirvana else {}
             point = Point({"mix": mix, "nirvana": nirvana}, (f"workload={mix}", "workload.slo_scale=1.0"), more)
             rows.append({**lab.sweep([point], [policy]).records()[0], "paper": paper})
     return Table.of(rows)
@@ -39,6 +39,7 @@ def draw(table: Table) -> Drawing:
     for axis, mix in zip(axes[0], PAPER, strict=True):
         shown = Table.of(
             {
+                "policy": row["policy"],
                 "what": NAMES[str(row["policy"])] + (" + Nirvana" if row["nirvana"] else ""),
                 "here": row["sar"],
                 "here_half": row["sar_half"],
@@ -46,8 +47,8 @@ def draw(table: Table) -> Drawing:
             }
             for row in table.where(mix=mix).records()
         )
-        paper_versus_here(axis, shown, title=mix)
-        axis.set_xlim(0, 1)
+        paper_versus_here(axis, shown, title=f"{mix} mix")
+        axis.set_xlim(0, 1.02)
     figure.supxlabel("SLO attainment    ● here   ★ paper", fontsize=7, color=INK)
     return figure
 

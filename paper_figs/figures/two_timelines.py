@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from experiments.results.panel import Room
 from paper_figs.figure import Figure
 from paper_figs.lab import Lab
 from paper_figs.policies import BY_NAME, DP, EXACT, ROUND
-from paper_figs.style import PAGE, SHAPE_COLOURS, panels
+from paper_figs.style import PAGE, panels
 from paper_figs.table import Table, Value
-from paper_figs.timelines import draw_timeline, request_marks, timeline_rows
+from paper_figs.timelines import draw_timeline, key, timeline_rows
 from paper_figs.work import run
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 END = 60.0
 LOAD = ("workload=skewed", "workload.rate=18", "workload.slo_scale=1.2", "workload.requests=40")
 SEED = 1
+ROOM = Room(width=480.0, row=15.5, lane=1.3, text=0.72)
 
 
 def data(lab: Lab) -> Table:
@@ -31,21 +33,17 @@ def data(lab: Lab) -> Table:
 
 def draw(table: Table) -> Drawing:
     """Draw one above the other."""
-    from matplotlib.patches import Patch
-
     names = table.names("policy")
     first = min(table.where(kind="request").numbers("start")) - 0.5
-    figure, axes = panels(len(names), 1, 2.1 * len(names) + 0.3, PAGE, sharex=True)
+    figure, axes = panels(len(names), 1, 2.2 * len(names) + 0.3, PAGE, sharex=True)
     for axis, name in zip(axes[:, 0], names, strict=True):
         rows = table.where(policy=name)
         requests = rows.where(kind="request").filter(lambda row: float(str(row["end"])) <= END)
-        draw_timeline(axis, rows, 8, END, since=first)
+        draw_timeline(axis, rows, 8, (first, END), ROOM)
         met = sum(requests.numbers("on_time"))
-        axis.set_title(f"{BY_NAME[name].label}: {met:.0f} of {len(requests)} deadlines met by second {END:g}")
-    request_marks(axes[0, 0])
-    axes[-1, 0].set_xlabel("seconds; pale: work past the deadline")
-    handles = [Patch(color=colour, label=f"{shape} px") for shape, colour in SHAPE_COLOURS.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1.0)
+        axis.set_title(f"{BY_NAME[name].label}: {met:.0f} of {len(requests)} deadlines met by second {END:g}", pad=2)
+    axes[-1, 0].set_xlabel("seconds")
+    key(figure)
     return figure
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
+from matplotlib.text import Text
 
 from paper_figs.__main__ import RESULTS
 from paper_figs.figure import figure_names, load_figure
@@ -59,9 +61,46 @@ def test_drawing_holds_the_data() -> None:
         assert axes.get_xlabel() == "deadline scale"
 
 
-@pytest.mark.parametrize("name", ["fig07", "fig08", "fig13", "gap", "cadence", "sensitivity"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fig04",
+        "fig07",
+        "fig08",
+        "fig12",
+        "fig13",
+        "fig14",
+        "fig15",
+        "gap",
+        "cadence",
+        "causes",
+        "fairness",
+        "hardware",
+        "pareto",
+        "sensitivity",
+    ],
+)
 def test_every_comparison_shows_spread(name: str) -> None:
     """Every simulated number stands beside half the width of its interval, over at least ten seeds."""
     table = Table.read(RESULTS / f"{name}.csv").filter(lambda row: row["policy"] in BY_NAME)
     assert min(table.numbers("seeds")) >= 10
     assert all(half >= 0 for half in table.numbers("sar_half"))
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_nothing_is_written_outside_the_picture(name: str) -> None:
+    """No label of an axis, title or legend is cut off at the edge, and no text is smaller than 5.5 points."""
+    table = Table.read(RESULTS / f"{name}.csv")
+    with styled():
+        figure = load_figure(name).draw(table)
+        figure.canvas.draw()
+        whole = figure.bbox
+        ticks = {id(t) for a in figure.get_axes() for axis in (a.xaxis, a.yaxis) for t in axis.findobj(Text)}
+        ticks -= {id(label) for a in figure.get_axes() for label in (a.xaxis.label, a.yaxis.label)}
+        texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip() and id(t) not in ticks]
+        assert min(text.get_fontsize() for text in texts) >= 5.5
+        for text in texts:
+            box = text.get_window_extent()
+            assert box.x0 >= whole.x0 - 2 and box.x1 <= whole.x1 + 2, f"{text.get_text()!r} is cut off"
+            assert box.y0 >= whole.y0 - 2 and box.y1 <= whole.y1 + 2, f"{text.get_text()!r} is cut off"
+        plt.close(figure)

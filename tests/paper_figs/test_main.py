@@ -66,6 +66,55 @@ def test_failing_figure_is_named_and_the_others_are_made(
     assert "1 of 2 figures" in told
 
 
+def test_redraw_computes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--redraw draws from the tables that are there, keeps what the manifest says of the run, and names what is missing."""
+    where = ["--output", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    assert main(["fig02", "--seeds", "2", *where]) == 0
+    before = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert before["config"]["seeds"] == 2
+    (tmp_path / "out" / "fig02.png").unlink()
+    table = (tmp_path / "out" / "fig02.csv").read_text()
+    assert main(["fig02", "--redraw", *where]) == 0
+    assert (tmp_path / "out" / "fig02.png").exists()
+    assert (tmp_path / "out" / "fig02.csv").read_text() == table
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == before
+    assert main(["fig07", "--redraw", *where]) == 1
+    assert "fig07.csv" in capsys.readouterr().err
+
+
+def test_interruption_is_no_failure_of_a_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After ctrl-C no further figure is made, and the exit status is that of an interrupted command."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "make", stop)
+    assert main(["fig02", "fig03", "--output", str(tmp_path), "--cache", str(tmp_path / "cache")]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--output", "--cache"])
+def test_a_place_that_cannot_be_written_is_named(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is run when its results could not be kept."""
+    (tmp_path / "file").write_text("")
+    where = {"--output": str(tmp_path / "out"), "--cache": str(tmp_path / "cache"), option: str(tmp_path / "file")}
+    assert main(["fig02", *(word for pair in where.items() for word in pair)]) == 2
+    assert f"{option} is {tmp_path / 'file'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--seeds", "x"], ["--jobs", "0"]])
+def test_counts_are_at_least_one(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The option and the value are named."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert f"argument {arguments[0]}: '{arguments[1]}' is not a whole number of at least 1" in capsys.readouterr().err
+
+
 def test_names(capsys: pytest.CaptureFixture[str]) -> None:
     """--list names every figure with its title; a name that does not exist is refused with the nearest one."""
     assert main(["--list"]) == 0

@@ -12,6 +12,7 @@ from experiments.results.layout import (
     busiest_window,
     clusters,
     deadline_marks,
+    differing_window,
     merged,
     missed_deadlines,
     occupancy,
@@ -85,3 +86,16 @@ def test_the_busiest_window_is_where_the_work_is() -> None:
     assert end - start == 10.0
     assert start <= 200.0 <= 203.5 <= end
     assert busiest_window(Records(requests[:1], segments=segments[:1]), 2, 10.0) == (0.0, 1.0)
+
+
+def test_the_differing_window_holds_the_deadlines_that_one_run_lost() -> None:
+    """Of a long run it is the window with most fates that differ; of equal runs, the busiest."""
+    requests = tuple(Request(i, Shape(256, 256), 1, 10.0 * i, 10.0 * i + 5.0) for i in range(20))
+    segments = [Segment((r.id,), (0,), r.arrival, r.arrival + 1.0, 1) for r in requests]
+    on_time = {r.id: r.arrival + 1.0 for r in requests}
+    good = Records(requests, on_time, segments=segments, ended=191.0, complete=True)
+    bad = Records(requests, on_time | {12: 126.0, 13: 136.0}, segments=segments, ended=191.0, complete=True)
+    start, end = differing_window([good, bad], 1, 30.0)
+    assert end - start == 30.0
+    assert start <= 125.0 and end >= 135.0
+    assert differing_window([good, good], 1, 30.0) == busiest_window(good, 1, 30.0)

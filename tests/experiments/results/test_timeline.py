@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from executor.engine import Segment
 from executor.records import Records
-from experiments.results.timeline import draw_timeline
+from experiments.results.timeline import draw_timeline, draw_timelines
 from planner.cluster import Cluster
 from planner.request import Request
 from profiles.shape import Shape
@@ -48,6 +49,34 @@ def test_an_empty_window_is_refused(records: Records, cluster: Cluster, tmp_path
     """The error names the window."""
     with pytest.raises(ValueError, match=r"window is \(5.0, 5.0\)"):
         draw_timeline(records, cluster, tmp_path / "run.png", window=(5.0, 5.0))
+
+
+def test_two_runs_one_above_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every panel says how many deadlines it meets, and how many it misses that the other one meets, which are crossed."""
+    drawn: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (drawn.append(figure), save(figure, *a, **k)))
+    requests = tuple(Request(i, Shape(256, 256), 1, float(i), i + 2.0) for i in range(4))
+    good = Records(requests, {r.id: r.arrival + 1.0 for r in requests}, ended=5.0, complete=True)
+    bad = Records(
+        requests, {r.id: r.arrival + (3.0 if r.id in (1, 2) else 1.0) for r in requests}, ended=6.0, complete=True
+    )
+    draw_timelines([("bad", bad), ("good", good)], Cluster.nvlink(2), tmp_path / "two.png", title="both")
+    assert (tmp_path / "two.png").read_bytes().startswith(b"\x89PNG")
+    texts = [text.get_text() for text in drawn[0].texts]
+    assert texts[0] == "both"
+    assert texts[1:] == [
+        "bad: 2 of 4 deadlines met in this window; misses 2 that are met below",
+        "good: 4 of 4 deadlines met in this window",
+    ]
+    crosses = [[t.get_text() for t in axes.texts] for axes in drawn[0].axes[1:]]
+    assert crosses == [["1", "2"], []] or crosses == [["1, 2"], []]
+
+
+def test_timelines_of_different_requests_are_refused(records: Records, cluster: Cluster, tmp_path: Path) -> None:
+    """Only runs of the same requests can be compared."""
+    with pytest.raises(ValueError, match="the same requests in all"):
+        draw_timelines([("a", records), ("b", Records(()))], cluster, tmp_path / "two.png")
 
 
 def height(png: Path) -> int:

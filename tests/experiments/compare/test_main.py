@@ -1,4 +1,4 @@
-"""Policies side by side, as a user starts it."""
+"""The command line: policies side by side, as a user starts it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.compare import main
+from experiments.compare.__main__ import main
 
 
 def test_one_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,6 +24,28 @@ def test_one_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(mine) == 2 and rows[2][1] == f"{sum(mine) / 2:.3f}"
     assert "mine" in capsys.readouterr().out
     assert (output / "manifest.json").is_file()
+    for picture in ("attainment.png", "decisions.png", "timelines.png"):
+        assert (output / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_same_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --rounds every policy answers the same rounds, whose plot stands beside the table."""
+    output = tmp_path / "out"
+    arguments = ["--policy", "dp:solver=dp", "--policy", "edf:solver=edf", "--rounds", "5", "--output", str(output)]
+    assert main([*arguments, "workload.requests=20", "workload.rate=30"]) == 0
+    answers = list(csv.DictReader((output / "answers.csv").open()))
+    assert [answer["solver"] for answer in answers] == ["dp", "edf"] * 5
+    assert (output / "rounds.png").read_bytes().startswith(b"\x89PNG")
+    assert "5 rounds of dp" in capsys.readouterr().out
+
+
+def test_timelines_can_be_chosen_or_left_out(tmp_path: Path) -> None:
+    """--timelines none draws none; the other plots are there."""
+    output = tmp_path / "out"
+    arguments = ["--policy", "dp:solver=dp", "--seeds", "1", "--jobs", "1", "--timelines", "none"]
+    assert main([*arguments, "--output", str(output), "workload.requests=10"]) == 0
+    assert (output / "attainment.png").exists()
+    assert not (output / "timelines.png").exists()
 
 
 def test_grid_has_a_row_per_cell_and_the_mean(tmp_path: Path) -> None:
@@ -81,6 +103,9 @@ def test_cells_of_ones_own(tmp_path: Path) -> None:
         (["--policy", "edf"], ["--policy", "edf", "solver=fixed"]),
         (["--sweep", "workload.rate"], ["--sweep", "workload.rate", "KEY=VALUE"]),
         (["--cell", "workload.rate=3"], ["--cell", "NAME:OVERRIDES"]),
+        (["--policy", "a:solver=dp", "--timelines", "a,b"], ["--timelines is 'b'", "the policies are a"]),
+        (["--policy", "a:solver=dp", "--reference", "b"], ["--reference is 'b'", "the policies are a"]),
+        (["--policy", "a:solver=dp", "--policy", "a:solver=edf"], ["a, a", "every name must occur once"]),
         (["workload.rat=3"], ["there is no workload.rat", "workload.rate"]),
     ],
 )

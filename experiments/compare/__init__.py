@@ -1,0 +1,1 @@
+"""Policies side by side on the same requests: ``python -m experiments.compare``."""

@@ -1,0 +1,128 @@
+"""The command line of comparisons.
+
+Without arguments it makes the table of the README: every policy on the main job's workload, over five paired seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from experiments.cli import guarded
+from experiments.compare.rounds import compare_rounds
+from experiments.compare.runs import Comparison, compare
+from experiments.grid import BASELINES, PAPER_GRID, Cell, Policy, cells
+from experiments.results import prepare_directory
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: _command(options))
+
+
+def _command(options: argparse.Namespace) -> int:
+    policies = [_policy(text) for text in options.policy] or list(BASELINES)
+    if options.rounds:
+        directory = prepare_directory(options.output or _fresh_directory("rounds"), overwrite=options.overwrite)
+        compare_rounds(policies, options.overrides, options.first_seed, options.rounds, directory)
+        return 0
+    axes = [*(PAPER_GRID if options.grid else ()), *(_axis(text) for text in options.sweep)]
+    if options.cell and axes:
+        raise ValueError("--cell makes the grid by itself; leave out --grid and --sweep")
+    comparison = Comparison(
+        grid=[_cell(text, options.overrides) for text in options.cell] or cells(axes, options.overrides),
+        policies=policies,
+        seeds=range(options.first_seed, options.first_seed + options.seeds),
+        reference=options.reference or policies[0].name,
+        timelines=_names(options.timelines),
+        bound=options.bound,
+        jobs=options.jobs,
+    )
+    compare(comparison, prepare_directory(options.output or _fresh_directory("compare"), overwrite=options.overwrite))
+    return 0
+
+
+def _fresh_directory(what: str) -> Path:
+    return Path("results") / f"{what}_{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}"
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """Read the names after --timelines: none at all, NONE, or names with commas between."""
+    if text is None:
+        return None
+    return () if text == "none" else tuple(name.strip() for name in text.split(","))
+
+
+def _policy(text: str) -> Policy:
+    name, colon, overrides = text.partition(":")
+    if not colon:
+        name, overrides = text, text
+    if "=" not in overrides:
+        raise ValueError(
+            f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'"
+        )
+    return Policy(name.strip(), tuple(overrides.split()))
+
+
+def _cell(text: str, common: Sequence[str]) -> Cell:
+    name, colon, overrides = text.partition(":")
+    if not colon:
+        raise ValueError(f"--cell {text!r}: give NAME:OVERRIDES, for example 'bursty:workload=gamma workload.rate=12'")
+    return Cell(name.strip(), (*common, *overrides.split()))
+
+
+def _axis(text: str) -> list[str]:
+    key, equals, values = text.partition("=")
+    if not equals or not values:
+        raise ValueError(f"--sweep {text!r}: give KEY=VALUE,VALUE,..., for example workload.rate=6,12,18")
+    return [f"{key}={value}" for value in values.split(",")]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.compare",
+        description="Serve the same requests with several policies, and compare. Without arguments: the README's table.",
+        epilog="example: python -m experiments.compare --policy 'greedy:solver=dp' --policy 'exact:solver=cpsat' "
+        "--sweep workload.rate=6,12,18 --seeds 10 workload=skewed",
+    )
+    parser.add_argument("overrides", nargs="*", help="overrides for all runs, as of experiments.run: workload=skewed")
+    parser.add_argument(
+        "--policy", action="append", default=[], help="NAME:OVERRIDES; repeat it (default: all shipped)"
+    )
+    parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
+    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    parser.add_argument(
+        "--rounds", type=_count, help="compare on so many rounds that the first policy meets, not on runs"
+    )
+    parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of every cell")
+    parser.add_argument(
+        "--reference", help="policy that the others are compared with, pair by pair (default: the first)"
+    )
+    parser.add_argument(
+        "--cell", action="append", default=[], help="NAME:OVERRIDES, a cell of a grid of your own; repeat it"
+    )
+    parser.add_argument(
+        "--timelines",
+        metavar="NAME,NAME",
+        help="policies whose timelines are drawn one above the other (default: the reference and the best other); none",
+    )
+    parser.add_argument("--seeds", type=_count, default=5, help="paired seeds (default 5)")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default 0)")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
+    parser.add_argument("--output", type=Path, help="directory for the results (default: a new one below results)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison there")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

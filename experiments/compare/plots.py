@@ -1,0 +1,182 @@
+"""The plots of a comparison: attainment with intervals and bound, times of decisions, regret on the same rounds."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.bound import BoundResult
+from experiments.compare.answers import Answered
+from experiments.grid import Cell, Policy, Result, Spread
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#787878", "#7a5195", "#8c613c")
+"""Safe for colour-blind readers (after Okabe and Ito), with marks of their own beside."""
+MARKERS = "oDsP^vXd<"
+INK, SOFT, GRID = "#222222", "#666666", "#e3e3e3"
+WIDTH, ROW = 8.0, 0.34
+"""Inches."""
+BOUND = "clairvoyant bound"
+PAPER_BUDGET = 10.0
+"""Milliseconds."""
+
+
+def draw_attainment(
+    results: Sequence[Result],
+    grid: Sequence[Cell],
+    policies: Sequence[Policy],
+    bounds: Sequence[BoundResult],
+    path: Path,
+) -> None:
+    """Draw mean SAR with its 95 % interval: a row per policy, or per cell where there are several.
+
+    The clairvoyant bound of each cell, if it was proven, is a black bar that no policy can pass.
+    """
+    spreads = {
+        (cell.label, policy.name): Spread.of(
+            [r.summary.sar for r in results if (r.cell, r.policy) == (cell.label, policy.name)]
+        )
+        for cell in grid
+        for policy in policies
+    }
+    proven: dict[str, list[float]] = defaultdict(list)
+    for bound in bounds:
+        proven[bound.cell].append(bound.bound)
+    limits = {cell: sum(values) / len(values) for cell, values in proven.items()}
+    single = len(grid) == 1
+    names = [policy.name for policy in policies] if single else [cell.label for cell in grid]
+    axes = _rows(names, key=0 if single else math.ceil((len(policies) + bool(limits)) / 5))
+    for index, policy in enumerate(policies):
+        for row, cell in enumerate(grid):
+            spread = spreads[cell.label, policy.name]
+            place = index if single else row + _offset(index, len(policies))
+            axes.errorbar(
+                spread.mean, place, xerr=_half(spread), fmt=MARKERS[index % len(MARKERS)],
+                color=COLOURS[index % len(COLOURS)], markersize=5, elinewidth=1.2, gid=f"{cell.label}/{policy.name}",
+                label=policy.name if not row else None,
+            )  # fmt: skip
+    for row, cell in enumerate(grid):
+        if cell.label in limits:
+            low, high = (-0.5, len(policies) - 0.5) if single else (row - 0.42, row + 0.42)
+            axes.plot(
+                [limits[cell.label]] * 2, [low, high], color="black", linewidth=1.4, gid=f"{cell.label}/bound",
+                label=None if row else BOUND,
+            )  # fmt: skip
+    axes.set_xlabel(f"SLO attainment, mean and 95 % interval over {len({r.seed for r in results})} seeds", color=SOFT)
+    drawn = [s.mean - _half(s) for s in spreads.values()] + [s.mean + _half(s) for s in spreads.values()]
+    low = min(*drawn, *limits.values(), 1.0) if limits else min(*drawn, 1.0)
+    axes.set_xlim(max(0.0, math.floor(10 * (low - 0.02)) / 10), 1.01)
+    _finish(axes, path, legend=not single or bool(limits), only=BOUND if single else "")
+
+
+def draw_decisions(results: Sequence[Result], policies: Sequence[Policy], path: Path) -> None:
+    """Draw the time of decisions: a dot at the median, a bar at the 99th percentile, a line to the longest."""
+    times = {}
+    for policy in policies:
+        walls = [r.summary.wall for r in results if r.policy == policy.name and r.summary.decisions]
+        if walls:
+            count = len(walls)
+            p50, p99 = (1e3 * sum(getattr(w, f"decision_{q}") for w in walls) / count for q in ("p50", "p99"))
+            times[policy.name] = (p50, p99, 1e3 * max(wall.decision_max for wall in walls))
+    axes = _rows([policy.name for policy in policies], key=1)
+    _draw_times(axes, [policy.name for policy in policies], times)
+    _finish(axes, path, legend=True)
+
+
+def draw_answers(answers: Sequence[Answered], names: Sequence[str], path: Path) -> None:
+    """Draw who answered how many rounds worse than the optimum, by how much on average, and in what time."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH + 2, 1.3 + ROW * len(names)), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    times = {}
+    for row, name in enumerate(names):
+        own = [answer for answer in answers if answer.solver == name]
+        worse = [answer.regret for answer in own if answer.regret > 1e-6]
+        share = 100 * len(worse) / len(own)
+        left.barh(row, share, height=0.6, color=COLOURS[row % len(COLOURS)], gid=name)
+        mean = f", by {sum(worse) / len(worse):.2f} each" if worse else ""
+        left.annotate(f" {share:.1f} %{mean}", (share, row), fontsize=8, va="center", color=INK)
+        seconds = sorted(1e3 * answer.seconds for answer in own)
+        times[name] = (seconds[len(own) // 2], seconds[min(len(own) - 1, int(0.99 * len(own)))], seconds[-1])
+    left.margins(x=0.4)
+    left.set_xlabel(f"rounds answered below the optimum, % of {len({a.round_ for a in answers})}", color=SOFT)
+    _style(left, names)
+    _draw_times(right, names, times)
+    _style(right, names)
+    handles, labels = right.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False, fontsize=8)
+    figure.savefig(path)
+
+
+def _draw_times(axes: Axes, names: Sequence[str], times: Mapping[str, tuple[float, float, float]]) -> None:
+    first = True
+    for row, name in enumerate(names):
+        if name in times:
+            p50, p99, longest = (max(value, 1e-4) for value in times[name])
+            colour = COLOURS[row % len(COLOURS)]
+            axes.plot(p50, row, "o", color=colour, markersize=5.5, gid=name, label="median" if first else None)
+            axes.plot(
+                p99,
+                row,
+                "|",
+                color=colour,
+                markersize=11,
+                markeredgewidth=2,
+                label="99th percentile" if first else None,
+            )
+            axes.plot(
+                [p50, longest], [row, row], color=colour, linewidth=1.2, label="to the longest" if first else None
+            )
+            first = False
+    axes.axvline(PAPER_BUDGET, color="#999999", linewidth=0.9, linestyle=":", label="the paper's budget")
+    axes.set_xscale("log")
+    axes.set_xlabel("time of a decision (ms)", color=SOFT)
+
+
+def _rows(names: Sequence[str], key: int) -> Axes:
+    """Make axes with a row per name, and room for so many lines of a legend above."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, 0.85 + ROW * len(names) + 0.22 * key), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    _style(axes, names)
+    return axes
+
+
+def _style(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), list(names))
+    axes.set_ylim(len(names) - 0.45, -0.55)
+    axes.grid(axis="x", color=GRID)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(length=0, labelsize=9)
+
+
+def _finish(axes: Axes, path: Path, legend: bool, only: str = "") -> None:
+    """Add the legend, or its one entry, and write the picture."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    handles, labels = axes.get_legend_handles_labels()
+    chosen = [(h, label) for h, label in zip(handles, labels, strict=True) if not only or label == only]
+    chosen.sort(key=lambda entry: entry[1] == BOUND)
+    if legend and chosen:
+        figure.legend(
+            [h for h, _ in chosen], [label for _, label in chosen], loc="outside upper center", ncols=min(5, len(chosen)),
+            frameon=False, fontsize=9,
+        )  # fmt: skip
+    figure.savefig(path)
+
+
+def _offset(index: int, count: int) -> float:
+    """Spread the policies of a cell over its row."""
+    return 0.6 * (index / (count - 1) - 0.5) if count > 1 else 0.0
+
+
+def _half(spread: Spread) -> float:
+    return 0.0 if math.isnan(spread.half_width) else spread.half_width

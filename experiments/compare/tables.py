@@ -1,0 +1,141 @@
+"""The tables of a comparison: one cell, a grid of cells, and answers to the same rounds."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.bound import BoundResult
+from experiments.compare.answers import Answered
+from experiments.grid import Cell, Policy, Result, Spread
+from experiments.tables import Table
+
+LEGEND = (
+    "SAR: share of all requests on time, with the 95 % confidence interval over seeds; then by resolution. p50, p95, p99: "
+    "latency in seconds of all requests (inf where fewer were served). GPUs busy: share of GPU time in use. GPU-s: "
+    "GPU-seconds per request on time. plan: time of a decision in milliseconds."
+)
+
+
+def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
+    """Return a row per policy; :data:`LEGEND` explains the columns."""
+    shapes = [shape.shape for shape in results[0].summary.shapes]
+    head = [
+        "policy",
+        "SAR",
+        "±",
+        *map(_short, shapes),
+        "p50",
+        "p95",
+        "p99",
+        "GPUs busy",
+        "GPU-s",
+        "plan p50",
+        "plan p99",
+    ]
+    rows = [head]
+    for policy in policies:
+        runs = [result.summary for result in results if result.policy == policy.name]
+
+        def mean(values: Sequence[float]) -> float:
+            return sum(values) / len(values)
+
+        sar = Spread.of([run.sar for run in runs])
+        by_shape: dict[str, list[float]] = defaultdict(list)
+        for run in runs:
+            for shape in run.shapes:
+                by_shape[shape.shape].append(shape.sar)
+        rows.append(
+            [
+                policy.name,
+                f"{sar.mean:.3f}",
+                f"{sar.half_width:.3f}",
+                *(f"{mean(by_shape[shape]):.2f}" for shape in shapes),
+                *(f"{mean([getattr(run, f'latency_{p}') for run in runs]):.2f}" for p in ("p50", "p95", "p99")),
+                f"{mean([run.utilization for run in runs]):.2f}",
+                f"{mean([run.gpu_seconds_per_on_time for run in runs]):.1f}",
+                f"{1e3 * mean([run.wall.decision_p50 for run in runs]):.2f}",
+                f"{1e3 * mean([run.wall.decision_p99 for run in runs]):.2f}",
+            ]
+        )
+    return rows
+
+
+def _short(shape: str) -> str:
+    """Shorten the label of a square image: 512x512 to 512."""
+    height, _, width = shape.partition("x")
+    return height if height == width else shape
+
+
+def grid_table(
+    results: Sequence[Result], grid: Sequence[Cell], policies: Sequence[Policy], bounds: Sequence[BoundResult] = ()
+) -> Table:
+    """Return a row per cell and a column per policy: mean SAR; below, the mean over all cells.
+
+    With bounds, a last column has the clairvoyant bound, and two more rows say what share of it each policy reaches: on
+    average (ratio of the means), and in its worst cell.
+    """
+    sums: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for result in results:
+        sums[result.cell, result.policy].append(result.summary.sar)
+    for bound in bounds:
+        sums[bound.cell, "bound"].append(bound.bound)
+    names = [policy.name for policy in policies] + (["bound"] if bounds else [])
+    means = {key: sum(values) / len(values) for key, values in sums.items()}
+    overall = {name: sum(means[cell.label, name] for cell in grid) / len(grid) for name in names}
+    rows = [["cell", *names]]
+    rows += [[cell.label, *(f"{means[cell.label, name]:.3f}" for name in names)] for cell in grid]
+    rows.append(["mean", *(f"{overall[name]:.3f}" for name in names)])
+    if bounds:
+        worst = [min(means[c.label, name] / max(means[c.label, "bound"], 1e-9) for c in grid) for name in names]
+        rows.append(["share of bound", *(f"{overall[name] / overall['bound']:.3f}" for name in names)])
+        rows.append(["worst cell", *(f"{share:.3f}" for share in worst)])
+    return rows
+
+
+def rounds_table(answers: Sequence[Answered], names: Sequence[str]) -> Table:
+    """Return a row per policy: its value, its regret against the proven optimum, how often it agrees, its decision time."""
+    rows = [
+        ["policy", "mean value", "mean optimum", "rounds optimal", "mean regret", "max", "agrees", "p50 ms", "p99 ms"]
+    ]
+    for name in names:
+        own = [answer for answer in answers if answer.solver == name]
+        count = len(own)
+        times = sorted(1e3 * answer.seconds for answer in own)
+        rows.append(
+            [
+                name,
+                f"{sum(a.value for a in own) / count:.3f}",
+                f"{sum(a.bound for a in own) / count:.3f}",
+                f"{sum(a.regret <= 1e-6 for a in own) / count:.1%}",
+                f"{sum(a.regret for a in own) / count:.4f}",
+                f"{max(a.regret for a in own):.2f}",
+                f"{sum(a.agrees for a in own) / count:.1%}",
+                f"{times[count // 2]:.2f}",
+                f"{times[min(count - 1, int(0.99 * count))]:.2f}",
+            ]
+        )
+    return rows
+
+
+def write_runs(results: Sequence[Result], path: Path) -> None:
+    """Write a line per run."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(
+            ["cell", "policy", "seed", "requests", "on_time", "late", "dropped", "unfinished", "sar", "utilization"]
+        )
+        for result in results:
+            s = result.summary
+            counts = [s.requests, s.on_time, s.late, s.dropped, s.unfinished]
+            writer.writerow([result.cell, result.policy, result.seed, *counts, repr(s.sar), repr(s.utilization)])
+
+
+def write_answers(answers: Sequence[Answered], path: Path) -> None:
+    """Write a line per answer."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["round", "solver", "jobs", "value", "bound", "agrees", "seconds"])
+        writer.writerows([a.round_, a.solver, a.jobs, a.value, a.bound, a.agrees, a.seconds] for a in answers)

@@ -1,0 +1,202 @@
+"""The panel that every timeline is made of: a row per GPU, a rectangle per segment, arrivals above, deadlines on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from executor.records import Records
+from experiments.results.layout import Rectangle, clusters, deadline_marks, merged, rectangles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = ("#77aadd", "#eedd88", "#44bb99", "#ffaabb", "#bbcc33", "#99ddff", "#aaaa00", "#c3a5e0", "#eeaa77")
+"""Light colours that stay apart for colour-blind readers (after Paul Tol); none is near the red."""
+RED, HATCH, INK, SOFT = "#c1121f", "#c1121f99", "#222222", "#777777"
+SMALLEST = 5.5
+"""Points: numbers of requests that would be smaller are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The size of a panel on paper.
+
+    Parameters
+    ----------
+    width, row
+        Points: width of the panel, height of a GPU's row.
+    lane
+        Height of the lane above the rows, which holds arrivals and missed deadlines, in rows.
+    text
+        Size of text, marks and lines, relative to those of a picture 13 inches wide.
+    """
+
+    width: float
+    row: float
+    lane: float
+    text: float = 1.0
+
+
+def draw_panel(
+    axes: Axes,
+    records: Records,
+    gpus: int,
+    window: tuple[float, float],
+    room: Room,
+    colours: Mapping[int, str],
+    names: Mapping[int, str] | None = None,
+) -> None:
+    """Draw a window of a run; y is the GPU, downwards, and the lane is above row 0.
+
+    Work after the request's deadline is hatched. A deadline is a short tick on the rows that the request held last, if
+    it was met; a missed one is a line over them, and a cross with the request's name in the lane.
+
+    Parameters
+    ----------
+    axes
+        To draw on.
+    records
+        What happened.
+    gpus
+        Rows.
+    window
+        First and last second.
+    room
+        See there.
+    colours
+        Of every request, by id.
+    names
+        Of the requests; by default their ids.
+    """
+    start, end = window
+    named = {request.id: str(request.id) if names is None else names[request.id] for request in records.requests}
+    axes.set_xlim(start, end)
+    axes.set_ylim(gpus, -room.lane)
+    axes.set_yticks([gpu + 0.5 for gpu in range(gpus)], [f"GPU {gpu}" for gpu in range(gpus)], fontsize=9 * room.text)
+    plain_axes(axes, room.text)
+    axes.axhspan(0, gpus, color="#f4f4f4", zorder=0)
+    for gpu in range(gpus + 1):
+        axes.axhline(gpu, color="white", linewidth=room.text, zorder=1)
+    shown = [r for r in rectangles(records.segments) if r.end > start and r.start < end]
+    _draw_rectangles(axes, shown, records, colours)
+    _draw_labels(axes, shown, window, room, named)
+    _draw_deadlines(axes, records, window, room, colours, named)
+    arriving = [r for r in records.requests if start <= r.arrival <= end]
+    axes.scatter(
+        [r.arrival for r in arriving], [-0.26 * room.lane] * len(arriving), marker="v", s=42 * room.text**2,
+        linewidths=0.6 * room.text, edgecolors=INK, c=[colours[r.id] for r in arriving], zorder=6, clip_on=False,
+    )  # fmt: skip
+
+
+def _draw_rectangles(axes: Axes, shown: Sequence[Rectangle], records: Records, colours: Mapping[int, str]) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle as Patch
+
+    deadlines = {request.id: request.deadline for request in records.requests}
+    late = []
+    patches = []
+    for r in shown:
+        due = min(max(deadlines[job] for job in r.jobs), r.end)
+        patches.append(Patch((r.start, r.first + 0.04), r.end - r.start, r.gpus - 0.08))
+        if due < r.end:
+            begin = max(due, r.start)
+            late.append(Patch((begin, r.first + 0.04), r.end - begin, r.gpus - 0.08))
+    faces = [colours[r.jobs[0]] for r in shown]
+    axes.add_collection(PatchCollection(patches, facecolors=faces, edgecolors="white", linewidths=0.3, zorder=2))
+    axes.add_collection(
+        PatchCollection(
+            late, facecolors="#ffffff66", edgecolors=HATCH, linewidths=0.0, hatch="///", hatch_linewidth=0.7, zorder=3
+        )
+    )
+
+
+def _draw_labels(
+    axes: Axes, shown: Sequence[Rectangle], window: tuple[float, float], room: Room, named: Mapping[int, str]
+) -> None:
+    from matplotlib.patheffects import Normal, Stroke
+
+    start, end = window
+    halo = [Stroke(linewidth=2.0, foreground="#ffffffaa"), Normal()]
+    seconds_per_point = (end - start) / room.width
+    for r in merged(shown, 0.01 * (end - start)):
+        left, right = max(r.start, start), min(r.end, end)
+        text = "+".join(named[job] for job in r.jobs)
+        size = min((8.0 + 1.2 * (r.gpus - 1)) * room.text, 13.0 * room.text, 0.75 * r.gpus * room.row)
+        if (0.62 * len(text) * size + 3.0) * seconds_per_point > right - left:
+            size = ((right - left) / seconds_per_point - 3.0) / (0.62 * len(text))
+        if size < SMALLEST:
+            continue
+        axes.text(
+            (left + right) / 2, r.first + r.gpus / 2, text, fontsize=size, color=INK, ha="center",
+            va="center", zorder=7, clip_on=True, path_effects=halo,
+        )  # fmt: skip
+
+
+def _draw_deadlines(
+    axes: Axes,
+    records: Records,
+    window: tuple[float, float],
+    room: Room,
+    colours: Mapping[int, str],
+    named: Mapping[int, str],
+) -> None:
+    """Mark deadlines on the rows held last: a short tick if met, else a line, and a cross above."""
+    from matplotlib.colors import to_rgb
+    from matplotlib.patheffects import Normal, Stroke
+
+    marks = deadline_marks(records, window)
+    for mark in marks:
+        held = not mark.missed
+        colour = tuple(0.5 * part for part in to_rgb(colours[mark.request])) if held else RED
+        width = (1.6 if held else 2.2) * room.text
+        for first, count in mark.rows:
+            axes.plot(
+                [mark.at, mark.at], [first + count - (0.36 if held else count - 0.08), first + count - 0.06],
+                color=colour, linewidth=width, zorder=5, solid_capstyle="butt",
+                path_effects=[Stroke(linewidth=width + 1.6 * room.text, foreground="white"), Normal()],
+            )  # fmt: skip
+    missed = [mark for mark in marks if mark.missed]
+    for group in clusters(missed, 24.0 * room.text * (window[1] - window[0]) / room.width):
+        axes.plot(
+            [mark.at for mark in group], [-0.74 * room.lane] * len(group), "x", color=RED, markersize=6 * room.text,
+            markeredgewidth=1.8 * room.text, zorder=6, clip_on=False,
+        )  # fmt: skip
+        axes.annotate(
+            ", ".join(named[mark.request] for mark in group), (group[-1].at, -0.74 * room.lane), (5 * room.text, 0),
+            textcoords="offset points", fontsize=max(SMALLEST, 7.5 * room.text), color=RED, va="center", ha="left",
+            zorder=6, annotation_clip=False,
+        )  # fmt: skip
+
+
+def draw_key(axes: Axes, text: float = 1.0) -> None:
+    """Say in one line what the marks of a panel mean; the axes are turned into that line."""
+    from matplotlib.patches import Rectangle as Patch
+
+    axes.set_xlim(0, 100)
+    axes.set_ylim(-1, 1)
+    axes.axis("off")
+    axes.scatter([0.7], [0], marker="v", s=42 * text**2, color="white", edgecolors=INK, linewidths=0.8)
+    axes.plot([9.7, 9.7], [-0.8, 0.1], color="#3b556e", linewidth=1.6)
+    axes.plot([21.1, 21.1], [-0.8, 0.8], color=RED, linewidth=2.2 * text)
+    axes.plot(22.2, 0, marker="x", color=RED, markersize=6 * text, markeredgewidth=1.8 * text)
+    axes.add_patch(
+        Patch(
+            (35.6, -0.7), 2.2, 1.4, facecolor="#e4e4e4", edgecolor=HATCH, linewidth=0, hatch="///", hatch_linewidth=0.7
+        )
+    )
+    for x, words in (
+        (1.6, "arrival"),
+        (10.3, "deadline met"),
+        (23.1, "missed deadline"),
+        (38.4, "work past the deadline"),
+    ):
+        axes.text(x, 0, words, fontsize=9 * text, va="center", color=SOFT)
+
+
+def plain_axes(axes: Axes, text: float = 1.0) -> None:
+    """Leave of the frame only the line below."""
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color("#bbbbbb")
+    axes.tick_params(length=0, colors=SOFT, labelsize=8.5 * text)
