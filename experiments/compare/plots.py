@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#787878", "#7a5195", "#8c613c")
 """Safe for colour-blind readers (after Okabe and Ito), with marks of their own beside."""
-MARKERS = "oDsP^vXd<"
+MARKERS = "oDsP^vXd<>p"
 INK, SOFT, GRID = "#222222", "#666666", "#e3e3e3"
 WIDTH, ROW = 8.0, 0.34
 """Inches."""
