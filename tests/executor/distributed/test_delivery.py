@@ -9,19 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from PIL.Image import Image
 from PIL.Image import open as open_image
 
-from executor.distributed import worker
+from executor.distributed import latents
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
-from executor.distributed.models.spec import Ask
 from executor.distributed.tiny import build_tiny
 from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import WorkerSetting, work
@@ -70,18 +67,18 @@ def test_vanished_image_folder(config: EngineConfig, tmp_path: Path) -> None:
 
 def work_on_a_full_disk(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker for whom no image file can grow beyond 64 bytes, as long as there is a file ``full`` beside them."""
-    write = worker.write_image
+    write = latents.write_file
 
-    def limited(frames: Sequence[Image], ask: Ask, path: Path) -> None:
+    def limited(path: Path, data: bytes) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         if (path.parent / "full").exists():
             resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
         try:
-            write(frames, ask, path)
+            write(path, data)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    worker.write_image = limited
+    latents.write_file = limited
     work(setting, connection)
 
 

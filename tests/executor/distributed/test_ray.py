@@ -256,14 +256,17 @@ def test_states_outlive_their_writer(cloud: Any) -> None:
             read(1)
     ray.kill(keeper)
     with pytest.raises(EngineError, match="keeps requests' states has died"):
-        states.read(1)
+        for _ in range(100):  # it goes on until the kill reaches it
+            with suppress(FileNotFoundError):
+                states.read(1)
+            time.sleep(0.1)
 
 
 def test_no_room(cloud: Any, config: EngineConfig) -> None:
     """Tests that more workers than machines can take are refused with both numbers, by machine."""
     threads = set(threading.enumerate())
     with pytest.raises(
-        EngineError, match=r"9 workers with 1 CPU each .* room for \d \(.*127\.0\.0\.3: 1.*engine.workers"
+        EngineError, match=r"9 workers with 1 CPU each .* room for \d \(.*127\.0\.0\.\d: 1.*engine.workers"
     ):
         RayTransport(config, 9)
     with pytest.raises(EngineError, match=r"2 workers with a GPU each are needed, but .* room for 0"):
