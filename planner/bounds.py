@@ -27,7 +27,7 @@ from planner.round import EPSILON
 from profiles.profile import Profile
 
 _TOLERANCE = 1e-6
-_LARGEST = 300_000
+_LARGEST = 100_000
 _GRID = 400
 """Intervals of that grid."""
 
