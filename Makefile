@@ -95,8 +95,9 @@ tables-batching: $(VENV)/.core
 	$(COMPARE) --seeds 5 --output docs/tables/batching --policy "alone:program.batching=false" --policy "batches:program.batching=true" \
 	  solver=highs program=assignment profile=qwen-image_h20 cluster.gpus=4 workload.requests=150 workload.slo_scale=1.5 engine.late=drop $(BATCHING)
 
+# Its exit status says that a solver failed on some instance, as CBC does on two; the table shows it.
 tables-instances: $(VENV)/.core
-	$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
+	-$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
 
 # What the executor adds to the model, against its targets; needs the extra executor and two quiet cores. A minute.
 tables-executor: $(VENV)/.executor
