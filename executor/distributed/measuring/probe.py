@@ -129,5 +129,5 @@ def _taken(device: torch.device) -> int:
     """Return the bytes in use: of the device, or of this process where there is none."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
-        return total - free
+        return int(total - free)
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
