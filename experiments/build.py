@@ -90,11 +90,17 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     if physics.stages:
         for shape in shapes:
             truth.encode_time(shape), truth.decode_time(shape)
+    cadence = _cadence(config["cadence"], believed, cluster, shapes)
+    if cadence.kind == "rounds" and not real and physics.regroup_seconds >= cadence.tau:
+        raise ConfigError(
+            f"engine.regroup_ms is {engine['regroup_ms']}, which is no less than a round of cadence.tau={cadence.tau:g} s: "
+            "a job that moves in every round would never step; use a longer round, or cadence=events"
+        )
     service = Service(
         cluster=cluster,
         profile=believed,
         solver=solver,
-        cadence=_cadence(config["cadence"], believed, cluster, shapes),
+        cadence=cadence,
         budget=1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"]),
         late=engine["late"],
         latency=PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"]),

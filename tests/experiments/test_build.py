@@ -144,3 +144,11 @@ def test_objectives_plan_whole_runs(program: str, objective: str) -> None:
     """Every shipped objective plans a whole run in both programs, but for moves in the lookahead program."""
     setup = build(compose([f"program={program}", f"objective={objective}", "solver=highs", "workload.requests=8"]))
     assert simulate(setup).complete
+
+
+def test_rounds_shorter_than_a_move_are_refused() -> None:
+    """Moves that outlast rounds would go on for ever, so they are refused by name; at events they end."""
+    slow = "engine.regroup_ms=500"
+    with pytest.raises(ValueError, match=r"engine.regroup_ms is 500.* cadence.tau=0.3999 s"):
+        build(compose(["solver=dp", slow, SMALL]))
+    assert build(compose(["solver=dp", "cadence=events", slow, SMALL])).workload.requests
