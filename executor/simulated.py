@@ -335,9 +335,13 @@ class SimulatedEngine:
             self._start(assignment)
 
     def drop(self, request: int) -> None:
-        """Forget a request; a segment of it stops at its next step boundary."""
+        """Forget a request; a segment of it stops at its next step boundary, and one that waits for GPUs never begins."""
         self._left.pop(request, None)
         self._holds.pop(request, None)
+        waiting = self._next.get(request)
+        if waiting is not None and waiting.jobs == (request,):
+            waiting.stopped = True
+            del self._next[request]
         stretch = self._running.get(request)
         if stretch is not None and stretch.jobs == (request,):
             self._stop_after(stretch, stretch.begun(self.now))
