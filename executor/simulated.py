@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from executor.engine import Progress, Running, Segment
 from executor.stage_worker import StageWorker
+from executor.stretch import Stretch
 from planner.cluster import Cluster, Group
 from planner.costs import costs_of
 from planner.plan import Assignment
@@ -61,58 +62,6 @@ class Physics:
             raise ValueError(f"engine.noise_cv is {self.noise_cv}; at most {MOST_NOISE} keeps every step time positive")
 
 
-class _Stretch:
-    """A segment planned or in progress.
-
-    Its first i steps take ``seconds * (i + cv * (drift[first + i] - drift[first]))``, where ``drift`` sums the
-    request's standard normal draws, one for each of its steps.
-    """
-
-    __slots__ = ("cv", "drift", "end", "first", "group", "jobs", "seconds", "start", "steps", "stopped")
-
-    def __init__(
-        self,
-        jobs: tuple[int, ...],
-        group: Group,
-        start: float,
-        steps: int,
-        seconds: float,
-        cv: float,
-        drift: list[float],
-        first: int,
-    ) -> None:
-        self.jobs = jobs
-        self.group = group
-        self.start = start
-        self.steps = steps
-        self.seconds = seconds
-        self.cv = cv
-        self.drift = drift
-        self.first = first
-        self.stopped = False
-        self.end = self.boundary(steps)
-
-    def boundary(self, steps: int) -> float:
-        """When the segment has done ``steps`` steps."""
-        if self.cv:
-            first = self.first
-            return self.start + self.seconds * (steps + self.cv * (self.drift[first + steps] - self.drift[first]))
-        return self.start + steps * self.seconds
-
-    def begun(self, now: float) -> int:
-        """Steps done or in progress at ``now``; a step that ends within EPSILON of now is done, and no other has begun."""
-        now -= EPSILON
-        if now <= self.start:
-            return 0
-        begun = min(int((now - self.start) / self.seconds) + 1, self.steps)
-        if self.cv:
-            while begun > 1 and self.boundary(begun - 1) >= now:
-                begun -= 1
-            while begun < self.steps and self.boundary(begun) < now:
-                begun += 1
-        return begun
-
-
 class SimulatedEngine:
     """Carries plans out on a virtual clock.
 
@@ -159,10 +108,10 @@ class SimulatedEngine:
             self._draws = {r.id: draws[end - r.steps : end] for r, end in zip(requests, ends, strict=True)}
         self._left: dict[int, int] = {}
         self._holds: dict[int, int] = {}
-        self._running: dict[int, _Stretch] = {}
-        self._next: dict[int, _Stretch] = {}
-        self._on_gpu: list[_Stretch | None] = [None] * cluster.gpus
-        self._heap: list[tuple[float, int, int, int, _Stretch | None]] = []
+        self._running: dict[int, Stretch] = {}
+        self._next: dict[int, Stretch] = {}
+        self._on_gpu: list[Stretch | None] = [None] * cluster.gpus
+        self._heap: list[tuple[float, int, int, int, Stretch | None]] = []
         self._pushed = 0
         self._decoder_free = 0.0
         self._stage_worker = StageWorker() if physics.stages and physics.turns else None
@@ -230,11 +179,11 @@ class SimulatedEngine:
         if begun is not None:
             self._push(begun.end, _STAGED, begun.request, None)
 
-    def _push(self, at: float, kind: int, request: int, stretch: _Stretch | None) -> None:
+    def _push(self, at: float, kind: int, request: int, stretch: Stretch | None) -> None:
         self._pushed += 1
         heappush(self._heap, (at, kind, request, self._pushed, stretch))
 
-    def _end(self, stretch: _Stretch, progress: list[Progress]) -> None:
+    def _end(self, stretch: Stretch, progress: list[Progress]) -> None:
         now = self.now
         self._release(stretch)
         self.segments.append(Segment(stretch.jobs, stretch.group.gpus, stretch.start, now, stretch.steps))
@@ -269,20 +218,20 @@ class SimulatedEngine:
         self._decoder_free = begins + self._profile.decode_time(self._requests[job].shape)
         return self._decoder_free
 
-    def _occupy(self, stretch: _Stretch) -> None:
+    def _occupy(self, stretch: Stretch) -> None:
         for gpu in stretch.group.gpus:
             self._on_gpu[gpu] = stretch
         for job in stretch.jobs:
             self._running[job] = stretch
 
-    def _release(self, stretch: _Stretch) -> None:
+    def _release(self, stretch: Stretch) -> None:
         stretch.stopped = True
         for gpu in stretch.group.gpus:
             self._on_gpu[gpu] = None
         for job in stretch.jobs:
             del self._running[job]
 
-    def _blockers(self, jobs: tuple[int, ...], group: Group) -> list[_Stretch]:
+    def _blockers(self, jobs: tuple[int, ...], group: Group) -> list[Stretch]:
         """Segments in progress on the GPUs of a group or with one of the jobs."""
         if not self._running:
             return []
@@ -346,7 +295,7 @@ class SimulatedEngine:
         if stretch is not None and stretch.jobs == (request,):
             self._stop_after(stretch, stretch.begun(self.now))
 
-    def _stop_after(self, stretch: _Stretch, steps: int) -> None:
+    def _stop_after(self, stretch: Stretch, steps: int) -> None:
         if steps == 0:
             self._release(stretch)
         elif steps != stretch.steps:
@@ -386,7 +335,7 @@ class SimulatedEngine:
         batch = len(jobs)
         seconds = self._costs.batch_time(first.shape, group, batch)
         cv = self._physics.noise_cv or self._cv(first.shape, group, batch)
-        stretch = _Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), begins_at)
+        stretch = Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), begins_at)
         if blockers:
             self._next[jobs[0]] = stretch
         else:

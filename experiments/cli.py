@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import difflib
 import os
@@ -91,3 +92,10 @@ def _unknown_field(path: str, type_name: str) -> str:
 
 def _from_hydra(error: BaseException) -> bool:
     return type(error).__module__.startswith(("hydra", "omegaconf"))
+
+
+def count(text: str) -> int:
+    """Read a whole number of at least 1, as the type of an option."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from experiments.cli import count
 from experiments.results import manifest
 from experiments.results.writer import write_json
 from paper_figs.cache import Cache
@@ -196,15 +197,9 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, help=f"directory (default: paper_figs/results; with --quick or --seeds {QUICK_RESULTS})"
     )
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"directory of cached runs (default: {CACHE})")
-    parser.add_argument("--seeds", type=_count, help="paired seeds of every comparison, instead of 10, or of 3")
-    parser.add_argument("--jobs", type=_count, default=-1, help="processes (default: one per core)")
+    parser.add_argument("--seeds", type=count, help="paired seeds of every comparison, instead of 10, or of 3")
+    parser.add_argument("--jobs", type=count, default=-1, help="processes (default: one per core)")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
 
 
 if __name__ == "__main__":

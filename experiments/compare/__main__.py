@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from experiments.cli import guarded
+from experiments.cli import count, guarded
 from experiments.compare.rounds import compare_rounds
 from experiments.compare.runs import Comparison, compare
 from experiments.grid import BASELINES, PAPER_GRID, Cell, Policy, cells
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
     parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
     parser.add_argument(
-        "--rounds", type=_count, help="compare on so many rounds that the first policy meets, not on runs"
+        "--rounds", type=count, help="compare on so many rounds that the first policy meets, not on runs"
     )
     parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of every cell")
     parser.add_argument(
@@ -110,18 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME,NAME",
         help="policies whose timelines are drawn one above the other (default: the reference and the best other); none",
     )
-    parser.add_argument("--seeds", type=_count, default=5, help="paired seeds (default 5)")
+    parser.add_argument("--seeds", type=count, default=5, help="paired seeds (default 5)")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
     parser.add_argument("--output", type=Path, help="directory for the results (default: a new one below results)")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison there")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
 
 
 if __name__ == "__main__":

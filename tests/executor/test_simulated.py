@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from executor.engine import Progress, Segment
-from executor.simulated import MOST_NOISE, Physics, SimulatedEngine, _Stretch
+from executor.simulated import Physics, SimulatedEngine
 from planner.cluster import Cluster, Group
 from planner.plan import Assignment
 from planner.request import Request
@@ -163,6 +161,16 @@ def test_dropping_lets_the_step_end() -> None:
     assert stretches(e) == [((0,), (0, 1), 0.0, 0.15, 3), ((1,), (0, 1), 0.15, 0.186, 2)]
 
 
+def test_a_dropped_request_never_begins_what_it_waited_for() -> None:
+    """Tests that a segment that waits for its GPUs is gone with its request, also when no newer plan says so yet."""
+    e = engine(request(0, MEDIUM, 4), request(1, SMALL, 2))
+    e.carry_out([on(LEFT, 4)])
+    e.carry_out([on(LEFT, 4), on(LEFT, 2, 1)])
+    e.drop(1)
+    assert [p.request for p in drain(e)] == [0]
+    assert [s[0] for s in stretches(e)] == [(0,)]
+
+
 def test_assignments_of_gone_requests_are_skipped() -> None:
     """Tests a plan that comes into force after its job has finished, because planning took time."""
     e = engine(request(0, SMALL, 2))
@@ -243,28 +251,6 @@ def test_noise_has_the_profile_s_spread() -> None:
     assert np.mean(seconds) == pytest.approx(1.0, abs=0.006)
     assert np.std(seconds) == pytest.approx(0.1, rel=0.05)
     assert min(seconds) > 0
-
-
-@given(
-    seed=st.integers(0, 100),
-    cv=st.sampled_from([0.0, 0.005, MOST_NOISE]),
-    start=st.sampled_from([0.0, 1.7, 5e4, 3e5]),
-    at=st.floats(0.0, 12.0),
-)
-def test_steps_begun_and_their_boundaries_agree(seed: int, cv: float, start: float, at: float) -> None:
-    """Tests that the step in progress ends at or after now and began before it, also late in a very long run."""
-    draws = np.random.default_rng(seed).standard_normal(10).clip(-3, 3)
-    drift = [0.0, *draws.cumsum().tolist()]
-    stretch = _Stretch((0,), LEFT, start, 10, 0.05, cv, drift, 0)
-    times = [stretch.boundary(i) for i in range(11)]
-    assert times == sorted(times)
-    assert stretch.begun(start) == 0
-    for i in range(1, 11):
-        assert stretch.begun(times[i]) == i, "a step that ends now is done, and the next has not begun"
-    now = start + at * 0.05
-    begun = stretch.begun(now)
-    assert begun == 10 or times[begun] >= now - 1e-8
-    assert begun == 0 or times[begun - 1] <= now + 1e-8
 
 
 @pytest.mark.parametrize("field", ["noise", "noise_cv", "regroup_seconds"])

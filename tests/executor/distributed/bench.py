@@ -216,12 +216,12 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def report(program: str, words: str | None, rows: Callable[[], Sequence[Row]]) -> None:
     """Measure, print the table, and write it where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m tests.executor.distributed.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m tests.executor.distributed.{program}", description=words)
     parser.add_argument("--output", type=Path, help="folder for table.md")
-    options = parser.parse_args(arguments)
-    text = table(measure())
+    options = parser.parse_args()
+    text = table(rows())
     print(text, end="")
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
@@ -229,4 +229,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    report("bench", __doc__, measure)

@@ -7,17 +7,15 @@ commits its table.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from executor.distributed.sequence import Loopback, SequenceParallel
-from tests.executor.distributed.bench import Row, flux, table
+from tests.executor.distributed.bench import Row, flux, report
 from tests.executor.distributed.crew import Crew, Member
 
 STEPS = {"tiny": 400, "mid-size": 60}
@@ -95,17 +93,5 @@ def measure() -> list[Row]:
     return rows
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the table, and write it where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m tests.executor.distributed.bench_emulation", description=__doc__)
-    parser.add_argument("--output", type=Path, help="folder for table.md")
-    options = parser.parse_args(arguments)
-    text = table(measure())
-    print(text, end="")
-    if options.output is not None:
-        options.output.mkdir(parents=True, exist_ok=True)
-        (options.output / "table.md").write_text(text)
-
-
 if __name__ == "__main__":
-    main()
+    report("bench_emulation", __doc__, measure)
