@@ -87,7 +87,8 @@ tables-scale: $(VENV)/.core
 	$(COMPARE) --bound --seeds 3 --timelines none --output docs/tables/scale $(LOOKAHEAD) --policy "edf:solver=edf" engine.late=drop \
 	  --cell "64 GPUs, paper load:cluster.gpus=64 workload=skewed workload.rate=144 workload.slo_scale=1.2 solver.budget_ms=50" \
 	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50" \
-	  --cell "1024 GPUs, 1000 pending:$(HUGE) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) workload.rate=40000"
+	  --cell "64 GPUs, 64 pending:cluster.gpus=64 workload=skewed workload.rate=600 workload.slo_scale=3 workload.requests=400 solver.budget_ms=50" \
+	  --cell "1024 GPUs, 1000 pending:$(HUGE) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) workload.rate=54000"
 
 BATCHING := $(foreach pixels,256 512,$(foreach rate,60 120 240,\
   --cell "$(pixels) at $(rate)/min:workload.mix=homogeneous-$(pixels) workload.rate=$(rate)"))
