@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paper_figs.policies import BY_NAME
-from paper_figs.style import INK, PAPER_MARK, SHAPE_COLOURS, SOFT, SPARE_COLOURS, draw_point, end_labels
+from paper_figs.style import INK, PAPER_MARK, SHAPE_COLOURS, SOFT, SPARE_COLOURS, darker, draw_point, end_labels
 from paper_figs.table import Table
 
 if TYPE_CHECKING:
@@ -143,8 +143,15 @@ def draw_curves(
             draw_point(axis, place, value, provenance, colour)
         ends.append((values[-1], f"{shape} px", colour))
     axis.set_xticks(range(len(degrees)), [f"{degree:g}" for degree in degrees])
-    if ends and labelled:
-        end_labels(axis, ends, len(degrees) - 1, 0.12, 6.5)
+    if not (ends and labelled):
+        return
+    last = degrees.index(max(table.numbers("degree")))
+    if last == len(degrees) - 1:
+        end_labels(axis, ends, last, 0.12, 6.5)
+    else:  # a line to the margin would look like data
+        for value, text, colour in ends:
+            beside: Any = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "fontsize": 6.5}
+            axis.annotate(text, (last, value), color=darker(colour), **beside)
 
 
 def note(axes: Axes, text: str, x: float = 0.02, y: float = 0.04, colour: str = SOFT) -> None:

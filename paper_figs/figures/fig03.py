@@ -46,7 +46,7 @@ def draw(table: Table) -> Drawing:
         for axis, batch in zip(row, BATCHES, strict=True):
             labelled = batch == max(table.where(profile=name).numbers("batch"))
             draw_curves(axis, table.where(profile=name, batch=batch), degrees, "efficiency", (0, 1.05), labelled)
-            axis.set_title(f"{PUBLISHED.get(name, name.replace('_', ', '))}, batch {batch}", fontsize=7)
+            axis.set_title(f"{PUBLISHED.get(name, name.split('_')[-1])}, batch {batch}", fontsize=7)
             if not axis.lines:
                 axis.text(0.5, 0.5, "not known", transform=axis.transAxes, ha="center", fontsize=7, color=SOFT)
         row[0].set_ylabel("scaling efficiency")
