@@ -43,10 +43,11 @@ def draw(table: Table) -> Drawing:
     degrees = sorted(set(table.numbers("degree")))
     figure, axes = panels(len(names), 2, 0.5 + 1.65 * len(names), sharex=True, sharey=True)
     for row, name in zip(axes, names, strict=True):
+        title = f"{PUBLISHED[name]}, " if name in PUBLISHED else name.replace("_", ", ") + ",\n"
         for axis, batch in zip(row, BATCHES, strict=True):
             labelled = batch == max(table.where(profile=name).numbers("batch"))
             draw_curves(axis, table.where(profile=name, batch=batch), degrees, "efficiency", (0, 1.05), labelled)
-            axis.set_title(f"{PUBLISHED.get(name, name.split('_')[-1])}, batch {batch}", fontsize=7)
+            axis.set_title(f"{title}batch {batch}", fontsize=7)
             if not axis.lines:
                 axis.text(0.5, 0.5, "not known", transform=axis.transAxes, ha="center", fontsize=7, color=SOFT)
         row[0].set_ylabel("scaling efficiency")
