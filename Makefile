@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity tables-emulation clean
+.PHONY: demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity tables-emulation tables-ray clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -108,6 +108,11 @@ tables-executor: $(VENV)/.executor
 # How far an emulated step's computing is from a real member's; needs the extra executor. Half a minute.
 tables-emulation: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench_emulation --output docs/tables/emulation
+	$(BIN)/python -m experiments.docs
+
+# What Ray adds to local processes; needs the extras executor and cluster, and two quiet cores. A minute.
+tables-ray: $(VENV)/.executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench_ray --output docs/tables/ray
 	$(BIN)/python -m experiments.docs
 
 # Real runs beside simulated ones, on this machine's processor: some minutes, and nothing else should run meanwhile.

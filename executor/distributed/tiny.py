@@ -22,6 +22,8 @@ import diffusers
 import torch
 import transformers
 
+from executor.distributed.models.loading import quiet
+
 _HIDDEN = 32
 
 
@@ -297,6 +299,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--width", choices=list(WIDTHS), default="tiny")
     arguments = parser.parse_args()
+    quiet()
     folder = build_tiny(arguments.model, arguments.folder, arguments.seed, arguments.width)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     print(f"{arguments.model}: {size / 1e6:.1f} MB in {folder}")

@@ -40,9 +40,7 @@ def _record(options: argparse.Namespace) -> int:
         print(f"recorded {source.name}: {' '.join(source.overrides)}")
 
     count = record_all(options.library, options.count, on_source=tell)
-    print(
-        f"{count} instances of {len(SOURCES)} sources are in {options.library}; now run the command `prove`"
-    )
+    print(f"{count} instances of {len(SOURCES)} sources are in {options.library}; now run the command `prove`")
     return 0
 
 

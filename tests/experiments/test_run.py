@@ -85,7 +85,9 @@ def test_refuses_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     assert code == 2 and "taken" in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize(("solver", "sent"), [("edf", signal.SIGINT), ("cpsat", signal.SIGINT), ("edf", signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("solver", "sent"), [("edf", signal.SIGINT), ("cpsat", signal.SIGINT), ("edf", signal.SIGTERM)]
+)
 def test_interrupt_keeps_what_was_finished(solver: str, sent: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C or a request to terminate ends a long run with readable tables and exit code 130, also while CP-SAT searches."""
     load = ["workload=skewed", "workload.rate=18", "workload.slo_scale=1.2", "workload.requests=100000"]

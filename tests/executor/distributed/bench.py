@@ -216,12 +216,12 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def report(program: str, words: str | None, rows: Callable[[], Sequence[Row]]) -> None:
-    """Measure, print the table, and write it where asked to."""
+def report(program: str, words: str | None, measured: Callable[[], str]) -> None:
+    """Measure a table, print it, and write it where asked to."""
     parser = argparse.ArgumentParser(prog=f"python -m tests.executor.distributed.{program}", description=words)
     parser.add_argument("--output", type=Path, help="folder for table.md")
     options = parser.parse_args()
-    text = table(rows())
+    text = measured()
     print(text, end="")
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
@@ -229,4 +229,4 @@ def report(program: str, words: str | None, rows: Callable[[], Sequence[Row]]) -
 
 
 if __name__ == "__main__":
-    report("bench", __doc__, measure)
+    report("bench", __doc__, lambda: table(measure()))

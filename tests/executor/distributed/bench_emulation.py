@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from executor.distributed.sequence import Loopback, SequenceParallel
-from tests.executor.distributed.bench import Row, flux, report
+from tests.executor.distributed.bench import Row, flux, report, table
 from tests.executor.distributed.crew import Crew, Member
 
 STEPS = {"tiny": 400, "mid-size": 60}
@@ -94,4 +94,4 @@ def measure() -> list[Row]:
 
 
 if __name__ == "__main__":
-    report("bench_emulation", __doc__, measure)
+    report("bench_emulation", __doc__, lambda: table(measure()))

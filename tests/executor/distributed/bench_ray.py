@@ -1,6 +1,7 @@
 """What Ray adds: starts, gaps between chunks, and deaths, beside those of local processes.
 
 Run as ``python -m tests.executor.distributed.bench_ray``; it needs the extra ``cluster`` and two quiet cores.
+``make tables-ray`` commits its table.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.executor.distributed.bench import Chunks, chunk_overhead
+from tests.executor.distributed.bench import Chunks, chunk_overhead, report
 
 CHUNKS = 200
 
@@ -24,15 +25,14 @@ def rows(local: Chunks, ray: Chunks) -> list[tuple[str, float, float, str]]:
     ]
 
 
-def main() -> None:
-    """Measure and print a table."""
+def measure() -> str:
+    """Measure both, one after the other, and return a table in Markdown."""
     with tempfile.TemporaryDirectory() as folder:
         ray = chunk_overhead(Path(folder) / "ray", CHUNKS, 1, "ray")
         local = chunk_overhead(Path(folder) / "local", CHUNKS, 1)
-    print("| what | local | Ray |\n|---|--:|--:|")
-    for what, one, other, unit in rows(local, ray):
-        print(f"| {what} | {one:.3g} {unit} | {other:.3g} {unit} |")
+    lines = [f"| {what} | {one:.3g} {unit} | {other:.3g} {unit} |" for what, one, other, unit in rows(local, ray)]
+    return "\n".join(["| what | local | Ray |", "|---|--:|--:|", *lines]) + "\n"
 
 
 if __name__ == "__main__":
-    main()
+    report("bench_ray", __doc__, measure)
