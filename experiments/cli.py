@@ -85,6 +85,9 @@ def _unknown_field(path: str, type_name: str) -> str:
     )
     owner, _, name = path.rpartition(".")
     near = difflib.get_close_matches(name, fields, 1)
+    if not fields:
+        group = owner.replace(".", "/")
+        return f"there is no {path}: what is chosen for {group} has no fields; choose another one with {group}=..."
     prefix = f"{owner}." if owner else ""
     guess = f" Did you mean {prefix}{near[0]}?" if near else ""
     return f"there is no {path}.{guess} The fields here are: {', '.join(prefix + field for field in fields)}"

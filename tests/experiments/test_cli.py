@@ -16,6 +16,7 @@ from experiments.cli import compose, guarded
         ("solver=nosuch", ["solver/nosuch", "srtf"]),
         ("workload.rate=fast", ["fast", "Float", "workload.rate"]),
         ("objective=custom", ["objective.file"]),
+        ("objective.x=1", ["objective has no fields", "objective=..."]),
     ],
 )
 def test_typos_are_explained(override: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
