@@ -19,6 +19,12 @@ PROMPTS = (
 )
 """Asked for in turn where a run brings no prompts of its own."""
 
+CPU_WORKERS = 2
+"""Workers on a machine without GPUs, unless told otherwise."""
+
+LINKS = {"cpu": "cpu", "cuda": "nvlink"}
+"""Link class between workers, by device, unless told otherwise."""
+
 
 class EngineError(RuntimeError):
     """A run cannot go on; the message says what failed, where, and what is left."""

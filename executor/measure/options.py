@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from executor.distributed.config import EngineConfig
+from executor.distributed.config import CPU_WORKERS, LINKS, EngineConfig
 from executor.distributed.measuring.checks import check_shape
 from executor.distributed.measuring.grid import Grid
 from executor.distributed.models.spec import ModelError, ModelSpec
@@ -76,6 +76,7 @@ def _options(given: argparse.Namespace) -> Options:
         raise ValueError(f'measuring needs {" and ".join(missing)}; install the extra: pip install -e ".[executor]"')
     _check_model(given.model)
     _check_out(given.out)
+    _choose_device(given)
     for flag in ("workers", "threads", "steps"):
         if getattr(given, flag) < 1:
             raise ValueError(f"--{flag} is {getattr(given, flag)}; at least 1 is needed")
@@ -87,7 +88,7 @@ def _options(given: argparse.Namespace) -> Options:
     if given.device == "cuda":
         _check_devices(given.workers)
     degrees, emulate = _degrees(given)
-    if not given.link or given.link == "local":
+    if given.link == "local":
         raise ValueError(f"--link is {given.link!r}; 'local' is the link of one device, name the one between several")
     for shape in given.shapes:
         check_shape(given.model, shape, max(*degrees, *emulate))
@@ -127,6 +128,17 @@ def _degrees(given: argparse.Namespace) -> tuple[tuple[int, ...], tuple[int, ...
     return degrees, tuple(degree for degree in given.emulate if degree not in degrees)
 
 
+def _choose_device(given: argparse.Namespace) -> None:
+    """Fill in what follows from the hardware: device, workers, link between them."""
+    import torch
+
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    given.device = given.device or ("cuda" if found else "cpu")
+    if given.workers is None:
+        given.workers = found if given.device == "cuda" and found else CPU_WORKERS
+    given.link = given.link or LINKS[given.device]
+
+
 def _check_model(folder: Path) -> None:
     why = None
     if not folder.exists():
@@ -136,7 +148,7 @@ def _check_model(folder: Path) -> None:
     if why is not None:
         raise ValueError(
             f"MODEL is {str(folder)!r}, {why}; give a folder that diffusers saved, or build a small one: "
-            "python -m executor.distributed.tiny flux FOLDER"
+            "python -m executor.distributed.random_models flux FOLDER"
         )
 
 
@@ -172,8 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", metavar="MODEL", type=Path, help="folder that diffusers saved")
     parser.add_argument("--out", type=Path, required=True, help="where the profile goes (JSON)")
     parser.add_argument("--name", help="of the profile; by default the folder's and the device's")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--workers", type=int, default=2, help="devices, or processes on a CPU")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="by default cuda where torch finds a GPU")
+    parser.add_argument("--workers", type=int, help="by default one per GPU, or two processes on a CPU")
     parser.add_argument(
         "--degrees", type=_counts, help="group sizes, for example 1,2,4; by default all up to --workers"
     )
@@ -188,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
         "--input", type=_input, action="append", default=[], metavar="NAME=VALUE", help="a pipeline input"
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each worker")
-    parser.add_argument("--link", default="nvlink", help="link class between the devices")
+    parser.add_argument("--link", help="link class between the devices; by default nvlink, or cpu")
     parser.add_argument("--emulate", type=_counts, default=(), help="further degrees, for example 4,8")
     parser.add_argument(
         "--bandwidth", type=float, help="GB/s a member sends, for --emulate; by default as measured on groups here"

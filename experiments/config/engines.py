@@ -65,11 +65,11 @@ _SERVED = [
 class DistributedConfig:
     """Real workers that run a diffusers pipeline on a real clock.
 
-    ``model``: ``flux``, ``sd3``, ``qwen`` or ``wan`` with random weights, built once without a download (``width``
-    ``tiny`` or ``small``), or the folder of a pipeline that diffusers saved; ``weights=random`` needs only its
-    configurations. ``workers``: by default one per GPU, or two processes. ``images`` and ``latents``: whether to keep them,
-    in the output directory. ``deadline``: seconds after which a group without a step counts as hung. ``late``:
-    ``best_effort`` or ``drop``.
+    ``model``: ``flux``, ``sd3``, ``qwen`` or ``wan`` with random weights, without a download (``width``: ``tiny``,
+    ``small``, or on GPUs ``full``: FLUX.1-dev, SD3-medium, Qwen-Image, Wan2.1-14B as published), or the folder of a
+    pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``workers``: by default one per GPU,
+    or two processes. ``images`` and ``latents``: whether to keep them, in the output directory. ``deadline``: seconds
+    after which a group without a step counts as hung. ``late``: ``best_effort`` or ``drop``.
     """
 
     defaults: list[Any] = field(default_factory=lambda: list(_SERVED))

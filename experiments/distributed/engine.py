@@ -30,8 +30,7 @@ def check_engine(config: Mapping[str, Any]) -> None:
     check_extra()
     engine = config["engine"]
     check_transport(engine)
-    check_model(engine)
-    device_of(engine)
+    check_model(engine, device_of(engine))
 
 
 def engine_config(config: Mapping[str, Any], directory: Path | None) -> EngineConfig:

@@ -16,11 +16,14 @@ from experiments.checks import ConfigError
 BUILT = ("flux", "sd3", "qwen", "wan")
 """Families that can be built."""
 
-WIDTHS = ("tiny", "small")
-"""How wide they can be."""
+WIDTHS = ("tiny", "small", "full")
+"""How wide they can be; ``full``: as published, for GPUs."""
 
 TEXT_LENGTH = 32
-"""Tokens of text of a built model, whose prompts are short; a real one keeps its own number."""
+"""Tokens of text of a narrow model, whose prompts are short; a folder's keeps its own number."""
+
+FULL_TEXT_LENGTH = {"flux": 512, "sd3": 256, "qwen": 64, "wan": 512}
+"""The same at full width: what the published pipelines pad to; Qwen-Image does not, and its tokens are letters here."""
 
 
 def cache_folder() -> Path:
@@ -28,8 +31,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tetriplan" / "models"
 
 
-def check_model(engine: Mapping[str, Any]) -> None:
-    """Refuse a model that is neither built nor a folder, before anything is built.
+def check_model(engine: Mapping[str, Any], device: str) -> None:
+    """Refuse a model that is neither built nor a folder, or is too large for its device, before anything is built.
 
     Raises
     ------
@@ -39,6 +42,11 @@ def check_model(engine: Mapping[str, Any]) -> None:
     model, width = engine["model"], engine["width"]
     if width not in WIDTHS:
         raise ConfigError(f"engine.width is {width!r}; use {' or '.join(map(repr, WIDTHS))}")
+    if width == "full" and model in BUILT and device == "cpu":
+        raise ConfigError(
+            f"engine.width is 'full', which is for GPUs: on a processor, a step of {model} as published takes minutes; "
+            "use 'small'"
+        )
     if model not in BUILT and not Path(model).expanduser().is_dir():
         raise ConfigError(
             f"engine.model is {model!r}; use {', '.join(BUILT)}, or the folder of a pipeline that diffusers saved"
@@ -55,14 +63,15 @@ def model_of(engine: Mapping[str, Any], seed: int) -> ModelSpec:
     seed
         Of the requests' noise.
     """
-    check_model(engine)
-    inputs = dict(engine["inputs"])
-    if engine["model"] in BUILT:
-        folder = built(engine["model"], engine["width"])
-        inputs = {"max_sequence_length": TEXT_LENGTH} | inputs
+    model, inputs, weights = engine["model"], dict(engine["inputs"]), engine["weights"]
+    if model in BUILT:
+        full = engine["width"] == "full"
+        folder = built(model, engine["width"])
+        inputs = {"max_sequence_length": FULL_TEXT_LENGTH[model] if full else TEXT_LENGTH} | inputs
+        weights = "random" if full else weights
     else:
-        folder = Path(engine["model"]).expanduser().resolve()
-    return ModelSpec(folder, engine["dtype"], engine["weights"], engine["guidance"], inputs, seed)
+        folder = Path(model).expanduser().resolve()
+    return ModelSpec(folder, engine["dtype"], weights, engine["guidance"], inputs, seed)
 
 
 def built(family: str, width: str) -> Path:
@@ -74,12 +83,12 @@ def built(family: str, width: str) -> Path:
     from executor.distributed.models.loading import quiet
 
     quiet()
-    from executor.distributed.tiny import build_tiny
+    from executor.distributed.random_models.build import build
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        build_tiny(family, partial, width=width)
+        build(family, partial, width=width)
         if not folder.exists():
             partial.rename(folder)
     except OSError:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from executor.distributed.config import EngineConfig
+from executor.distributed.config import LINKS, EngineConfig
 from executor.records import Records
 from experiments.build import Setup, build, build_cluster
 from experiments.build_workload import shapes_of
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 PROFILE = "profile.json"
 """The measured profile, in the output directory."""
-
-LINKS = {"cpu": ("cpu",), "cuda": ("nvlink",)}
-"""Link classes between workers, by device."""
 
 _INSTANT = 1e-6
 """Seconds of a step that is not yet measured: so short that no check that needs the real ones refuses it."""
@@ -121,7 +118,7 @@ def _unmeasured(config: Mapping[str, Any]) -> Profile:
             raise ConfigError(f"profile.{field} is {chosen[field]}; at least {least} is needed")
     if 1 not in chosen["batches"]:
         raise ConfigError(f"profile.batches is {chosen['batches']}; it must have 1")
-    cluster = build_cluster(config, LINKS[device_of(config["engine"])])
+    cluster = build_cluster(config, (LINKS[device_of(config["engine"])],))
     groups = {(group.degree, group.link) for group in cluster.all_groups}
     entries = tuple(
         _unmeasured_step(shape, degree, batch, LOCAL if degree == 1 else link)

@@ -8,10 +8,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, Literal
 
+from executor.distributed.config import CPU_WORKERS
 from experiments.checks import ConfigError
-
-CPU_WORKERS = 2
-"""Workers on a machine without GPUs, unless told otherwise."""
 
 EXTRA = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "PIL")
 """What the extra ``executor`` installs, as far as a run cannot do without."""

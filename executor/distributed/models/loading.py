@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import diffusers
@@ -45,7 +46,8 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
             continue
         if role == "denoise" and name not in _STEP_PARTS:
             continue
-        part = _load_part(spec, pipeline, name, meta=role == "stages" and name == "transformer")
+        nowhere = role == "stages" and name == "transformer"
+        part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)
             if not any(parameter.is_meta for parameter in part.parameters()):
@@ -64,25 +66,26 @@ def quiet() -> None:
     transformers.utils.logging.set_verbosity_error()
 
 
-def _load_part(spec: ModelSpec, pipeline: Any, name: str, meta: bool) -> Any:
-    dtype = getattr(torch, spec.dtype)
+def _load_part(spec: ModelSpec, pipeline: Any, name: str, device: torch.device) -> Any:
+    bare = (spec.folder / name / "config.json").is_file()
     try:
-        if meta or (spec.weights == "random" and (spec.folder / name / "config.json").is_file()):
-            return _from_config(spec, name, meta)
-        pipeline.load_components(names=[name], dtype=dtype, local_files_only=True)
+        if device.type == "meta" or (spec.weights == "random" and bare):
+            return _from_config(spec, name, device)
+        pipeline.load_components(names=[name], dtype=getattr(torch, spec.dtype), local_files_only=True)
         part = getattr(pipeline, name)
     except Exception as error:
         raise ModelError(f"{spec.folder}: {name!r} cannot be loaded: {error}") from error
     if part is None:
-        raise ModelError(f"{spec.folder}: {name!r} cannot be loaded; is a file of {name}/ missing or broken?")
+        hint = " Its configuration suffices for random weights: engine.weights=random, --random-weights" if bare else ""
+        raise ModelError(f"{spec.folder}: {name!r} cannot be loaded; is a file of {name}/ missing or broken?{hint}")
     return part
 
 
-def _from_config(spec: ModelSpec, name: str, meta: bool) -> Any:
-    """Build a part with random weights, or with none at all."""
+def _from_config(spec: ModelSpec, name: str, device: torch.device) -> Any:
+    """Build a part with random weights, right where and as it is needed; on the device ``meta``, with none at all."""
     library, class_name = diffusers.DiffusionPipeline.load_config(str(spec.folder))[name]
-    device = torch.device("meta") if meta else contextlib.nullcontext()
-    with torch.random.fork_rng(), device:
+    dtype = getattr(torch, spec.dtype)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), device, _default(dtype):
         torch.manual_seed(spec.seed)
         if library == "diffusers":
             kind = getattr(diffusers, class_name)
@@ -91,4 +94,15 @@ def _from_config(spec: ModelSpec, name: str, meta: bool) -> Any:
         else:
             config = transformers.AutoConfig.from_pretrained(spec.folder / name, local_files_only=True)
             part = getattr(transformers, class_name)(config)
-    return part if meta else part.to(getattr(torch, spec.dtype))
+    return part.to(dtype)
+
+
+@contextlib.contextmanager
+def _default(dtype: torch.dtype) -> Iterator[None]:
+    """Make new weights of a type, so that there is never a wider copy of them."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

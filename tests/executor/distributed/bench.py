@@ -23,8 +23,8 @@ import torch.distributed as dist
 
 from executor.distributed.config import EngineConfig
 from executor.distributed.controller import DistributedEngine
+from executor.distributed.random_models.build import build
 from executor.distributed.sequence import SequenceParallel
-from executor.distributed.tiny import build_tiny
 from planner.cluster import Group
 from planner.plan import Assignment
 from planner.request import Request
@@ -129,7 +129,7 @@ def chunk_overhead(folder: Path, chunks: int, deaths: int, transport: Literal["l
     cluster = cluster_of(2)
     profile = profile_of(cluster)
     pair, single = cluster.group_of((0, 1)), cluster.group_of((0,))
-    build_tiny("flux", folder)
+    build("flux", folder)
     began = time.perf_counter()
     with DistributedEngine(EngineConfig(spec_of(folder), transport=transport), cluster, profile) as engine:
         started = time.perf_counter() - began

@@ -14,7 +14,7 @@ from PIL import Image
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.images import image_path
-from executor.distributed.tiny import build_tiny
+from executor.distributed.random_models.build import build
 from executor.loop import Service, serve
 from executor.records import Records
 from planner.plan import Assignment
@@ -44,7 +44,7 @@ PROFILE = profile_of(CLUSTER, (1, 2))
 def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     """Build a tiny FLUX."""
     folder = tmp_path_factory.mktemp("controller")
-    spec = spec_of(build_tiny("flux", folder / "flux"))
+    spec = spec_of(build("flux", folder / "flux"))
     return EngineConfig(spec, folder / "images", folder / "latents", deadline=20.0)
 
 
@@ -162,7 +162,7 @@ def test_dropped_requests_leave_nothing(config: EngineConfig, engine: Distribute
 @pytest.mark.parametrize("model", ["sd3", "qwen", "wan"])
 def test_other_models(model: str, tmp_path: Path) -> None:
     """Tests other families, with guidance, variable texts and multistep schedulers, end to end."""
-    spec = spec_of(build_tiny(model, tmp_path / model))
+    spec = spec_of(build(model, tmp_path / model))
     spec = replace(spec, inputs={}) if model == "qwen" else spec
     config = EngineConfig(spec, tmp_path / "images", tmp_path / "latents")
     cluster = cluster_of(2)
@@ -186,7 +186,7 @@ def test_refused_request_is_named(config: EngineConfig) -> None:
 
 def test_broken_model_is_named(config: EngineConfig, tmp_path: Path) -> None:
     """Tests that workers that cannot load the model end the start at once, with folder and part."""
-    folder = build_tiny("flux", tmp_path / "flux")
+    folder = build("flux", tmp_path / "flux")
     next(folder.glob("transformer/*.safetensors")).write_bytes(b"broken")
     with pytest.raises(EngineError, match=r"worker \d cannot start: .*flux: 'transformer' cannot be loaded"):
         DistributedEngine(replace(config, model=spec_of(folder)), CLUSTER, PROFILE)

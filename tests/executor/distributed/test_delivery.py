@@ -19,7 +19,7 @@ from PIL.Image import open as open_image
 from executor.distributed import latents
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
-from executor.distributed.tiny import build_tiny
+from executor.distributed.random_models.build import build
 from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import WorkerSetting, work
 from planner.plan import Assignment
@@ -45,7 +45,7 @@ PROFILE = profile_of(CLUSTER)
 def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     """Build a tiny FLUX."""
     folder = tmp_path_factory.mktemp("images")
-    return EngineConfig(spec_of(build_tiny("flux", folder / "flux")), folder / "images", deadline=20.0)
+    return EngineConfig(spec_of(build("flux", folder / "flux")), folder / "images", deadline=20.0)
 
 
 def test_vanished_image_folder(config: EngineConfig, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.models.model import Model
-from executor.distributed.tiny import build_tiny
+from executor.distributed.random_models.build import build
 from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import Worker, WorkerSetting, work
 from planner.plan import Assignment
@@ -45,7 +45,7 @@ PROFILE = profile_of(CLUSTER)
 def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     """Build a tiny FLUX."""
     folder = tmp_path_factory.mktemp("faults")
-    spec = spec_of(build_tiny("flux", folder / "flux"))
+    spec = spec_of(build("flux", folder / "flux"))
     return EngineConfig(spec, folder / "images", folder / "latents", deadline=20.0)
 
 

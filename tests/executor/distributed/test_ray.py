@@ -25,7 +25,7 @@ from executor.distributed.on_ray.reception import Door
 from executor.distributed.on_ray.session import Session, reach
 from executor.distributed.on_ray.store import RayStates, start_keeper
 from executor.distributed.on_ray.transport import RayTransport, work
-from executor.distributed.tiny import build_tiny
+from executor.distributed.random_models.build import build
 from executor.distributed.worker import WorkerSetting
 from planner.plan import Assignment
 from planner.request import Request
@@ -67,7 +67,7 @@ def cloud() -> Iterator[Any]:
 def config(cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     """Build a tiny FLUX."""
     folder = tmp_path_factory.mktemp("ray")
-    spec = spec_of(build_tiny("flux", folder / "flux"))
+    spec = spec_of(build("flux", folder / "flux"))
     return EngineConfig(
         spec, folder / "images", folder / "latents", deadline=20.0, transport="ray", address=cloud.address
     )

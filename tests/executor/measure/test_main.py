@@ -19,9 +19,9 @@ SHAPE = Shape(64, 64)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a tiny FLUX."""
     pytest.importorskip("torch")
-    from executor.distributed.tiny import build_tiny
+    from executor.distributed.random_models.build import build
 
-    return build_tiny("flux", tmp_path_factory.mktemp("measure") / "flux")
+    return build("flux", tmp_path_factory.mktemp("measure") / "flux")
 
 
 def _measured(folder: Path, out: Path, *more: str) -> Profile:
@@ -79,9 +79,9 @@ def test_what_is_assumed_is_said(folder: Path, tmp_path: Path) -> None:
 
 def test_a_model_that_cannot_be_loaded(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Tests that a broken file ends the command with exit code 1 and one message, and no profile is written."""
-    from executor.distributed.tiny import build_tiny
+    from executor.distributed.random_models.build import build
 
-    broken = build_tiny("flux", tmp_path / "broken")
+    broken = build("flux", tmp_path / "broken")
     next(broken.glob("transformer/*.safetensors")).write_bytes(b"no weights")
     assert main([str(broken), "--out", str(tmp_path / "p.json"), "--shapes", "64x64"]) == 1
     assert "error: worker" in (said := capsys.readouterr().err) and "'transformer' cannot be loaded" in said

@@ -37,6 +37,17 @@ def test_defaults(folder: Path) -> None:
     assert options.grid.shapes == (Shape(64, 64),)
 
 
+@pytest.mark.parametrize(("gpus", "device", "workers", "link"), [(0, "cpu", 2, "cpu"), (4, "cuda", 4, "nvlink")])
+def test_hardware_decides_the_defaults(
+    gpus: int, device: str, workers: int, link: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests that without a word there is a worker for each GPU, or two processes, and the link that fits."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpus > 0)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    options = parse(_arguments(folder))
+    assert (options.config.device, options.cluster.gpus, options.link) == (device, workers, link)
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -73,7 +84,7 @@ def test_refused(folder: Path, more: list[str], words: list[str], capsys: pytest
 @pytest.mark.parametrize(
     ("model", "out", "words"),
     [
-        ("nowhere", "out.json", ["MODEL is", "nowhere", "does not exist", "executor.distributed.tiny"]),
+        ("nowhere", "out.json", ["MODEL is", "nowhere", "does not exist", "executor.distributed.random_models"]),
         ("flux/vae", "out.json", ["MODEL is", "no model_index.json"]),
         ("flux", "away/out.json", ["--out is", "no folder", "away"]),
         ("flux", "flux", ["--out is", "is a folder"]),
@@ -91,9 +102,9 @@ def test_paths(folder: Path, model: str, out: str, words: list[str], capsys: pyt
 @pytest.mark.parametrize("model", ["flux", "sd3", "qwen", "wan"])
 def test_pixels_per_token(model: str, tmp_path: Path) -> None:
     """Tests that the size of a token is read off every pipeline that can be built here."""
-    from executor.distributed.tiny import build_tiny
+    from executor.distributed.random_models.build import build
 
-    assert pixels_per_token(build_tiny(model, tmp_path)) == 16
+    assert pixels_per_token(build(model, tmp_path)) == 16
 
 
 def test_unknown_configurations(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from executor.distributed.config import CPU_WORKERS
 from executor.distributed.models.spec import ModelError
 from experiments.build import build
 from experiments.build_workload import rate_of, shapes_of
 from experiments.cli import compose
 from experiments.distributed.engine import clear_folders, engine_config
 from experiments.distributed.prepare import check
-from experiments.distributed.workers import CPU_WORKERS
 from experiments.workload import named_mix
 from experiments.workload.deadlines import paper_tightness
 from planner.cluster import Cluster
@@ -43,7 +43,8 @@ def test_other_choices_hold() -> None:
     ("overrides", "words"),
     [
         (["engine.model=dit"], ["engine.model", "dit", "flux, sd3, qwen, wan"]),
-        (["engine.width=huge"], ["engine.width", "huge", "tiny", "small"]),
+        (["engine.width=huge"], ["engine.width", "huge", "tiny", "small", "full"]),
+        (["engine.width=full"], ["engine.width", "full", "GPUs", "small"]),
         (["engine.device=tpu"], ["engine.device", "tpu", "cuda"]),
         (["engine.workers=0"], ["engine.workers", "0", "at least 1"]),
         (["engine.workers=3", "cluster=switch", "cluster.gpus=2"], ["engine.workers", "3", "2 GPUs"]),

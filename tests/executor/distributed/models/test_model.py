@@ -14,12 +14,12 @@ import torch
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import Ask, ModelError, ModelSpec
 from executor.distributed.models.ticket import Ticket
-from executor.distributed.tiny import TINY, build_tiny
+from executor.distributed.random_models.build import FAMILIES, build
 from planner.request import Request
 from profiles.shape import Shape
 
 CPU = torch.device("cpu")
-INPUTS = {name: {} if name == "qwen" else {"max_sequence_length": 32} for name in TINY}
+INPUTS = {name: {} if name == "qwen" else {"max_sequence_length": 32} for name in FAMILIES}
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Served:
         return self.stages.admit(Ask(Request(seed, self.shape, steps, 0.0, 1.0), prompt, seed))
 
 
-@pytest.fixture(scope="module", params=TINY)
+@pytest.fixture(scope="module", params=FAMILIES)
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Served:
     """Each tiny pipeline."""
-    folder = build_tiny(request.param, tmp_path_factory.mktemp("models") / request.param)
+    folder = build(request.param, tmp_path_factory.mktemp("models") / request.param)
     spec = ModelSpec(folder, inputs=INPUTS[request.param])
     shape = Shape(32, 48, 5) if request.param == "wan" else Shape(64, 96)
     return Served(spec, Model(spec, "stages"), Model(spec, "denoise"), shape)
@@ -129,7 +129,7 @@ def test_seeds_and_prompts_matter(served: Served) -> None:
 
 def test_multistep_history_travels(tmp_path: Path) -> None:
     """Tests that dropping a multistep scheduler's past predictions is seen: they must be in the state."""
-    spec = ModelSpec(build_tiny("wan", tmp_path), inputs=INPUTS["wan"])
+    spec = ModelSpec(build("wan", tmp_path), inputs=INPUTS["wan"])
     model = Model(spec)
     ask = Ask(Request(0, Shape(32, 48, 5), 4, 0.0, 1.0), "a cat", 3)
     kept, dropped = model.admit(ask), model.admit(ask)
@@ -144,7 +144,7 @@ def test_multistep_history_travels(tmp_path: Path) -> None:
 
 def test_random_weights(tmp_path: Path) -> None:
     """Tests that a folder of configurations alone makes the same random transformer in every process."""
-    folder = build_tiny("flux", tmp_path)
+    folder = build("flux", tmp_path)
     for file in folder.glob("transformer/*.safetensors"):
         file.unlink()
     models = [Model(ModelSpec(folder, "bfloat16", weights="random"), "denoise") for _ in range(2)]
@@ -155,14 +155,14 @@ def test_random_weights(tmp_path: Path) -> None:
 
 def test_stages_hold_no_transformer(tmp_path: Path) -> None:
     """Tests that the process that encodes and decodes has no memory for the transformer."""
-    model = Model(ModelSpec(build_tiny("flux", tmp_path)), "stages")
+    model = Model(ModelSpec(build("flux", tmp_path)), "stages")
     assert all(parameter.is_meta for parameter in model.transformer.parameters())
 
 
 @pytest.mark.parametrize("damage", ["missing", "corrupt"])
 def test_broken_folders_are_named(tmp_path: Path, damage: str) -> None:
     """Tests that a missing or corrupt file is reported with the folder and the part."""
-    folder = build_tiny("flux", tmp_path)
+    folder = build("flux", tmp_path)
     for file in folder.glob("transformer/*.safetensors"):
         file.write_bytes(b"no weights") if damage == "corrupt" else file.unlink()
     with pytest.raises(ModelError, match=rf"{folder.name}.*'transformer' cannot be loaded"):
@@ -173,7 +173,7 @@ def test_wrong_specifications(tmp_path: Path) -> None:
     """Tests that a folder without a model, wrong fields and unknown inputs are refused by name."""
     with pytest.raises(ModelError, match=r"has no model_index\.json"):
         ModelSpec(tmp_path)
-    folder = build_tiny("flux", tmp_path / "flux")
+    folder = build("flux", tmp_path / "flux")
     with pytest.raises(ValueError, match=r"engine\.dtype is 'half'"):
         ModelSpec(folder, dtype="half")  # type: ignore[arg-type]
     model = Model(ModelSpec(folder, inputs={"max_length": 3}), "stages")

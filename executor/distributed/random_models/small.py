@@ -1,30 +1,24 @@
-"""Complete pipelines with random weights, small enough for a test, built without any download.
+"""Pipelines of few and narrow layers, for tests and demonstrations: 1 MB, or (``small``) 61 MB for FLUX.
 
 Text encoders, tokenizers, transformer, autoencoder and scheduler are all there, so that the saved folder is
-read like that of the real model. A few MB each::
-
-    python -m executor.distributed.tiny flux /tmp/tiny-flux
-
-A ``small`` one (61 MB for FLUX) has wide layers, so that a step is work rather than overhead: two processor cores do
-steps at 256 pixels and above faster than one does, which they never do with a ``tiny`` one.
+read like that of the real model. A ``small`` one has wide layers, so that a step is work rather than overhead: two processor
+cores do steps at 256 pixels and above faster than one does, which they never do with a ``tiny`` one.
 """
 
 from __future__ import annotations
 
-import argparse
-import string
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import diffusers
-import torch
 import transformers
 
-from executor.distributed.models.loading import quiet
+from executor.distributed.random_models.tokenizers import clip_tokenizer, qwen_tokenizer, t5_tokenizer
 
 _HIDDEN = 32
+_TEXT = 24
+"""Tokens that CLIP takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,71 +47,7 @@ class Width:
 
 
 WIDTHS: dict[str, Width] = {"tiny": Width(4, 8, 2), "small": Width(8, 64, 1)}
-"""Widths by the name that the command takes."""
-
-
-def build_tiny(model: str, folder: Path, seed: int = 0, width: str = "tiny") -> Path:
-    """Build a tiny pipeline and save it.
-
-    Parameters
-    ----------
-    model
-        One of `TINY`.
-    folder
-        Where to; made if missing.
-    seed
-        Of the weights.
-    width
-        One of `WIDTHS`.
-
-    Returns
-    -------
-    Path
-        ``folder``, for `executor.distributed.models.load_model`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such model or width.
-    """
-    if model not in TINY:
-        raise ValueError(f"there is no tiny {model!r}; there are {', '.join(TINY)}")
-    if width not in WIDTHS:
-        raise ValueError(f"there is no width {width!r}; there are {', '.join(WIDTHS)}")
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        TINY[model](WIDTHS[width]).save_pretrained(folder)
-    return folder
-
-
-def _clip_tokenizer() -> Any:
-    letters = list(_bytes().values())
-    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    vocabulary = {word: place for place, word in enumerate(words)}
-    return transformers.CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=24)
-
-
-def _t5_tokenizer(length: int) -> Any:
-    letters = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -9.0), ("\u2581", -2.0)]
-    letters += [(letter, -3.0) for letter in string.printable.strip()]
-    return transformers.T5Tokenizer(vocab=letters, extra_ids=0, model_max_length=length)
-
-
-def _qwen_tokenizer() -> Any:
-    words = [*_bytes().values(), "<|im_start|>", "<|im_end|>", "<|endoftext|>"]
-    return transformers.Qwen2Tokenizer(
-        vocab={word: place for place, word in enumerate(words)},
-        merges=[],
-        extra_special_tokens=["<|im_start|>", "<|im_end|>"],
-    )
-
-
-def _bytes() -> dict[int, str]:
-    """Return the printable characters that stand for bytes in byte-level vocabularies (GPT-2)."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [byte for byte in range(256) if byte not in printable]
-    codes = printable + [256 + place for place in range(len(hidden))]
-    return {byte: chr(code) for byte, code in zip(printable + hidden, codes, strict=True)}
+"""By name."""
 
 
 def _clip(cls: str, tokens: int) -> Any:
@@ -127,7 +57,7 @@ def _clip(cls: str, tokens: int) -> Any:
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
-        max_position_embeddings=24,
+        max_position_embeddings=_TEXT,
         projection_dim=_HIDDEN,
         bos_token_id=tokens - 2,
         eos_token_id=tokens - 1,
@@ -160,7 +90,7 @@ def _vae(channels: int) -> Any:
 
 
 def _flux(width: Width) -> Any:
-    clip, t5 = _clip_tokenizer(), _t5_tokenizer(32)
+    clip, t5 = clip_tokenizer(_TEXT), t5_tokenizer(32)
     return diffusers.FluxPipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
         vae=_vae(4),
@@ -183,7 +113,7 @@ def _flux(width: Width) -> Any:
 
 
 def _sd3(width: Width) -> Any:
-    clip, t5 = _clip_tokenizer(), _t5_tokenizer(32)
+    clip, t5 = clip_tokenizer(_TEXT), t5_tokenizer(32)
     return diffusers.StableDiffusion3Pipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=_vae(4),
@@ -211,7 +141,7 @@ def _sd3(width: Width) -> Any:
 
 
 def _qwen(width: Width) -> Any:
-    tokenizer = _qwen_tokenizer()
+    tokenizer = qwen_tokenizer()
     config = transformers.Qwen2_5_VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
@@ -257,7 +187,7 @@ def _qwen(width: Width) -> Any:
 
 
 def _wan(width: Width) -> Any:
-    tokenizer = _t5_tokenizer(512)
+    tokenizer = t5_tokenizer(512)
     return diffusers.WanPipeline(
         scheduler=diffusers.UniPCMultistepScheduler(
             prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
@@ -287,23 +217,5 @@ def _wan(width: Width) -> Any:
     )
 
 
-TINY: dict[str, Callable[[Width], Any]] = {"flux": _flux, "sd3": _sd3, "qwen": _qwen, "wan": _wan}
-"""Builders by the name that the command takes."""
-
-
-def main() -> None:
-    """Build a tiny pipeline from the command line."""
-    parser = argparse.ArgumentParser(description="Build a complete tiny pipeline with random weights.")
-    parser.add_argument("model", choices=list(TINY))
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--width", choices=list(WIDTHS), default="tiny")
-    arguments = parser.parse_args()
-    quiet()
-    folder = build_tiny(arguments.model, arguments.folder, arguments.seed, arguments.width)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"{arguments.model}: {size / 1e6:.1f} MB in {folder}")
-
-
-if __name__ == "__main__":
-    main()
+SMALL: dict[str, Callable[[Width], Any]] = {"flux": _flux, "sd3": _sd3, "qwen": _qwen, "wan": _wan}
+"""Builders by family."""

@@ -1,0 +1,69 @@
+"""Build a pipeline and save it, as diffusers would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+
+from executor.distributed.random_models.full import FULL
+from executor.distributed.random_models.small import SMALL
+from executor.distributed.random_models.small import WIDTHS as _SMALL_WIDTHS
+
+FAMILIES = tuple(SMALL)
+"""Models that can be built."""
+
+WIDTHS = (*_SMALL_WIDTHS, "full")
+"""How wide: ``tiny`` and ``small`` are complete; ``full`` has the published configurations, and no weights."""
+
+
+def build(model: str, folder: Path, seed: int = 0, width: str = "tiny") -> Path:
+    """Build a pipeline and save it.
+
+    Parameters
+    ----------
+    model
+        One of `FAMILIES`.
+    folder
+        Where to; made if missing.
+    seed
+        Of the weights; without meaning for ``full``.
+    width
+        One of `WIDTHS`.
+
+    Returns
+    -------
+    Path
+        ``folder``, for `executor.distributed.models.spec.ModelSpec`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model or width.
+    """
+    if model not in FAMILIES:
+        raise ValueError(f"there is no model {model!r}; there are {', '.join(FAMILIES)}")
+    if width not in WIDTHS:
+        raise ValueError(f"there is no width {width!r}; there are {', '.join(WIDTHS)}")
+    if width == "full":
+        return _save_configurations(FULL[model](), folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        SMALL[model](_SMALL_WIDTHS[width]).save_pretrained(folder)
+    return folder
+
+
+def _save_configurations(pipeline: Any, folder: Path) -> Path:
+    """Save all of a pipeline but weights."""
+    pipeline.save_config(folder)
+    for name, part in pipeline.components.items():
+        if isinstance(part, transformers.PreTrainedModel):
+            part.config.save_pretrained(folder / name)
+        elif isinstance(part, nn.Module):
+            part.save_config(folder / name)  # type: ignore[operator]
+        elif part is not None:
+            part.save_pretrained(folder / name)
+    return folder
