@@ -6,7 +6,8 @@ is solved again whenever something happens, and only its first moments are carri
 Most moments need no solver: where a list schedule (:mod:`planner.programs.lists`) finishes every job in time, nothing
 can be worth more, and the schedule is the plan. Otherwise the program picks the jobs to serve, the fewest GPU-seconds
 among equals, and the list schedule of those is the plan if it keeps its promise; if not, the program's own durations
-are.
+are. Where several groups of the largest size lie side by side and not every job can be served, the list schedule is the
+plan in any case: durations do not say what runs beside what, and the next arrival changes whom to serve.
 """
 
 from __future__ import annotations
@@ -223,11 +224,14 @@ class LookaheadModel:
         return available
 
     def assignments(self, x: Floats) -> list[Assignment]:
-        """Serve the jobs that the program serves: by their list schedule if that is in time, else by its durations."""
+        """Serve the jobs that the program serves: by their list schedule or by its durations (see above)."""
         served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
         tasks = [self.tasks[i] for i in served]
         schedule = list_schedule(tasks, self._round.now, self._gpus)
-        return self._carry_out(served, None if schedule.late(tasks) else schedule, x)
+        cluster = self._round.cluster
+        side_by_side = cluster.gpus > max(cluster.degrees) and len(served) < len(self.tasks)
+        by_list = side_by_side or not schedule.late(tasks)
+        return self._carry_out(served, schedule if by_list else None, x)
 
     def _carry_out(
         self, served: Sequence[int], schedule: ListSchedule | None, x: Floats | None = None

@@ -118,6 +118,20 @@ def test_of_two_that_exclude_each_other_the_cheaper_is_served() -> None:
     assert [a.jobs for a in plan.assignments] == [(0,)]
 
 
+@pytest.mark.parametrize(("gpus", "unserved", "first"), [(8, 1, {2}), (16, 0, {2}), (16, 1, {0, 1})])
+def test_durations_where_a_list_schedule_is_late(gpus: int, unserved: int, first: set[int]) -> None:
+    """Tests what runs where served jobs are late in a list: what the program says, or the list beside jobs not served."""
+    jobs = [job(i, LARGE, 40, due=4.2 + 0.1 * i) for i in range(3 + unserved)]
+    model = Lookahead().model(round_of(jobs, Cluster.nvlink(gpus), cadence=EVENTS), OnTime(), ())
+    program = model.intervals
+    x = np.zeros(program.linear.size)
+    x[:3] = 1.0
+    at = np.flatnonzero((program.task == 2) & (program.interval == 0) & (program.degree == 8))
+    x[len(jobs) + at] = 4.0
+    wide = [a for a in model.assignments(x) if a.group.degree == 8]
+    assert {a.jobs[0] for a in wide} == first
+
+
 def test_late_jobs_stay_out_of_the_way() -> None:
     """Tests that a job past hope gets nothing beside a job in time when quiet, and idle GPUs when told so."""
     jobs = [job(0, SMALL, 10, due=5.0), job(1, LARGE, 40, due=0.5)]
