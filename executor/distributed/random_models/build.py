@@ -60,10 +60,10 @@ def _save_configurations(pipeline: Any, folder: Path) -> Path:
     """Save all of a pipeline but weights."""
     pipeline.save_config(folder)
     for name, part in pipeline.components.items():
-        if isinstance(part, transformers.PreTrainedModel):
-            part.config.save_pretrained(folder / name)
-        elif isinstance(part, nn.Module):
-            part.save_config(folder / name)  # type: ignore[operator]
+        of_transformers = isinstance(part, transformers.PreTrainedModel)
+        whole: Any = part.config if of_transformers else part
+        if isinstance(part, nn.Module) and not of_transformers:
+            whole.save_config(folder / name)
         elif part is not None:
-            part.save_pretrained(folder / name)
+            whole.save_pretrained(folder / name)
     return folder
