@@ -91,7 +91,7 @@ def _options(given: argparse.Namespace) -> Options:
     if given.link == "local":
         raise ValueError(f"--link is {given.link!r}; 'local' is the link of one device, name the one between several")
     for shape in given.shapes:
-        check_shape(given.model, shape, max(*degrees, *emulate))
+        check_shape(given.model, shape, max((*degrees, *emulate)))
     edges = tuple((f"gpu{gpu}", "switch", given.link) for gpu in range(given.workers))
     name = given.name or f"{given.model.name}_{given.device}"
     weights: Any = "random" if given.random_weights else "load"

@@ -48,6 +48,12 @@ def test_hardware_decides_the_defaults(
     assert (options.config.device, options.cluster.gpus, options.link) == (device, workers, link)
 
 
+def test_one_device(folder: Path) -> None:
+    """Tests that a single device without emulation is measured at degree 1 alone."""
+    options = parse(_arguments(folder, "--workers", "1"))
+    assert (options.cluster.degrees, options.emulate) == ((1,), ())
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
