@@ -11,13 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from executor.distributed.models.spec import ModelSpec
+from executor.distributed.random_models import FAMILIES, WIDTHS
 from experiments.checks import ConfigError
-
-BUILT = ("flux", "sd3", "qwen", "wan")
-"""Families that can be built."""
-
-WIDTHS = ("tiny", "small", "full")
-"""How wide they can be; ``full``: as published, for GPUs."""
 
 TEXT_LENGTH = 32
 """Tokens of text of a narrow model, whose prompts are short; a folder's keeps its own number."""
@@ -42,14 +37,14 @@ def check_model(engine: Mapping[str, Any], device: str) -> None:
     model, width = engine["model"], engine["width"]
     if width not in WIDTHS:
         raise ConfigError(f"engine.width is {width!r}; use {' or '.join(map(repr, WIDTHS))}")
-    if width == "full" and model in BUILT and device == "cpu":
+    if width == "full" and model in FAMILIES and device == "cpu":
         raise ConfigError(
             "engine.width is 'full', which is for GPUs: every worker holds all weights of the published model, "
             "from 4 GB (sd3) to 41 GB (qwen) in bfloat16; on a processor use 'small'"
         )
-    if model not in BUILT and not Path(model).expanduser().is_dir():
+    if model not in FAMILIES and not Path(model).expanduser().is_dir():
         raise ConfigError(
-            f"engine.model is {model!r}; use {', '.join(BUILT)}, or the folder of a pipeline that diffusers saved"
+            f"engine.model is {model!r}; use {', '.join(FAMILIES)}, or the folder of a pipeline that diffusers saved"
         )
 
 
@@ -64,7 +59,7 @@ def model_of(engine: Mapping[str, Any], seed: int) -> ModelSpec:
         Of the requests' noise.
     """
     model, inputs, weights = engine["model"], dict(engine["inputs"]), engine["weights"]
-    if model in BUILT:
+    if model in FAMILIES:
         full = engine["width"] == "full"
         folder = built(model, engine["width"])
         inputs = {"max_sequence_length": FULL_TEXT_LENGTH[model] if full else TEXT_LENGTH} | inputs

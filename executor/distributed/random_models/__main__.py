@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from executor.distributed.models.loading import quiet
-from executor.distributed.random_models.build import FAMILIES, WIDTHS, build
+from executor.distributed.random_models import FAMILIES, WIDTHS
+from executor.distributed.random_models.build import build
 
 
 def main() -> None:

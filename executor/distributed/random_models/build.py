@@ -9,15 +9,8 @@ import torch
 import transformers
 from torch import nn
 
+from executor.distributed.random_models import FAMILIES, WIDTHS, small
 from executor.distributed.random_models.full import FULL
-from executor.distributed.random_models.small import SMALL
-from executor.distributed.random_models.small import WIDTHS as _SMALL_WIDTHS
-
-FAMILIES = tuple(SMALL)
-"""Models that can be built."""
-
-WIDTHS = (*_SMALL_WIDTHS, "full")
-"""How wide: ``tiny`` and ``small`` are complete; ``full`` has the published configurations, and no weights."""
 
 
 def build(model: str, folder: Path, seed: int = 0, width: str = "tiny") -> Path:
@@ -52,7 +45,7 @@ def build(model: str, folder: Path, seed: int = 0, width: str = "tiny") -> Path:
         return _save_configurations(FULL[model](), folder)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        SMALL[model](_SMALL_WIDTHS[width]).save_pretrained(folder)
+        small.SMALL[model](small.WIDTHS[width]).save_pretrained(folder)
     return folder
 
 

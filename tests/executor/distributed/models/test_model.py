@@ -14,7 +14,8 @@ import torch
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import Ask, ModelError, ModelSpec
 from executor.distributed.models.ticket import Ticket
-from executor.distributed.random_models.build import FAMILIES, build
+from executor.distributed.random_models import FAMILIES
+from executor.distributed.random_models.build import build
 from planner.request import Request
 from profiles.shape import Shape
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from executor.distributed.models.spec import ModelSpec
-from executor.distributed.random_models.build import FAMILIES, build
+from executor.distributed.random_models import FAMILIES
+from executor.distributed.random_models.build import build
 
 
 def test_same_seed_same_weights(tmp_path: Path) -> None:
