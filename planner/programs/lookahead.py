@@ -19,8 +19,9 @@ from functools import cached_property
 import numpy as np
 
 from planner.capacity import available_mask, steps_within
-from planner.idle import mask_of, start_waiting, use_idle
+from planner.idle import mask_of, start_waiting
 from planner.job import Job
+from planner.late import LATE_RULES, LateRule, serve_late
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.placement import Choice, place
@@ -48,9 +49,7 @@ class Lookahead:
     tie_break
         Price per GPU-second, relative to the least weight, that decides between equally valuable sets of jobs.
     late
-        What late jobs get: ``"quiet"``: all GPUs, but only while no job that can be on time is there, so that an
-        arrival waits for one short step at most. ``"idle"``: any idle GPUs. ``"never"``: nothing, which never ends
-        unless they are dropped.
+        What late jobs get (:mod:`planner.late`).
     detail
         Up to so many jobs that can be on time, the program is solved as it is; larger ones by prices
         (:mod:`planner.programs.prices`), in time that hardly grows with the number of GPUs. An objective with a price
@@ -61,13 +60,13 @@ class Lookahead:
     """
 
     tie_break: float = 1e-4
-    late: str = "quiet"
+    late: LateRule = "brief"
     detail: int = 16
     concurrency: bool = True
 
     def __post_init__(self) -> None:
-        if self.late not in ("quiet", "idle", "never"):
-            raise ValueError(f"program.late is {self.late!r}; use 'quiet', 'idle' or 'never'")
+        if self.late not in LATE_RULES:
+            raise ValueError(f"program.late is {self.late!r}; use {', '.join(LATE_RULES)}")
         if not 0 <= self.tie_break < 1:
             raise ValueError(f"program.tie_break is {self.tie_break}; a price from 0 to below 1 is needed")
         if self.detail < 0:
@@ -256,7 +255,6 @@ class LookaheadModel:
         placed += start_waiting(round_, waiting, free & ~mask_of(placed))
         others = [job for i, job in enumerate(self._timely) if job.request.id not in running and i not in taken]
         placed += start_waiting(round_, others, free & ~mask_of(placed))
-        placed = use_idle(round_, placed, (), free)
         return self._serve_late(placed, free)
 
     def _first_pieces(self, served: Sequence[int], x: Floats) -> list[tuple[int, int, int]]:
@@ -279,19 +277,7 @@ class LookaheadModel:
 
     def _serve_late(self, placed: list[Assignment], free: int) -> list[Assignment]:
         late = [job for job in self._round.jobs if self._round.hopeless(job)]
-        if not late or self._settings.late == "never":
-            return placed
-        if self._settings.late == "idle":
-            return use_idle(self._round, placed, late, free)
-        if placed or self._timely:
-            return placed
-        costs = self._round.costs
-        job = min(late, key=lambda job: (job.steps_left * costs.of(job.request.shape).fastest, job.request.id))
-        shape = costs.of(job.request.shape)
-        steps = steps_within(self._round, shape.fastest, job.steps_left)
-        if self._round.cadence.kind == "events":
-            steps = job.steps_left
-        return place(self._round, [Choice(job, shape.degrees[-1], max(1, steps))], free)
+        return serve_late(self._round, placed, late, free, self._settings.late, timely=bool(self._timely))
 
 
 def _task(round_: Round, job: Job, weight: float) -> Task:
