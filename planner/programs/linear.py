@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from planner.effort import Size
 from planner.objectives.protocol import Objective
 from planner.outcomes import Bools, Floats, Ints
 from planner.plan import Assignment
@@ -53,6 +54,11 @@ class LinearProgram:
     def rows(self) -> int:
         """Number of constraints."""
         return len(self.capacity)
+
+    @property
+    def entries(self) -> int:
+        """Variables, rows and nonzeros: what work on it costs goes with them (:mod:`planner.effort`)."""
+        return self.size + self.rows + len(self.columns)
 
     def row(self, index: int) -> tuple[Ints, Floats]:
         """Columns and coefficients of one constraint."""
@@ -111,4 +117,12 @@ class Program(Protocol):
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> ProgramModel:
         """Make the model, with ``greedy`` as its start."""
+        ...
+
+    def measure(self, round_: Round) -> Size:
+        """Return how large the program of a round is at most, without building it."""
+        ...
+
+    def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
+        """Return a plan in work that fits the budget when the program does not; None where there is no such way."""
         ...

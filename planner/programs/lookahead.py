@@ -12,6 +12,7 @@ plan in any case: durations do not say what runs beside what, and the next arriv
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,6 +36,8 @@ from planner.programs.worth import Worth, worth_of
 from planner.round import EPSILON, Round
 
 _TINY = 1e-6
+_AT_ONCE = 8
+"""A start leaves out one of so many jobs at a time, so that their number does not decide how often it is made."""
 _GRID = 12
 """Intervals of the grid of prices."""
 
@@ -149,7 +152,9 @@ class LookaheadModel:
             first = min(late, key=lambda at: (self.tasks[kept[at]].due, at))
             limit = self.tasks[kept[first]].due
             before = [at for at in range(len(kept)) if self.tasks[kept[at]].due <= limit]
-            kept.pop(max(before, key=lambda at: (self._burden(kept[at]), at)))
+            before.sort(key=lambda at: (self._burden(kept[at]), at), reverse=True)
+            dropped = set(before[: max(1, len(kept) // _AT_ONCE)])
+            kept = [i for at, i in enumerate(kept) if at not in dropped]
             schedule = list_schedule([self.tasks[i] for i in kept], self._round.now, self._gpus)
         return linear.start
 
@@ -158,26 +163,27 @@ class LookaheadModel:
         task = self.tasks[i]
         return task.steps * task.seconds[-1] * task.degrees[-1] / max(task.weight, _TINY)
 
+    @cached_property
+    def _columns(self) -> dict[tuple[int, int, int], int]:
+        """Column of each duration, by task, interval and degree."""
+        program = self.intervals
+        keys = zip(program.task.tolist(), program.interval.tolist(), program.degree.tolist(), strict=True)
+        return {key: len(self.tasks) + at for at, key in enumerate(keys)}
+
     def _point(self, kept: Sequence[int], schedule: ListSchedule) -> Floats:
         """Return a list schedule of some tasks as a point of the program."""
         program = self.intervals
         points = [self._round.now, *sorted({task.due for task in self.tasks})]
         point = np.zeros(program.linear.size)
-        count = len(self.tasks)
-        column = {
-            key: count + at
-            for at, key in enumerate(
-                zip(program.task.tolist(), program.interval.tolist(), program.degree.tolist(), strict=True)
-            )
-        }
         for phase in schedule.phases:
             for at, degree in phase.degrees.items():
                 i = kept[at]
                 begins = max(phase.start, self.tasks[i].release)
-                for interval in range(len(points) - 1):
+                first = max(0, bisect_right(points, begins) - 1)
+                for interval in range(first, min(len(points) - 1, bisect_left(points, phase.end))):
                     seconds = min(phase.end, points[interval + 1]) - max(begins, points[interval])
-                    if seconds > 0 and (i, interval, degree) in column:
-                        point[column[i, interval, degree]] += seconds
+                    if seconds > 0 and (column := self._columns.get((i, interval, degree))) is not None:
+                        point[column] += seconds
         point[list(kept)] = 1.0
         return complete(program, np.minimum(point, program.linear.upper))
 

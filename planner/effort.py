@@ -1,0 +1,121 @@
+"""What work costs, by counts: how a budget in seconds becomes a number of nodes, iterations or program entries.
+
+A clock makes a decision depend on what else the machine does, so no clock limits a search here. Every solver of programs
+has a cost model instead, linear in the size of a program, which is known before it is built; its constants are CPU
+seconds measured on one machine (``python -m experiments.budgets --calibrate`` measures them again). On a machine that is
+twice as fast, a budget lasts half as long; equal rounds get equal answers on all machines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EMERGENCY = 20.0
+"""Times the budget after which a clock ends a search that its counts should have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """At most how large a program is, known without building it.
+
+    Parameters
+    ----------
+    variables, rows, nonzeros
+        Of the program; nonzeros are the entries of its rows.
+    build
+        Seconds to build it.
+    """
+
+    variables: int
+    rows: int
+    nonzeros: int
+    build: float = 0.0
+
+    @property
+    def entries(self) -> int:
+        """Variables, rows and nonzeros: what the cost of work on a program goes with."""
+        return self.variables + self.rows + self.nonzeros
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds that a piece of work on a program takes: ``fixed + per_entry * entries``."""
+
+    fixed: float
+    per_entry: float
+
+    def __call__(self, entries: int) -> float:
+        """Return the seconds for a program with so many entries."""
+        return self.fixed + self.per_entry * entries
+
+    def affordable(self, seconds: float) -> int:
+        """Return how many entries a program may have at most for the work to fit."""
+        return max(0, int((seconds - self.fixed) / self.per_entry))
+
+
+LIST_START = Cost(0.8e-3, 0.7e-6)
+"""The deadline-interval program and its start, a list schedule."""
+OPTIONS = Cost(0.3e-3, 1.6e-6)
+"""The assignment program."""
+BATCH = 0.2e-3
+"""An option of the assignment program that covers several jobs."""
+
+HIGHS_LOAD = Cost(0.2e-3, 0.1e-6)
+"""HiGHS takes a program."""
+HIGHS_RUN = Cost(60e-6, 5e-9)
+"""A relaxation, besides its simplex iterations."""
+HIGHS_ITERATION = Cost(10e-6, 1.2e-9)
+"""A simplex iteration."""
+HIGHS_PRESOLVE = Cost(0.3e-3, 1.5e-6)
+"""HiGHS' MIP solver up to its first check of limits."""
+HIGHS_ROOT_CHECK = Cost(0.5e-3, 2.6e-6)
+"""HiGHS' MIP solver from one check of limits to the next, at the root."""
+HIGHS_NODE_CHECK = Cost(0.1e-3, 0.2e-6)
+"""The same in the tree."""
+
+CPSAT_LOAD = Cost(1.0e-3, 2.5e-6)
+"""CP-SAT's model is made and taken."""
+CPSAT_GRID = Cost(0.8e-3, 4.0e-6)
+"""A mixed program is put on the grid and polished, besides the iterations of the polish."""
+CPSAT_DETERMINISTIC = 0.2
+"""Deterministic time of CP-SAT that passes in a second."""
+
+SCIP_ROOT = Cost(3.5e-3, 9.0e-6)
+"""SCIP takes a program, presolves it and solves the root."""
+SCIP_NODE = Cost(0.3e-3, 0.8e-6)
+"""A node of SCIP without cuts and heuristics."""
+SCIP_CUTS = Cost(5e-3, 40e-6)
+"""SCIP's cuts and heuristics at the root."""
+
+CBC_START = Cost(10e-3, 7.0e-6)
+"""PuLP writes the program, CBC starts, reads it and solves the root relaxation."""
+CBC_NODE = Cost(0.5e-3, 2.0e-6)
+"""A node of CBC."""
+CBC_CUTS = Cost(20e-3, 90e-6)
+"""CBC's preprocessing, cuts and heuristics at the root."""
+
+PRICES = Cost(60e-6, 40e-9)
+"""An evaluation of the dual function for one kind of jobs, per job and interval."""
+
+
+def refusal(size: Size, least: Cost, build: Cost | None, budget: float) -> str:
+    """Say in words why a program does not fit into a budget; empty if it does.
+
+    Parameters
+    ----------
+    size
+        Of the program.
+    least
+        The least work that brings an answer.
+    build
+        The cost of building, to tell what would have fitted; None where ``size.build`` alone says it.
+    budget
+        Seconds.
+    """
+    if size.build + least(size.entries) <= budget:
+        return ""
+    both = least if build is None else Cost(least.fixed + build.fixed, least.per_entry + build.per_entry)
+    return (
+        f"the program has {size.variables} variables and {size.rows} rows, {size.entries} entries in all; "
+        f"a budget of {1e3 * budget:g} ms allows {both.affordable(budget)}"
+    )
