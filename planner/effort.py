@@ -22,6 +22,8 @@ class Size:
     ----------
     variables, rows, nonzeros
         Of the program; nonzeros are the entries of its rows.
+    mixed
+        Whether some of its variables are continuous.
     build
         Seconds to build it.
     """
@@ -29,6 +31,7 @@ class Size:
     variables: int
     rows: int
     nonzeros: int
+    mixed: bool
     build: float = 0.0
 
     @property
@@ -72,12 +75,14 @@ HIGHS_ROOT_CHECK = Cost(0.5e-3, 2.6e-6)
 """HiGHS' MIP solver from one check of limits to the next, at the root."""
 HIGHS_NODE_CHECK = Cost(0.1e-3, 0.2e-6)
 """The same in the tree."""
+HIGHS_MIP = Cost(3e-3, 10e-6)
+"""HiGHS' MIP solver through a program's root, where only a clock limits it."""
 
-CPSAT_LOAD = Cost(1.0e-3, 2.5e-6)
+CPSAT_LOAD = Cost(1.0e-3, 1.2e-6)
 """CP-SAT's model is made and taken."""
-CPSAT_GRID = Cost(0.8e-3, 4.0e-6)
+CPSAT_GRID = Cost(1.4e-3, 1.3e-6)
 """A mixed program is put on the grid and polished, besides the iterations of the polish."""
-CPSAT_DETERMINISTIC = 0.2
+CPSAT_DETERMINISTIC = 0.15
 """Deterministic time of CP-SAT that passes in a second."""
 
 SCIP_ROOT = Cost(3.5e-3, 9.0e-6)

@@ -24,6 +24,7 @@ from planner.effort import (
     HIGHS_ROOT_CHECK,
     HIGHS_RUN,
     Cost,
+    Size,
 )
 from planner.outcomes import Floats
 from planner.programs.linear import LinearProgram
@@ -61,9 +62,8 @@ class HighsBackend:
     def __post_init__(self) -> None:
         import highspy  # noqa: F401  (before the first round, not in it)
 
-    @property
-    def least(self) -> Cost:
-        """The least work that brings an answer: a relaxation of few iterations."""
+    def least(self, size: Size) -> Cost:
+        """Return the least work on a program that brings an answer: a relaxation of few iterations."""
         iterations = 20
         return Cost(
             HIGHS_LOAD.fixed + HIGHS_RUN.fixed + iterations * HIGHS_ITERATION.fixed,

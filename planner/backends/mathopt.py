@@ -1,7 +1,9 @@
 """SCIP and HiGHS as they come inside the OR-Tools wheel, through MathOpt.
 
 MathOpt wraps what goes wrong in a solver in errors of its own (in 9.15, at times an ``AttributeError`` about something
-else), and passes ``threads`` on to solvers that refuse it; both stay inside this module.
+else), and passes ``threads`` on to solvers that refuse it; both stay inside this module. SCIP is limited by a number of
+nodes (:mod:`planner.effort`); MathOpt passes no such limit on to HiGHS, which a clock ends here: to have equal answers on
+a busy machine, use :class:`planner.backends.highs.HighsBackend`.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from planner.backends.protocol import Answer, BackendError
+from planner.effort import EMERGENCY, HIGHS_MIP, SCIP_CUTS, SCIP_NODE, SCIP_ROOT, Cost, Size
 from planner.programs.linear import LinearProgram
 
 
@@ -42,6 +45,10 @@ class MathOptBackend:
         """The solver's name; HiGHS is told apart from the one called directly."""
         return "scip" if self.solver == "scip" else "mathopt-highs"
 
+    def least(self, size: Size) -> Cost:
+        """Return the least work on a program that brings an answer: the root."""
+        return SCIP_ROOT if self.solver == "scip" else HIGHS_MIP
+
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""
         from ortools.math_opt import model_pb2
@@ -67,10 +74,11 @@ class MathOptBackend:
         proto.linear_constraint_matrix.coefficients.extend(program.coefficients[order].tolist())
         kind = mathopt.SolverType.GSCIP if self.solver == "scip" else mathopt.SolverType.HIGHS
         parameters = mathopt.SolveParameters(
-            time_limit=timedelta(seconds=max(budget, 1e-3)),
+            time_limit=timedelta(seconds=(EMERGENCY if self.solver == "scip" else 1.0) * max(budget, 1e-3)),
             relative_gap_tolerance=self.gap,
             absolute_gap_tolerance=self.gap,
             threads=1 if self.solver == "scip" else None,
+            gscip=_limits(program, budget),
         )
         try:
             model = mathopt.Model.from_model_proto(proto)
@@ -96,3 +104,19 @@ class MathOptBackend:
         x = np.array([values[variable] for variable in variables], dtype=np.float64)
         optimal = reason == mathopt.TerminationReason.OPTIMAL
         return Answer(x, finite, "optimal" if optimal else "feasible", built - began, solved - built)
+
+
+def _limits(program: LinearProgram, budget: float) -> Any:
+    """Return SCIP's limits and what it may try; cuts and heuristics only where the budget has room for them."""
+    from ortools.math_opt.solvers.gscip import gscip_pb2
+
+    left = budget - SCIP_ROOT(program.entries)
+    limits = gscip_pb2.GScipParameters()
+    if left < 2 * SCIP_CUTS(program.entries):
+        limits.heuristics = gscip_pb2.GScipParameters.OFF
+        limits.separating = gscip_pb2.GScipParameters.OFF
+        limits.presolve = gscip_pb2.GScipParameters.FAST
+    else:
+        left -= SCIP_CUTS(program.entries)
+    limits.long_params["limits/totalnodes"] = max(1, int(left / SCIP_NODE(program.entries)))
+    return limits

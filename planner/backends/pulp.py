@@ -2,19 +2,31 @@
 
 CBC runs as a process of its own and reads the program from a file, which costs tens of milliseconds. PuLP tells no
 bound of a search that CBC did not finish, so there is none then. PuLP passes no start on without files that stay, so
-none is given.
+none is given. CBC is limited by a number of nodes (:mod:`planner.effort`), and its process by seconds of its processor.
+PuLP passes no such limit on to HiGHS, which a clock ends here.
 """
 
 from __future__ import annotations
 
+import math
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from planner.backends.protocol import Answer, BackendError
+from planner.effort import CBC_CUTS, CBC_NODE, CBC_START, HIGHS_MIP, Cost, Size
 from planner.programs.linear import LinearProgram
+
+_EMERGENCY = 5.0
+"""Times the budget after which CBC, which now and then does not come back from its root, is ended."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,14 @@ class PulpBackend:
         """The solver's name; HiGHS is told apart from the one called directly."""
         return "cbc" if self.solver == "cbc" else "pulp-highs"
 
+    def _common(self, seconds: float) -> dict[str, Any]:
+        """What both solvers take."""
+        return {"msg": False, "timeLimit": seconds, "gapRel": self.gap, "threads": 1}
+
+    def least(self, size: Size) -> Cost:
+        """Return the least work on a program that brings an answer: the root."""
+        return CBC_START if self.solver == "cbc" else HIGHS_MIP
+
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""
         import pulp
@@ -64,11 +84,13 @@ class PulpBackend:
                 problem += pulp.LpAffineExpression(terms) <= capacity
             elif capacity < -1e-9:
                 raise BackendError(f"row {row} has no entries but a capacity of {capacity}: the program is infeasible")
-        common = {"msg": False, "timeLimit": max(budget, 0.01), "gapRel": self.gap, "threads": 1}
-        solver = pulp.PULP_CBC_CMD(**common) if self.solver == "cbc" else pulp.HiGHS(**common)
         built = perf_counter()
         try:
-            status = problem.solve(solver)
+            if self.solver == "cbc":
+                with _limited(pulp.PULP_CBC_CMD().path, budget) as path:
+                    status = problem.solve(pulp.COIN_CMD(path=path, **self._common(_EMERGENCY * budget), **_cbc(program, budget)))
+            else:
+                status = problem.solve(pulp.HiGHS(**self._common(max(budget, 0.01))))
         except Exception as error:
             raise BackendError(f"{self.name} failed inside PuLP: {type(error).__name__}: {error}") from error
         solved = perf_counter()
@@ -83,3 +105,28 @@ class PulpBackend:
             return Answer(x, None, "feasible", built - began, solved - built)
         value = program.value(x)
         return Answer(x, value + self.gap * abs(value), "optimal", built - began, solved - built)
+
+
+def _cbc(program: LinearProgram, budget: float) -> dict[str, Any]:
+    """Return CBC's limits; its preprocessing, cuts and heuristics run only where the budget has room for them."""
+    left = budget - CBC_START(program.entries)
+    cuts = CBC_CUTS(program.entries)
+    plain = left < 4 * cuts
+    if not plain:
+        left -= cuts
+    nodes = max(1, int(left / CBC_NODE(program.entries)))
+    return {"maxNodes": nodes, "options": ["cuts off", "heur off", "preprocess off"] if plain else []}
+
+
+@contextmanager
+def _limited(path: str, budget: float) -> Iterator[str]:
+    """Give a command that runs the one at ``path`` and ends it after too many seconds of its processor."""
+    if os.name != "posix":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        command = Path(directory) / "cbc"
+        seconds = math.ceil(_EMERGENCY * budget)
+        command.write_text(f'#!/bin/sh\nulimit -t {seconds}\nexec {shlex.quote(path)} "$@"\n')
+        command.chmod(0o700)
+        yield str(command)
