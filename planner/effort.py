@@ -56,7 +56,7 @@ class Cost:
         return max(0, int((seconds - self.fixed) / self.per_entry))
 
 
-LIST_START = Cost(0.8e-3, 0.7e-6)
+LIST_START = Cost(0.9e-3, 0.75e-6)
 """The deadline-interval program and its start, a list schedule."""
 OPTIONS = Cost(0.3e-3, 1.6e-6)
 """The assignment program."""
@@ -67,14 +67,16 @@ HIGHS_LOAD = Cost(0.2e-3, 0.1e-6)
 """HiGHS takes a program."""
 HIGHS_RUN = Cost(60e-6, 5e-9)
 """A relaxation, besides its simplex iterations."""
-HIGHS_ITERATION = Cost(10e-6, 1.2e-9)
+HIGHS_ITERATION = Cost(11e-6, 1.5e-9)
 """A simplex iteration."""
-HIGHS_PRESOLVE = Cost(0.3e-3, 1.5e-6)
+HIGHS_PRESOLVE = Cost(0.3e-3, 1.3e-6)
 """HiGHS' MIP solver up to its first check of limits."""
 HIGHS_ROOT_CHECK = Cost(0.5e-3, 2.6e-6)
-"""HiGHS' MIP solver from one check of limits to the next, at the root."""
+"""HiGHS' MIP solver from one check of limits to the next, at the root of a mixed program."""
+HIGHS_PURE_ROOT_CHECK = Cost(2.0e-3, 0.3e-6)
+"""The same where all variables are integers."""
 HIGHS_NODE_CHECK = Cost(0.1e-3, 0.2e-6)
-"""The same in the tree."""
+"""From one check to the next in the tree."""
 HIGHS_MIP = Cost(3e-3, 10e-6)
 """HiGHS' MIP solver through a program's root, where only a clock limits it."""
 
@@ -86,7 +88,9 @@ CPSAT_DETERMINISTIC = 0.15
 """Deterministic time of CP-SAT that passes in a second."""
 
 SCIP_ROOT = Cost(3.5e-3, 9.0e-6)
-"""SCIP takes a program, presolves it and solves the root."""
+"""SCIP takes a mixed program, presolves it and solves the root."""
+SCIP_PURE_ROOT = Cost(3.0e-3, 2.0e-6)
+"""The same where all variables are integers."""
 SCIP_NODE = Cost(0.3e-3, 0.8e-6)
 """A node of SCIP without cuts and heuristics."""
 SCIP_CUTS = Cost(5e-3, 40e-6)
@@ -96,14 +100,18 @@ CBC_START = Cost(10e-3, 7.0e-6)
 """PuLP writes the program, CBC starts, reads it and solves the root relaxation."""
 CBC_NODE = Cost(0.5e-3, 2.0e-6)
 """A node of CBC."""
+CBC_FEWEST = 30
+"""Nodes that CBC, which takes no start from PuLP, must be allowed to find a point."""
 CBC_CUTS = Cost(20e-3, 90e-6)
 """CBC's preprocessing, cuts and heuristics at the root."""
 
-PRICES = Cost(60e-6, 40e-9)
-"""An evaluation of the dual function for one kind of jobs, per job and interval."""
+PRICES = Cost(50e-6, 30e-9)
+"""An evaluation of the dual function for jobs of one kind, an entry being a job's segment of an interval."""
+PURCHASE = 12e-6
+"""A job that buys GPU time from what is left."""
 
 
-def refusal(size: Size, least: Cost, build: Cost | None, budget: float) -> str:
+def refusal(size: Size, least: Cost, budget: float) -> str:
     """Say in words why a program does not fit into a budget; empty if it does.
 
     Parameters
@@ -112,15 +120,14 @@ def refusal(size: Size, least: Cost, build: Cost | None, budget: float) -> str:
         Of the program.
     least
         The least work that brings an answer.
-    build
-        The cost of building, to tell what would have fitted; None where ``size.build`` alone says it.
     budget
         Seconds.
     """
-    if size.build + least(size.entries) <= budget:
+    needed = size.build + least(size.entries)
+    if needed <= budget:
         return ""
-    both = least if build is None else Cost(least.fixed + build.fixed, least.per_entry + build.per_entry)
     return (
-        f"the program has {size.variables} variables and {size.rows} rows, {size.entries} entries in all; "
-        f"a budget of {1e3 * budget:g} ms allows {both.affordable(budget)}"
+        f"the program has up to {size.variables} variables and {size.rows} rows, which take {1e3 * needed:.3g} ms "
+        f"to make and to answer at all; a budget of {1e3 * budget:g} ms allows about "
+        f"{int(size.variables * budget / needed)} variables"
     )

@@ -21,6 +21,7 @@ from planner.effort import (
     HIGHS_LOAD,
     HIGHS_NODE_CHECK,
     HIGHS_PRESOLVE,
+    HIGHS_PURE_ROOT_CHECK,
     HIGHS_ROOT_CHECK,
     HIGHS_RUN,
     Cost,
@@ -32,7 +33,7 @@ from planner.programs.linear import LinearProgram
 _HEURISTICS_FROM = 1.0
 """Seconds of budget from which on HiGHS' heuristics run: they solve programs of their own, which no count limits."""
 _ROOT_CHECKS = 8
-"""Checks of limits at the root that a budget must allow for the MIP solver to be worth its start."""
+"""Checks of limits at the root of a mixed program that a budget must allow for the MIP solver to be worth its start."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,11 @@ class HighsBackend:
         left = budget - HIGHS_LOAD(program.entries)
         if not self.branching or not integers:
             return self._mip(program, left, budget)
-        enough = HIGHS_PRESOLVE(program.entries) + _ROOT_CHECKS * HIGHS_ROOT_CHECK(program.entries)
+        pure = integers == program.size
+        check = HIGHS_PURE_ROOT_CHECK if pure else HIGHS_ROOT_CHECK
+        enough = HIGHS_PRESOLVE(program.entries) + (2 if pure else _ROOT_CHECKS) * check(program.entries)
         small = integers <= self.branching
-        if not small and (left >= enough or integers == program.size):
+        if not small and (pure or left >= enough):
             return self._mip(program, left, budget)
         began = perf_counter()
         highs = load(program, np.zeros(program.size, dtype=np.bool_))
@@ -110,7 +113,7 @@ class HighsBackend:
                 highs.setOptionValue("mip_heuristic_effort", 0.0)
             if program.violation(program.start) <= 1e-9:
                 highs.setSolution(program.size, np.arange(program.size, dtype=np.int32), program.start)
-            highs.setCallback(_Limit(work, program.entries), None)
+            highs.setCallback(_Limit(work, program), None)
             highs.startCallback(highspy.cb.HighsCallbackType.kCallbackMipInterrupt)
         else:
             most = max(1.0, (work - HIGHS_RUN(program.entries)) / HIGHS_ITERATION(program.entries))
@@ -141,9 +144,10 @@ class HighsBackend:
 class _Limit:
     """Ends HiGHS' MIP solver when its checks of limits add up to the work that is allowed."""
 
-    def __init__(self, work: float, entries: int) -> None:
-        self._left = work - HIGHS_PRESOLVE(entries)
-        self._root, self._node = HIGHS_ROOT_CHECK(entries), HIGHS_NODE_CHECK(entries)
+    def __init__(self, work: float, program: LinearProgram) -> None:
+        self._left = work - HIGHS_PRESOLVE(program.entries)
+        root = HIGHS_PURE_ROOT_CHECK if program.integer.all() else HIGHS_ROOT_CHECK
+        self._root, self._node = root(program.entries), HIGHS_NODE_CHECK(program.entries)
 
     def __call__(self, kind: object, message: str, seen: Any, asked: Any, data: object) -> None:
         """Count a check."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from planner.backends.protocol import Answer, BackendError
-from planner.effort import EMERGENCY, HIGHS_MIP, SCIP_CUTS, SCIP_NODE, SCIP_ROOT, Cost, Size
+from planner.effort import EMERGENCY, HIGHS_MIP, SCIP_CUTS, SCIP_NODE, SCIP_PURE_ROOT, SCIP_ROOT, Cost, Size
 from planner.programs.linear import LinearProgram
 
 
@@ -47,7 +47,7 @@ class MathOptBackend:
 
     def least(self, size: Size) -> Cost:
         """Return the least work on a program that brings an answer: the root."""
-        return SCIP_ROOT if self.solver == "scip" else HIGHS_MIP
+        return HIGHS_MIP if self.solver == "highs" else SCIP_ROOT if size.mixed else SCIP_PURE_ROOT
 
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""
@@ -110,7 +110,8 @@ def _limits(program: LinearProgram, budget: float) -> Any:
     """Return SCIP's limits and what it may try; cuts and heuristics only where the budget has room for them."""
     from ortools.math_opt.solvers.gscip import gscip_pb2
 
-    left = budget - SCIP_ROOT(program.entries)
+    root = SCIP_PURE_ROOT if program.integer.all() else SCIP_ROOT
+    left = budget - root(program.entries)
     limits = gscip_pb2.GScipParameters()
     if left < 2 * SCIP_CUTS(program.entries):
         limits.heuristics = gscip_pb2.GScipParameters.OFF

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 
 from planner.backends.protocol import Answer, BackendError
-from planner.effort import CBC_CUTS, CBC_NODE, CBC_START, HIGHS_MIP, Cost, Size
+from planner.effort import CBC_CUTS, CBC_FEWEST, CBC_NODE, CBC_START, HIGHS_MIP, Cost, Size
 from planner.programs.linear import LinearProgram
 
 _EMERGENCY = 5.0
@@ -59,8 +59,13 @@ class PulpBackend:
         return {"msg": False, "timeLimit": seconds, "gapRel": self.gap, "threads": 1}
 
     def least(self, size: Size) -> Cost:
-        """Return the least work on a program that brings an answer: the root."""
-        return CBC_START if self.solver == "cbc" else HIGHS_MIP
+        """Return the least work on a program that brings an answer: the root, and for CBC some nodes."""
+        if self.solver == "highs":
+            return HIGHS_MIP
+        nodes = CBC_FEWEST if size.mixed else 1
+        return Cost(
+            CBC_START.fixed + nodes * CBC_NODE.fixed, CBC_START.per_entry + nodes * CBC_NODE.per_entry
+        )
 
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""

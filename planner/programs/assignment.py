@@ -18,6 +18,7 @@ of them, and its reward is the sum of theirs. An objective with a least share ad
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -241,7 +242,7 @@ class AssignmentModel:
                 start[column] = 1.0
         return start
 
-    def settled(self) -> Settled | None:
+    def settled(self, budget: float = math.inf) -> Settled | None:
         """Return None: nothing is known before the program is solved."""
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -93,6 +94,8 @@ class Settled(NamedTuple):
     plan: list[Assignment]
     value: float
     bound: float
+    rough: bool = False
+    """Whether it stands in for a program that does not fit the budget."""
 
 
 class ProgramModel(Protocol):
@@ -103,7 +106,7 @@ class ProgramModel(Protocol):
         """The arrays."""
         ...
 
-    def settled(self) -> Settled | None:
+    def settled(self, budget: float = math.inf) -> Settled | None:
         """Return a plan with its value and bound where the program can tell without a solver, else None."""
         ...
 

@@ -12,6 +12,7 @@ plan in any case: durations do not say what runs beside what, and the next arriv
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,13 +21,14 @@ from functools import cached_property
 import numpy as np
 
 from planner.capacity import available_mask, steps_within
+from planner.effort import LIST_START, Size
 from planner.idle import mask_of, start_waiting, use_idle
 from planner.job import Job
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.placement import Choice, place
 from planner.plan import Assignment
-from planner.programs.concurrency import complete, levels, with_levels
+from planner.programs.concurrency import complete, has_level, levels, with_levels
 from planner.programs.floor import Class, with_floor
 from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
@@ -87,6 +89,17 @@ class Lookahead:
         timely = tuple(job for job in round_.jobs if not round_.hopeless(job))
         worth = worth_of(round_, timely, objective)
         return LookaheadModel(round_, timely, worth, self)
+
+
+    def measure(self, round_: Round) -> Size:
+        """Return how large the program of a round is at most."""
+        timely = [job for job in round_.jobs if not round_.hopeless(job)]
+        tasks = [_task(round_, job, 1.0) for job in timely]
+        return _size(tasks, round_) if tasks else Size(0, 0, 0, True)
+
+    def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
+        """Return a list schedule of the jobs that prices choose, where the program does not fit the budget."""
+        return self.model(round_, objective, ()).rough(budget)
 
 
 class LookaheadModel:
@@ -189,7 +202,7 @@ class LookaheadModel:
 
     # -- plans ---------------------------------------------------------------------------------------------------------
 
-    def settled(self) -> Settled | None:
+    def settled(self, budget: float = math.inf) -> Settled | None:
         """Return the plan where it needs no solver.
 
         That is where a list schedule is in time for every job, or where there are so many jobs that prices decide.
@@ -197,7 +210,7 @@ class LookaheadModel:
         if self._worth.price:
             return None
         if len(self.tasks) > self._settings.detail and self._worth.classes is None:
-            return self._by_prices()
+            return self._by_prices(budget)
         if self._everything.late(self.tasks):
             return None
         if max(self._round.free_at) > self._round.now and self.tasks:
@@ -209,17 +222,45 @@ class LookaheadModel:
             value += self._worth.share
         return Settled(self._carry_out(range(len(self.tasks)), self._everything), value, value)
 
-    def _by_prices(self) -> Settled:
-        """Choose whom to serve by prices on a coarse grid; what runs now follows by deadline, as in a list schedule."""
+    def rough(self, budget: float) -> Settled | None:
+        """Return a plan without the program: as it is settled where that takes no program, else by prices."""
+        plain = not self._worth.price and self._worth.classes is None
+        if not self.tasks or (plain and len(self.tasks) > self._settings.detail):
+            return self.settled(budget)
+        idle = max(self._round.free_at) <= self._round.now
+        if not self._worth.price and idle and not self._everything.late(self.tasks):
+            return self.settled(budget)
+        return self._by_prices(budget)._replace(rough=True)
+
+    def _by_prices(self, budget: float = math.inf) -> Settled:
+        """Choose whom to serve by prices on a coarse grid; what runs now follows by deadline, as in a list schedule.
+
+        With a price per GPU-second, a job is worth its reward less what its cheapest steps cost: no point of the
+        program gains more by it. A least share adds what it is worth in the choice, and at most all of it in the bound.
+        """
         now = self._round.now
-        due = np.array([task.due for task in self.tasks])
+        cheapest = [t.steps * min(d * s for d, s in zip(t.degrees, t.seconds, strict=True)) for t in self.tasks]
+        net = self._worth.weights - self._worth.price * np.array(cheapest)
+        wanted = np.flatnonzero(net > 0.0).tolist() if self._worth.price else list(range(len(self.tasks)))
+        if not wanted:
+            share = 0.0 if self._worth.classes is None else self._worth.share
+            return Settled(self._carry_out([], ListSchedule([], [])), 0.0, share)
+        offered = [replace(self.tasks[i], weight=float(net[i])) for i in wanted]
+        due = np.array([task.due for task in offered])
         points = np.unique(np.r_[now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
-        served = serve_by_prices(self.tasks, points, self._gpu_seconds(points))
-        tasks = [self.tasks[i] for i in served.tasks]
+        served = serve_by_prices(offered, points, self._gpu_seconds(points), budget=budget)
+        chosen = [wanted[at] for at in served.tasks]
+        tasks = [self.tasks[i] for i in chosen]
         order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
         degrees = allot(tasks, [float(task.steps) for task in tasks], order, now, self._gpus)
-        plan = self._carry_out(served.tasks, ListSchedule([Phase(now, now, degrees)], []))
-        return Settled(plan, served.value, served.bound)
+        plan = self._carry_out(chosen, ListSchedule([Phase(now, now, degrees)], []))
+        value, bound = served.value, served.bound
+        classes = self._worth.classes
+        if classes is not None:
+            taken = np.isin(np.arange(len(self.tasks)), chosen)
+            value += self._worth.share * min(float(taken[classes == name].mean()) for name in np.unique(classes))
+            bound += self._worth.share
+        return Settled(plan, value, bound)
 
     def _gpu_seconds(self, points: Floats) -> Floats:
         """GPU-seconds in each interval, less those of steps in progress."""
@@ -306,3 +347,21 @@ def _task(round_: Round, job: Job, weight: float) -> Task:
     if not job.running:
         release = max(release, min(round_.free_at))
     return Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight)
+
+
+def _size(tasks: Sequence[Task], round_: Round) -> Size:
+    """Count what :func:`planner.programs.intervals.interval_program` and the rows on concurrency would make."""
+    due = np.array([task.due for task in tasks])
+    release = np.array([task.release for task in tasks])
+    widths = np.array([len(task.degrees) for task in tasks])
+    points = np.unique(np.r_[round_.now, due])
+    spans = np.searchsorted(points, due, side="left") - np.searchsorted(points, release, side="right") + 1
+    spans = np.maximum(spans, 0)
+    count, intervals, pairs = len(tasks), len(points) - 1, int(spans.sum())
+    columns = int((spans * widths).sum())
+    cluster = round_.cluster
+    sizes = sum(has_level(cluster.gpus, size) for size in cluster.degrees)
+    variables = count + columns + sizes * intervals + 1
+    rows = count + pairs + intervals + sizes * (pairs + intervals) + count
+    nonzeros = count + pairs + 3 * columns + sizes * (columns + pairs + intervals) + 2 * count
+    return Size(variables, rows, nonzeros, True, LIST_START(variables + rows + nonzeros))

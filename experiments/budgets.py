@@ -1,0 +1,198 @@
+"""Whether decisions keep their budgets: ``python -m experiments.budgets``.
+
+Every solver of programs answers the same hard rounds on every program and objective. Measured is the time of the
+processor, that of processes which a solver starts included, from the round to the plan, over the budget: a clock on the
+wall would measure what else the machine does. ``--calibrate`` measures the constants of :mod:`planner.effort` instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import resource
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+
+from experiments.build_solver import BACKENDS, PROGRAMS
+from experiments.cli import guarded
+from experiments.results import manifest, prepare_directory
+from experiments.results.writer import write_json
+from experiments.tables import Table, markdown, print_table
+from planner.cluster import Cluster
+from planner.job import Job
+from planner.objectives import Fairness, GpuSeconds, LeastShare, Objective, OnTime, Tardiness, Term, Weighted
+from planner.programs.lookahead import Lookahead
+from planner.request import Request
+from planner.round import Cadence, Round
+from planner.solvers.dp import GreedyDp
+from planner.solvers.exact import Exact
+from planner.solvers.priority import Edf
+from profiles.shape import Shape
+from profiles.store import load_profile
+
+OBJECTIVES: dict[str, Objective] = {
+    "on_time": OnTime(),
+    "cost": Weighted((Term(OnTime()), Term(GpuSeconds(), 0.01))),
+    "least_share": LeastShare(),
+    "fairness": Fairness(),
+    "tardiness": Tardiness(),
+}
+SOLVERS: dict[str, float] = {"cpsat": 10.0, "highs": 10.0, "scip": 10.0, "cbc": 1000.0}
+"""Solvers with the budget of their configuration, in milliseconds."""
+PLACES: tuple[tuple[int, int], ...] = ((8, 8), (16, 8), (32, 8), (64, 8), (64, 64))
+"""Live jobs and GPUs."""
+_SIDES, _SHARES = (256, 512, 1024, 2048), (0.1, 0.2, 0.3, 0.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision: who decided what, in how much time, and what came of it.
+
+    Parameters
+    ----------
+    solver, program, objective, jobs, gpus, seed
+        What was asked.
+    budget, seconds
+        The budget, and the time of the processor that it took, in seconds.
+    fallback, proven, note
+        From the certificate.
+    """
+
+    solver: str
+    program: str
+    objective: str
+    jobs: int
+    gpus: int
+    seed: int
+    budget: float
+    seconds: float
+    fallback: bool
+    proven: bool
+    note: str
+
+
+def hard_round(jobs: int, gpus: int, seed: int, cadence: str) -> Round:
+    """Draw a round with more work than can be on time: deadlines end at four fifths of the time that all of it takes.
+
+    Every job alone can be on time; about a third of them run. Deadlines of ``"rounds"`` are tight, for the assignment
+    program sees no further than one round.
+    """
+    random = np.random.default_rng([seed, jobs, gpus])
+    profile = load_profile("flux1-dev_h100")
+    cluster = Cluster.nvlink(gpus) if gpus <= 8 else Cluster.nodes(gpus // 8)
+    now, tau = 100.0, 0.4
+    sides = random.choice(_SIDES, jobs, p=_SHARES).tolist()
+    left = random.integers(5, 51, jobs).tolist()
+    times = [{d: profile.step_time(Shape(side, side), d, "nvlink") for d in (1, 2, 4, 8)} for side in sides]
+    fastest = [min(own.values()) for own in times]
+    horizon = sum(n * min(d * s for d, s in own.items()) for n, own in zip(left, times, strict=True)) / gpus
+    reach = 0.8 * horizon if cadence == "events" else 2.0 * tau
+    used, free_at, live = 0, [now] * gpus, []
+    for i in range(jobs):
+        shape = Shape(sides[i], sides[i])
+        due = now + left[i] * fastest[i] * 1.02 + float(random.uniform(0.0, reach))
+        group, ready, running = None, now, False
+        candidate = cluster.all_groups[int(random.integers(len(cluster.all_groups)))]
+        if not candidate.mask & used and random.random() < 0.5:
+            group, running, used = candidate, True, used | candidate.mask
+            ready = now + float(random.uniform(0.0, 1.0)) * times[i][min(8, candidate.degree)]
+            for gpu in candidate.gpus:
+                free_at[gpu] = ready
+        live.append(Job(Request(i, shape, 50, now - 5.0, due), left[i], due, ready, group, running))
+    return Round(now, tuple(live), cluster, profile, tuple(free_at), Cadence(cadence, tau))  # type: ignore[arg-type]
+
+
+def busy_seconds() -> float:
+    """Return the processor's time of this process and of the ended processes that it started."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return process_time() + children.ru_utime + children.ru_stime
+
+
+def decide(solver: str, program: str, objective: str, jobs: int, gpus: int, seeds: int, budget: float) -> list[Decision]:
+    """Let one solver answer as many rounds; the first is answered twice and only the second time counts."""
+    made = PROGRAMS[program]()
+    lookahead = isinstance(made, Lookahead)
+    exact = Exact(BACKENDS[solver](), made, OBJECTIVES[objective], Edf() if lookahead else GreedyDp())
+    decisions = []
+    for seed in (0, *range(seeds)):
+        round_ = hard_round(jobs, gpus, seed, "events" if lookahead else "rounds")
+        began = busy_seconds()
+        certificate = exact.solve(round_, budget).certificate
+        seconds = busy_seconds() - began
+        proven = certificate.status == "optimal"
+        decisions.append(
+            Decision(
+                solver, program, objective, jobs, gpus, seed, budget, seconds, certificate.fallback, proven, certificate.note
+            )
+        )
+    return decisions[1:]
+
+
+def budget_table(decisions: Sequence[Decision]) -> Table:
+    """One row for each solver, program, objective and place."""
+    table: Table = [
+        ["solver", "program", "objective", "jobs", "GPUs", "budget ms", "p50/budget", "p99/budget", "fallback", "proven"]
+    ]
+    groups: dict[tuple[str, str, str, int, int], list[Decision]] = {}
+    for d in decisions:
+        groups.setdefault((d.solver, d.program, d.objective, d.jobs, d.gpus), []).append(d)
+    for (solver, program, objective, jobs, gpus), own in groups.items():
+        over = [d.seconds / d.budget for d in own]
+        table.append(
+            [
+                solver, program, objective, str(jobs), str(gpus), f"{1e3 * own[0].budget:g}",
+                f"{np.quantile(over, 0.5):.2f}", f"{np.quantile(over, 0.99):.2f}",
+                f"{np.mean([d.fallback for d in own]):.0%}", f"{np.mean([d.proven for d in own]):.0%}",
+            ]
+        )  # fmt: skip
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.budgets", description=__doc__)
+    parser.add_argument("--solver", action="append", choices=tuple(SOLVERS), help="default: all")
+    parser.add_argument("--program", action="append", choices=tuple(PROGRAMS), help="default: all")
+    parser.add_argument("--objective", action="append", choices=tuple(OBJECTIVES), help="default: all")
+    parser.add_argument("--seeds", type=int, default=20, help="rounds of each size (default: 20; a fifth for cbc)")
+    parser.add_argument("--budget-ms", type=float, help="default: that of each solver's configuration")
+    parser.add_argument("--output", type=Path, help="write table.md, decisions.csv and manifest.json here")
+    parser.add_argument("--overwrite", action="store_true", help="replace results of the output directory")
+    options = parser.parse_args(arguments)
+    return guarded(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    started = datetime.now(UTC)
+    if options.output is not None:
+        prepare_directory(options.output, options.overwrite)
+    decisions: list[Decision] = []
+    for solver in options.solver or list(SOLVERS):
+        budget = 1e-3 * (options.budget_ms or SOLVERS[solver])
+        seeds = max(1, options.seeds // 5) if solver == "cbc" else options.seeds
+        for program in options.program or list(PROGRAMS):
+            for objective in options.objective or list(OBJECTIVES):
+                for jobs, gpus in PLACES:
+                    decisions += decide(solver, program, objective, jobs, gpus, seeds, budget)
+    table = budget_table(decisions)
+    print_table(table, "Time of the processor over the budget")
+    over = [d.seconds / d.budget for d in decisions]
+    print(f"{len(decisions)} decisions; p99 {np.quantile(over, 0.99):.2f}, largest {max(over):.2f} times the budget")
+    if options.output is not None:
+        (options.output / "table.md").write_text(markdown(table))
+        with (options.output / "decisions.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(Decision.__slots__), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({**asdict(d), "seconds": f"{d.seconds:.6f}"} for d in decisions)
+        write_json(options.output / "manifest.json", manifest({}, started))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
