@@ -111,6 +111,7 @@ class HighsBackend:
         if mixed:
             if budget < _HEURISTICS_FROM:
                 highs.setOptionValue("mip_heuristic_effort", 0.0)
+                highs.setOptionValue("mip_heuristic_run_feasibility_jump", False)
             if program.violation(program.start) <= 1e-9:
                 highs.setSolution(program.size, np.arange(program.size, dtype=np.int32), program.start)
             highs.setCallback(_Limit(work, program), None)
