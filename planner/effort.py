@@ -82,9 +82,9 @@ HIGHS_MIP = Cost(3e-3, 10e-6)
 
 CPSAT_LOAD = Cost(1.0e-3, 1.2e-6)
 """CP-SAT's model is made and taken."""
-CPSAT_GRID = Cost(1.4e-3, 1.3e-6)
+CPSAT_GRID = Cost(2.0e-3, 1.6e-6)
 """A mixed program is put on the grid and polished, besides the iterations of the polish."""
-CPSAT_DETERMINISTIC = 0.15
+CPSAT_DETERMINISTIC = 0.11
 """Deterministic time of CP-SAT that passes in a second."""
 
 SCIP_ROOT = Cost(3.5e-3, 9.0e-6)
