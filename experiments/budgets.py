@@ -122,7 +122,9 @@ def busy_seconds() -> float:
     return process_time() + children.ru_utime + children.ru_stime
 
 
-def decide(solver: str, program: str, objective: str, jobs: int, gpus: int, seeds: int, budget: float) -> list[Decision]:
+def decide(
+    solver: str, program: str, objective: str, jobs: int, gpus: int, seeds: int, budget: float
+) -> list[Decision]:
     """Let one solver answer as many rounds; the first is answered twice and only the second time counts.
 
     The interpreter's own garbage is collected before, and what lives is left out of later passes: a pass over all modules
@@ -144,7 +146,17 @@ def decide(solver: str, program: str, objective: str, jobs: int, gpus: int, seed
         proven = certificate.status == "optimal"
         decisions.append(
             Decision(
-                solver, program, objective, jobs, gpus, seed, budget, seconds, certificate.fallback, proven, certificate.note
+                solver,
+                program,
+                objective,
+                jobs,
+                gpus,
+                seed,
+                budget,
+                seconds,
+                certificate.fallback,
+                proven,
+                certificate.note,
             )
         )
     return decisions
@@ -153,7 +165,18 @@ def decide(solver: str, program: str, objective: str, jobs: int, gpus: int, seed
 def budget_table(decisions: Sequence[Decision]) -> Table:
     """One row for each solver, program, objective and place."""
     table: Table = [
-        ["solver", "program", "objective", "jobs", "GPUs", "budget ms", "p50/budget", "p99/budget", "fallback", "proven"]
+        [
+            "solver",
+            "program",
+            "objective",
+            "jobs",
+            "GPUs",
+            "budget ms",
+            "p50/budget",
+            "p99/budget",
+            "fallback",
+            "proven",
+        ]
     ]
     groups: dict[tuple[str, str, str, int, int], list[Decision]] = {}
     for d in decisions:
@@ -189,8 +212,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.output is not None:
         prepare_directory(options.output, options.overwrite)
     decisions: list[Decision] = []
-    for solver in options.solver or list(SOLVERS):
-        budget = 1e-3 * (options.budget_ms or SOLVERS[solver])
+    budgets = {solver: options.budget_ms or SOLVERS[solver] for solver in options.solver or SOLVERS}
+    for solver, milliseconds in budgets.items():
+        budget = 1e-3 * milliseconds
         seeds = max(1, options.seeds // 5) if solver == "cbc" else options.seeds
         for program in options.program or list(PROGRAMS):
             for objective in options.objective or list(OBJECTIVES):
@@ -206,7 +230,8 @@ def _run(options: argparse.Namespace) -> int:
             writer = csv.DictWriter(file, list(Decision.__slots__), lineterminator="\n")
             writer.writeheader()
             writer.writerows({**asdict(d), "seconds": f"{d.seconds:.6f}"} for d in decisions)
-        write_json(options.output / "manifest.json", manifest({}, {"rounds": 0}, started, datetime.now(UTC)))
+        what = {"budgets_ms": budgets, "places": PLACES}
+        write_json(manifest(what, {"rounds": 0}, started, datetime.now(UTC)), options.output / "manifest.json")
     return 0
 
 

@@ -65,7 +65,7 @@ BATCH = 0.2e-3
 
 HIGHS_LOAD = Cost(0.2e-3, 0.1e-6)
 """HiGHS takes a program."""
-HIGHS_RUN = Cost(60e-6, 5e-9)
+HIGHS_RUN = Cost(120e-6, 20e-9)
 """A relaxation, besides its simplex iterations."""
 HIGHS_ITERATION = Cost(11e-6, 1.5e-9)
 """A simplex iteration."""

@@ -63,9 +63,7 @@ class PulpBackend:
         if self.solver == "highs":
             return HIGHS_MIP
         nodes = CBC_FEWEST if size.mixed else 1
-        return Cost(
-            CBC_START.fixed + nodes * CBC_NODE.fixed, CBC_START.per_entry + nodes * CBC_NODE.per_entry
-        )
+        return Cost(CBC_START.fixed + nodes * CBC_NODE.fixed, CBC_START.per_entry + nodes * CBC_NODE.per_entry)
 
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""
@@ -92,8 +90,9 @@ class PulpBackend:
         built = perf_counter()
         try:
             if self.solver == "cbc":
-                with _limited(pulp.PULP_CBC_CMD().path, budget) as path:
-                    status = problem.solve(pulp.COIN_CMD(path=path, **self._common(_EMERGENCY * budget), **_cbc(program, budget)))
+                settings = {**self._common(_EMERGENCY * budget), **_cbc(program, budget)}
+                with _limited(pulp.PULP_CBC_CMD.pulp_cbc_path, budget) as path:
+                    status = problem.solve(pulp.COIN_CMD(path=path, **settings))
             else:
                 status = problem.solve(pulp.HiGHS(**self._common(max(budget, 0.01))))
         except Exception as error:

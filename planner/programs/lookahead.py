@@ -90,7 +90,6 @@ class Lookahead:
         worth = worth_of(round_, timely, objective)
         return LookaheadModel(round_, timely, worth, self)
 
-
     def measure(self, round_: Round) -> Size:
         """Return how large the program of a round is at most."""
         timely = [job for job in round_.jobs if not round_.hopeless(job)]
