@@ -45,7 +45,7 @@ OBJECTIVES: dict[str, Objective] = {
     "fairness": Fairness(),
     "tardiness": Tardiness(),
 }
-SOLVERS: dict[str, float] = {"cpsat": 10.0, "highs": 10.0, "scip": 10.0, "cbc": 1000.0}
+SOLVERS: dict[str, float] = {"cpsat": 10.0, "highs": 10.0, "scip": 10.0, "cbc": 1000.0, "pulp-highs": 1000.0}
 """Solvers with the budget of their configuration, in milliseconds."""
 PLACES: tuple[tuple[int, int], ...] = ((8, 8), (16, 8), (32, 8), (64, 8), (64, 64))
 """Live jobs and GPUs."""

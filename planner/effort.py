@@ -77,8 +77,12 @@ HIGHS_PURE_ROOT_CHECK = Cost(2.0e-3, 0.3e-6)
 """The same where all variables are integers."""
 HIGHS_NODE_CHECK = Cost(0.1e-3, 0.2e-6)
 """From one check to the next in the tree."""
-HIGHS_MIP = Cost(3e-3, 10e-6)
-"""HiGHS' MIP solver through a program's root, where only a clock limits it."""
+HIGHS_MIP = Cost(5e-3, 80e-6)
+"""HiGHS' MIP solver through the root of a mixed program, where nothing can end it before its first node."""
+HIGHS_PURE_MIP = Cost(4e-3, 4e-6)
+"""The same where all variables are integers."""
+HIGHS_NODE = Cost(0.3e-3, 1.0e-6)
+"""A node of it."""
 
 CPSAT_LOAD = Cost(1.0e-3, 1.2e-6)
 """CP-SAT's model is made and taken."""
@@ -131,3 +135,10 @@ def refusal(size: Size, least: Cost, budget: float) -> str:
         f"to make and to answer at all; a budget of {1e3 * budget:g} ms allows about "
         f"{int(size.variables * budget / needed)} variables"
     )
+
+
+def highs_options(entries: int, pure: bool, budget: float) -> dict[str, float]:
+    """Return HiGHS' options that keep a budget where its checks cannot be counted: no heuristics, so many nodes."""
+    root = HIGHS_PURE_MIP if pure else HIGHS_MIP
+    nodes = max(1, int((budget - root(entries)) / HIGHS_NODE(entries)))
+    return {"mip_heuristic_effort": 0.0, "mip_max_nodes": min(nodes, 2**31 - 1)}

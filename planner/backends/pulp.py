@@ -2,8 +2,7 @@
 
 CBC runs as a process of its own and reads the program from a file, which costs tens of milliseconds. PuLP tells no
 bound of a search that CBC did not finish, so there is none then. PuLP passes no start on without files that stay, so
-none is given. CBC is limited by a number of nodes (:mod:`planner.effort`), and its process by seconds of its processor.
-PuLP passes no such limit on to HiGHS, which a clock ends here.
+none is given. Both are limited by numbers of nodes (:mod:`planner.effort`), and CBC's process by seconds of its processor.
 """
 
 from __future__ import annotations
@@ -22,10 +21,21 @@ from typing import Any, Literal
 import numpy as np
 
 from planner.backends.protocol import Answer, BackendError
-from planner.effort import CBC_CUTS, CBC_FEWEST, CBC_NODE, CBC_START, HIGHS_MIP, Cost, Size
+from planner.effort import (
+    CBC_CUTS,
+    CBC_FEWEST,
+    CBC_NODE,
+    CBC_START,
+    EMERGENCY,
+    HIGHS_MIP,
+    HIGHS_PURE_MIP,
+    Cost,
+    Size,
+    highs_options,
+)
 from planner.programs.linear import LinearProgram
 
-_EMERGENCY = 5.0
+_HUNG = 5.0
 """Times the budget after which CBC, which now and then does not come back from its root, is ended."""
 
 
@@ -61,7 +71,7 @@ class PulpBackend:
     def least(self, size: Size) -> Cost:
         """Return the least work on a program that brings an answer: the root, and for CBC some nodes."""
         if self.solver == "highs":
-            return HIGHS_MIP
+            return HIGHS_MIP if size.mixed else HIGHS_PURE_MIP
         nodes = CBC_FEWEST if size.mixed else 1
         return Cost(CBC_START.fixed + nodes * CBC_NODE.fixed, CBC_START.per_entry + nodes * CBC_NODE.per_entry)
 
@@ -90,11 +100,12 @@ class PulpBackend:
         built = perf_counter()
         try:
             if self.solver == "cbc":
-                settings = {**self._common(_EMERGENCY * budget), **_cbc(program, budget)}
+                settings = {**self._common(_HUNG * budget), **_cbc(program, budget)}
                 with _limited(pulp.PULP_CBC_CMD.pulp_cbc_path, budget) as path:
                     status = problem.solve(pulp.COIN_CMD(path=path, **settings))
             else:
-                status = problem.solve(pulp.HiGHS(**self._common(max(budget, 0.01))))
+                options = highs_options(program.entries, bool(program.integer.all()), budget)
+                status = problem.solve(pulp.HiGHS(**self._common(EMERGENCY * max(budget, 1e-3)), **options))
         except Exception as error:
             raise BackendError(f"{self.name} failed inside PuLP: {type(error).__name__}: {error}") from error
         solved = perf_counter()
@@ -130,7 +141,7 @@ def _limited(path: str, budget: float) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as directory:
         command = Path(directory) / "cbc"
-        seconds = math.ceil(_EMERGENCY * budget)
+        seconds = math.ceil(_HUNG * budget)
         command.write_text(f'#!/bin/sh\nulimit -t {seconds}\nexec {shlex.quote(path)} "$@"\n')
         command.chmod(0o700)
         yield str(command)
