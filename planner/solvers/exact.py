@@ -74,8 +74,10 @@ class Exact:
         if refused:
             settled = self.program.rough(round_, self.objective, budget)
             if settled is None:
-                note = Certificate(self.name, build_seconds=perf_counter() - began, fallback=True, note=refused)
-                return Plan(greedy.assignments, note)
+                spent = perf_counter() - began
+                return Plan(
+                    greedy.assignments, Certificate(self.name, build_seconds=spent, fallback=True, note=refused)
+                )
             return self._settled(settled, perf_counter() - began, refused if settled.rough else "")
         model = self.program.model(round_, self.objective, greedy.assignments)
         settled = model.settled(budget)
