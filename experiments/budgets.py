@@ -12,7 +12,7 @@ import csv
 import gc
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -62,7 +62,7 @@ class Decision:
         What was asked.
     budget, seconds
         The budget, and the time of the processor that it took, in seconds.
-    fallback, proven, note
+    fallback, proven
         From the certificate.
     """
 
@@ -76,7 +76,6 @@ class Decision:
     seconds: float
     fallback: bool
     proven: bool
-    note: str
 
 
 def hard_round(jobs: int, gpus: int, seed: int, cadence: str) -> Round:
@@ -156,41 +155,49 @@ def decide(
                 seconds,
                 certificate.fallback,
                 proven,
-                certificate.note,
             )
         )
     return decisions
 
 
 def budget_table(decisions: Sequence[Decision]) -> Table:
-    """One row for each solver, program, objective and place."""
-    table: Table = [
-        [
-            "solver",
-            "program",
-            "objective",
-            "jobs",
-            "GPUs",
-            "budget ms",
-            "p50/budget",
-            "p99/budget",
-            "fallback",
-            "proven",
-        ]
-    ]
-    groups: dict[tuple[str, str, str, int, int], list[Decision]] = {}
-    for d in decisions:
-        groups.setdefault((d.solver, d.program, d.objective, d.jobs, d.gpus), []).append(d)
-    for (solver, program, objective, jobs, gpus), own in groups.items():
-        over = [d.seconds / d.budget for d in own]
-        table.append(
-            [
-                solver, program, objective, str(jobs), str(gpus), f"{1e3 * own[0].budget:g}",
-                f"{np.quantile(over, 0.5):.2f}", f"{np.quantile(over, 0.99):.2f}",
-                f"{np.mean([d.fallback for d in own]):.0%}", f"{np.mean([d.proven for d in own]):.0%}",
-            ]
-        )  # fmt: skip
-    return table
+    """One row for each solver, program and objective: p99 of time over budget for each size of rounds."""
+    head = ["solver", "program", "objective", "budget ms", *map(_place, PLACES), "fallback", "proven"]
+    rows = _grouped(decisions, lambda d: (d.solver, d.program, d.objective))
+    return [head, *([*key, *_figures(own)] for key, own in rows.items())]
+
+
+def summary_table(decisions: Sequence[Decision]) -> Table:
+    """One row for each solver and program: the worst p99 of its objectives for each size of rounds."""
+    head = ["solver", "program", "budget ms", *map(_place, PLACES), "fallback", "proven"]
+    rows = _grouped(decisions, lambda d: (d.solver, d.program))
+    return [head, *([*key, *_figures(own)] for key, own in rows.items())]
+
+
+def _grouped(
+    decisions: Sequence[Decision], key: Callable[[Decision], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[Decision]]:
+    groups: dict[tuple[str, ...], list[Decision]] = {}
+    for decision in decisions:
+        groups.setdefault(key(decision), []).append(decision)
+    return groups
+
+
+def _place(place: tuple[int, int]) -> str:
+    jobs, gpus = place
+    return f"{jobs} jobs" if gpus == 8 else f"{jobs} on {gpus} GPUs"
+
+
+def _figures(own: Sequence[Decision]) -> list[str]:
+    """Budget, p99 over it for each place (the worst of the objectives), share of fallbacks, share proven."""
+    cells = []
+    for place in PLACES:
+        groups = _grouped([d for d in own if (d.jobs, d.gpus) == place], lambda d: (d.objective,))
+        cells.append(
+            f"{max(np.quantile([d.seconds / d.budget for d in group], 0.99) for group in groups.values()):.2f}"
+        )
+    fallback, proven = np.mean([d.fallback for d in own]), np.mean([d.proven for d in own])
+    return [f"{1e3 * own[0].budget:g}", *cells, f"{fallback:.0%}", f"{proven:.0%}"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -199,9 +206,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--solver", action="append", choices=tuple(SOLVERS), help="default: all")
     parser.add_argument("--program", action="append", choices=tuple(PROGRAMS), help="default: all")
     parser.add_argument("--objective", action="append", choices=tuple(OBJECTIVES), help="default: all")
-    parser.add_argument("--seeds", type=int, default=20, help="rounds of each size (default: 20; a fifth for cbc)")
+    parser.add_argument(
+        "--seeds", type=int, default=50, help="rounds of each size (default: 50; a fifth with budgets of a second)"
+    )
     parser.add_argument("--budget-ms", type=float, help="default: that of each solver's configuration")
-    parser.add_argument("--output", type=Path, help="write table.md, decisions.csv and manifest.json here")
+    parser.add_argument("--output", type=Path, help="write table.md, summary.md, decisions.csv and manifest.json here")
     parser.add_argument("--overwrite", action="store_true", help="replace results of the output directory")
     options = parser.parse_args(arguments)
     return guarded(lambda: _run(options))
@@ -215,17 +224,18 @@ def _run(options: argparse.Namespace) -> int:
     budgets = {solver: options.budget_ms or SOLVERS[solver] for solver in options.solver or SOLVERS}
     for solver, milliseconds in budgets.items():
         budget = 1e-3 * milliseconds
-        seeds = max(1, options.seeds // 5) if solver == "cbc" else options.seeds
+        seeds = options.seeds if milliseconds < 1000.0 else max(1, options.seeds // 5)
         for program in options.program or list(PROGRAMS):
             for objective in options.objective or list(OBJECTIVES):
                 for jobs, gpus in PLACES:
                     decisions += decide(solver, program, objective, jobs, gpus, seeds, budget)
     table = budget_table(decisions)
-    print_table(table, "Time of the processor over the budget")
+    print_table(table, "p99 of the processor's time over the budget")
     over = [d.seconds / d.budget for d in decisions]
     print(f"{len(decisions)} decisions; p99 {np.quantile(over, 0.99):.2f}, largest {max(over):.2f} times the budget")
     if options.output is not None:
         (options.output / "table.md").write_text(markdown(table))
+        (options.output / "summary.md").write_text(markdown(summary_table(decisions)))
         with (options.output / "decisions.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, list(Decision.__slots__), lineterminator="\n")
             writer.writeheader()
