@@ -207,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--program", action="append", choices=tuple(PROGRAMS), help="default: all")
     parser.add_argument("--objective", action="append", choices=tuple(OBJECTIVES), help="default: all")
     parser.add_argument(
-        "--seeds", type=int, default=50, help="rounds of each size (default: 50; a fifth with budgets of a second)"
+        "--seeds", type=int, default=50, help="rounds of each size; of a fifth with budgets of 1 s (default: 50)"
     )
     parser.add_argument("--budget-ms", type=float, help="default: that of each solver's configuration")
     parser.add_argument("--output", type=Path, help="write table.md, summary.md, decisions.csv and manifest.json here")

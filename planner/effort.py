@@ -56,7 +56,7 @@ class Cost:
         return max(0, int((seconds - self.fixed) / self.per_entry))
 
 
-LIST_START = Cost(0.9e-3, 0.75e-6)
+LIST_START = Cost(1.0e-3, 0.85e-6)
 """The deadline-interval program and its start, a list schedule."""
 OPTIONS = Cost(0.3e-3, 1.6e-6)
 """The assignment program."""
@@ -65,15 +65,15 @@ BATCH = 0.2e-3
 
 HIGHS_LOAD = Cost(0.2e-3, 0.1e-6)
 """HiGHS takes a program."""
-HIGHS_RUN = Cost(120e-6, 20e-9)
+HIGHS_RUN = Cost(150e-6, 25e-9)
 """A relaxation, besides its simplex iterations."""
-HIGHS_ITERATION = Cost(11e-6, 1.5e-9)
+HIGHS_ITERATION = Cost(14e-6, 1.9e-9)
 """A simplex iteration."""
 HIGHS_PRESOLVE = Cost(0.3e-3, 1.3e-6)
 """HiGHS' MIP solver up to its first check of limits."""
 HIGHS_ROOT_CHECK = Cost(0.5e-3, 2.6e-6)
 """HiGHS' MIP solver from one check of limits to the next, at the root of a mixed program."""
-HIGHS_PURE_ROOT_CHECK = Cost(2.0e-3, 0.3e-6)
+HIGHS_PURE_ROOT_CHECK = Cost(2.0e-3, 0.5e-6)
 """The same where all variables are integers."""
 HIGHS_NODE_CHECK = Cost(0.1e-3, 0.2e-6)
 """From one check to the next in the tree."""
@@ -84,18 +84,18 @@ HIGHS_PURE_MIP = Cost(4e-3, 4e-6)
 HIGHS_NODE = Cost(0.3e-3, 1.0e-6)
 """A node of it."""
 
-CPSAT_LOAD = Cost(1.0e-3, 1.2e-6)
+CPSAT_LOAD = Cost(1.1e-3, 1.4e-6)
 """CP-SAT's model is made and taken."""
 CPSAT_GRID = Cost(2.0e-3, 1.6e-6)
 """A mixed program is put on the grid and polished, besides the iterations of the polish."""
-CPSAT_DETERMINISTIC = 0.11
+CPSAT_DETERMINISTIC = 0.1
 """Deterministic time of CP-SAT that passes in a second."""
 
-SCIP_ROOT = Cost(3.5e-3, 9.0e-6)
+SCIP_ROOT = Cost(4.0e-3, 11.0e-6)
 """SCIP takes a mixed program, presolves it and solves the root."""
-SCIP_PURE_ROOT = Cost(3.0e-3, 2.0e-6)
+SCIP_PURE_ROOT = Cost(3.5e-3, 2.5e-6)
 """The same where all variables are integers."""
-SCIP_NODE = Cost(0.3e-3, 0.8e-6)
+SCIP_NODE = Cost(0.4e-3, 1.0e-6)
 """A node of SCIP without cuts and heuristics."""
 SCIP_CUTS = Cost(5e-3, 40e-6)
 """SCIP's cuts and heuristics at the root."""
