@@ -10,14 +10,11 @@ from __future__ import annotations
 import argparse
 import csv
 import gc
-import resource
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 
@@ -25,18 +22,13 @@ from experiments.build_solver import BACKENDS, PROGRAMS
 from experiments.cli import guarded
 from experiments.results import manifest, prepare_directory
 from experiments.results.writer import write_json
+from experiments.rounds import busy_seconds, hard_round
 from experiments.tables import Table, markdown, print_table
-from planner.cluster import Cluster
-from planner.job import Job
 from planner.objectives import Fairness, GpuSeconds, LeastShare, Objective, OnTime, Tardiness, Term, Weighted
 from planner.programs.lookahead import Lookahead
-from planner.request import Request
-from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Exact
 from planner.solvers.priority import Edf
-from profiles.shape import Shape
-from profiles.store import load_profile
 
 OBJECTIVES: dict[str, Objective] = {
     "on_time": OnTime(),
@@ -45,11 +37,10 @@ OBJECTIVES: dict[str, Objective] = {
     "fairness": Fairness(),
     "tardiness": Tardiness(),
 }
-SOLVERS: dict[str, float] = {"cpsat": 10.0, "highs": 10.0, "scip": 10.0, "cbc": 1000.0, "pulp-highs": 1000.0}
+SOLVERS: dict[str, float] = {"cpsat": 10.0, "highs": 10.0, "scip": 100.0, "cbc": 1000.0, "pulp-highs": 1000.0}
 """Solvers with the budget of their configuration, in milliseconds."""
 PLACES: tuple[tuple[int, int], ...] = ((8, 8), (16, 8), (32, 8), (64, 8), (64, 64))
 """Live jobs and GPUs."""
-_SIDES, _SHARES = (256, 512, 1024, 2048), (0.1, 0.2, 0.3, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,49 +67,6 @@ class Decision:
     seconds: float
     fallback: bool
     proven: bool
-
-
-def hard_round(jobs: int, gpus: int, seed: int, cadence: str) -> Round:
-    """Draw a round with more work than can be on time: deadlines end at four fifths of the time that all of it takes.
-
-    Every job alone can be on time; about a third of them run. Deadlines of ``"rounds"`` are tight, for the assignment
-    program sees no further than one round.
-    """
-    random = np.random.default_rng([seed, jobs, gpus])
-    profile = load_profile("flux1-dev_h100")
-    cluster = _cluster(gpus)
-    now, tau = 100.0, 0.4
-    sides = random.choice(_SIDES, jobs, p=_SHARES).tolist()
-    left = random.integers(5, 51, jobs).tolist()
-    times = [{d: profile.step_time(Shape(side, side), d, "nvlink") for d in (1, 2, 4, 8)} for side in sides]
-    fastest = [min(own.values()) for own in times]
-    horizon = sum(n * min(d * s for d, s in own.items()) for n, own in zip(left, times, strict=True)) / gpus
-    reach = 0.8 * horizon if cadence == "events" else 2.0 * tau
-    used, free_at, live = 0, [now] * gpus, []
-    for i in range(jobs):
-        shape = Shape(sides[i], sides[i])
-        due = now + left[i] * fastest[i] * 1.02 + float(random.uniform(0.0, reach))
-        group, ready, running = None, now, False
-        candidate = cluster.all_groups[int(random.integers(len(cluster.all_groups)))]
-        if not candidate.mask & used and random.random() < 0.5:
-            group, running, used = candidate, True, used | candidate.mask
-            ready = now + float(random.uniform(0.0, 1.0)) * times[i][min(8, candidate.degree)]
-            for gpu in candidate.gpus:
-                free_at[gpu] = ready
-        live.append(Job(Request(i, shape, 50, now - 5.0, due), left[i], due, ready, group, running))
-    return Round(now, tuple(live), cluster, profile, tuple(free_at), Cadence(cadence, tau))  # type: ignore[arg-type]
-
-
-@lru_cache
-def _cluster(gpus: int) -> Cluster:
-    """One object for all rounds, as in a run: what it finds out about its groups it finds out once."""
-    return Cluster.nvlink(gpus) if gpus <= 8 else Cluster.nodes(gpus // 8)
-
-
-def busy_seconds() -> float:
-    """Return the processor's time of this process and of the ended processes that it started."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return process_time() + children.ru_utime + children.ru_stime
 
 
 def decide(
@@ -210,6 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--seeds", type=int, default=50, help="rounds of each size; of a fifth with budgets of 1 s (default: 50)"
     )
     parser.add_argument("--budget-ms", type=float, help="default: that of each solver's configuration")
+    parser.add_argument("--calibrate", action="store_true", help="measure the cost model instead; nothing is written")
     parser.add_argument("--output", type=Path, help="write table.md, summary.md, decisions.csv and manifest.json here")
     parser.add_argument("--overwrite", action="store_true", help="replace results of the output directory")
     options = parser.parse_args(arguments)
@@ -217,6 +166,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.calibrate:
+        from experiments.calibration import calibration
+
+        print_table(calibration(options.seeds), "Time of the processor over the modelled time")
+        return 0
     started = datetime.now(UTC)
     if options.output is not None:
         prepare_directory(options.output, options.overwrite)

@@ -63,7 +63,7 @@ OPTIONS = Cost(0.3e-3, 1.6e-6)
 BATCH = 0.2e-3
 """An option of the assignment program that covers several jobs."""
 
-HIGHS_LOAD = Cost(0.2e-3, 0.1e-6)
+HIGHS_LOAD = Cost(0.3e-3, 0.12e-6)
 """HiGHS takes a program."""
 HIGHS_RUN = Cost(150e-6, 25e-9)
 """A relaxation, besides its simplex iterations."""
@@ -79,21 +79,21 @@ HIGHS_NODE_CHECK = Cost(0.1e-3, 0.2e-6)
 """From one check to the next in the tree."""
 HIGHS_MIP = Cost(5e-3, 80e-6)
 """HiGHS' MIP solver through the root of a mixed program, where nothing can end it before its first node."""
-HIGHS_PURE_MIP = Cost(4e-3, 4e-6)
+HIGHS_PURE_MIP = Cost(6e-3, 6e-6)
 """The same where all variables are integers."""
 HIGHS_NODE = Cost(0.3e-3, 1.0e-6)
 """A node of it."""
 
-CPSAT_LOAD = Cost(1.1e-3, 1.4e-6)
+CPSAT_LOAD = Cost(1.2e-3, 1.4e-6)
 """CP-SAT's model is made and taken."""
-CPSAT_GRID = Cost(2.0e-3, 1.6e-6)
+CPSAT_GRID = Cost(1.8e-3, 1.4e-6)
 """A mixed program is put on the grid and polished, besides the iterations of the polish."""
 CPSAT_DETERMINISTIC = 0.1
 """Deterministic time of CP-SAT that passes in a second."""
 
 SCIP_ROOT = Cost(4.0e-3, 11.0e-6)
 """SCIP takes a mixed program, presolves it and solves the root."""
-SCIP_PURE_ROOT = Cost(3.5e-3, 2.5e-6)
+SCIP_PURE_ROOT = Cost(4.5e-3, 3.0e-6)
 """The same where all variables are integers."""
 SCIP_NODE = Cost(0.4e-3, 1.0e-6)
 """A node of SCIP without cuts and heuristics."""
