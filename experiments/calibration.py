@@ -23,7 +23,6 @@ from planner.backends.protocol import Backend
 from planner.backends.pulp import PulpBackend
 from planner.effort import (
     CBC_START,
-    CPSAT_DETERMINISTIC,
     CPSAT_GRID,
     CPSAT_LOAD,
     HIGHS_ITERATION,
@@ -82,8 +81,7 @@ def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, Work]]:
     relaxed, unit, _ = grid(mixed)
     yield "cpsat: load, grid", CPSAT_LOAD(relaxed.entries), partial(CpSatBackend().solve, relaxed, 1e-6)
     yield "cpsat: grid and polish", CPSAT_GRID(mixed.entries), lambda: polish(mixed, grid(mixed)[0].start * unit, 0.01)
-    seconds = 0.002 / CPSAT_DETERMINISTIC + CPSAT_LOAD(relaxed.entries)
-    yield "cpsat: deterministic time", seconds, partial(CpSatBackend().solve, relaxed, seconds)
+    yield "cpsat: budget of 20 ms, mixed", 0.02, partial(CpSatBackend().solve, mixed, 0.02)
     yield "scip: root, mixed", SCIP_ROOT(mixed.entries), _least(MathOptBackend("scip"), mixed)
     yield "scip: root, pure", SCIP_PURE_ROOT(pure.entries), _least(MathOptBackend("scip"), pure)
     yield "scip: budget of 50 ms, mixed", max(0.05, SCIP_ROOT(mixed.entries)), _within(MathOptBackend("scip"), mixed)

@@ -89,13 +89,15 @@ CPSAT_LOAD = Cost(1.2e-3, 1.4e-6)
 CPSAT_GRID = Cost(1.8e-3, 1.4e-6)
 """A mixed program is put on the grid and polished, besides the iterations of the polish."""
 CPSAT_DETERMINISTIC = 0.1
-"""Deterministic time of CP-SAT that passes in a second."""
+"""Deterministic time of CP-SAT that passes in a second on programs of integers."""
+CPSAT_GRID_DETERMINISTIC = 0.12
+"""The same on grids."""
 
 SCIP_ROOT = Cost(4.0e-3, 11.0e-6)
 """SCIP takes a mixed program, presolves it and solves the root."""
 SCIP_PURE_ROOT = Cost(4.5e-3, 3.0e-6)
 """The same where all variables are integers."""
-SCIP_NODE = Cost(0.4e-3, 1.0e-6)
+SCIP_NODE = Cost(0.5e-3, 1.3e-6)
 """A node of SCIP without cuts and heuristics."""
 SCIP_CUTS = Cost(5e-3, 40e-6)
 """SCIP's cuts and heuristics at the root."""

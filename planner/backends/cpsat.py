@@ -17,7 +17,7 @@ import numpy as np
 
 from planner.backends.cpsat_mixed import grid, polish
 from planner.backends.protocol import Answer, BackendError
-from planner.effort import CPSAT_DETERMINISTIC, CPSAT_GRID, CPSAT_LOAD, EMERGENCY, Cost, Size
+from planner.effort import CPSAT_DETERMINISTIC, CPSAT_GRID, CPSAT_GRID_DETERMINISTIC, CPSAT_LOAD, EMERGENCY, Cost, Size
 from planner.outcomes import Floats, Ints
 from planner.programs.linear import LinearProgram
 
@@ -62,11 +62,15 @@ class CpSatBackend:
 
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""
+        if not program.integer.all():
+            return self._mixed(program, budget)
+        return self._pure(program, budget, CPSAT_DETERMINISTIC)
+
+    def _pure(self, program: LinearProgram, budget: float, pace: float) -> Answer:
+        """Solve a program of integers, of whose budget a second is ``pace`` of deterministic time."""
         from ortools.sat.python import cp_model
 
         began = perf_counter()
-        if not program.integer.all():
-            return self._mixed(program, budget)
         reach = np.maximum(np.abs(program.lower), np.abs(program.upper))
         rewards, scale = integral_rewards(program.rewards, reach)
         model = _model(program, rewards)
@@ -77,7 +81,7 @@ class CpSatBackend:
         if self.deterministic:
             left = budget - CPSAT_LOAD(program.entries)
             parameters.num_workers = 1
-            parameters.max_deterministic_time = max(left, 1e-6) * CPSAT_DETERMINISTIC
+            parameters.max_deterministic_time = max(left, 1e-6) * pace
             parameters.max_time_in_seconds = EMERGENCY * max(budget, 1e-3)
         else:
             parameters.num_workers = self.workers
@@ -104,8 +108,9 @@ class CpSatBackend:
         began = perf_counter()
         relaxed, unit, loss = grid(program)
         built = perf_counter()
-        left = budget - CPSAT_GRID(program.entries)
-        answer = replace(self, presolve=False).solve(relaxed, _MIXED_SHARE * left)
+        loading = CPSAT_LOAD(program.entries)
+        left = max(0.0, budget - CPSAT_GRID(program.entries) - loading)
+        answer = replace(self, presolve=False)._pure(relaxed, loading + _MIXED_SHARE * left, CPSAT_GRID_DETERMINISTIC)
         bound = None if answer.bound is None else answer.bound + loss
         polishing = (1.0 - _MIXED_SHARE) * left
         x = None if answer.x is None else polish(program, answer.x * unit, polishing)

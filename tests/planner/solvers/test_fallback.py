@@ -96,6 +96,14 @@ def test_a_good_answer_stands() -> None:
     assert certificate.build_seconds > 0.0005
 
 
+def test_a_clock_that_had_to_end_a_search_is_named() -> None:
+    """Tests that a search which counts did not end, but the clock at 20 times the budget, is marked."""
+    slow = exact(lambda p: Answer(p.start, 99.0, "feasible", 0.0, 0.25)).solve(ROUND, 0.01).certificate
+    assert not slow.fallback
+    assert "clock" in slow.note and "20 times" in slow.note
+    assert exact(lambda p: Answer(p.start, 99.0, "feasible", 0.0, 0.15)).solve(ROUND, 0.01).certificate.note == ""
+
+
 @settings(max_examples=40)
 @given(rounds(most=3, least=1))
 def test_cpsat_proves_the_optimum(round_: Round) -> None:
