@@ -63,11 +63,11 @@ OPTIONS = Cost(0.3e-3, 1.6e-6)
 BATCH = 0.2e-3
 """An option of the assignment program that covers several jobs."""
 
-HIGHS_LOAD = Cost(0.3e-3, 0.12e-6)
+HIGHS_LOAD = Cost(0.5e-3, 0.15e-6)
 """HiGHS takes a program."""
 HIGHS_RUN = Cost(150e-6, 25e-9)
 """A relaxation, besides its simplex iterations."""
-HIGHS_ITERATION = Cost(14e-6, 1.9e-9)
+HIGHS_ITERATION = Cost(16e-6, 2.3e-9)
 """A simplex iteration."""
 HIGHS_PRESOLVE = Cost(0.3e-3, 1.3e-6)
 """HiGHS' MIP solver up to its first check of limits."""
@@ -88,16 +88,16 @@ CPSAT_LOAD = Cost(1.2e-3, 1.4e-6)
 """CP-SAT's model is made and taken."""
 CPSAT_GRID = Cost(1.8e-3, 1.4e-6)
 """A mixed program is put on the grid and polished, besides the iterations of the polish."""
-CPSAT_DETERMINISTIC = 0.1
+CPSAT_DETERMINISTIC = 0.08
 """Deterministic time of CP-SAT that passes in a second on programs of integers."""
 CPSAT_GRID_DETERMINISTIC = 0.12
 """The same on grids."""
 
-SCIP_ROOT = Cost(4.0e-3, 11.0e-6)
+SCIP_ROOT = Cost(4.0e-3, 13.0e-6)
 """SCIP takes a mixed program, presolves it and solves the root."""
 SCIP_PURE_ROOT = Cost(4.5e-3, 3.0e-6)
 """The same where all variables are integers."""
-SCIP_NODE = Cost(0.5e-3, 1.3e-6)
+SCIP_NODE = Cost(0.5e-3, 1.7e-6)
 """A node of SCIP without cuts and heuristics."""
 SCIP_CUTS = Cost(5e-3, 40e-6)
 """SCIP's cuts and heuristics at the root."""

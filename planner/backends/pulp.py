@@ -82,7 +82,7 @@ class PulpBackend:
         began = perf_counter()
         problem = pulp.LpProblem("program", pulp.LpMaximize)
         variables = [
-            pulp.LpVariable(f"x{i}", lower, upper, pulp.LpInteger if whole else pulp.LpContinuous)
+            problem.add_variable(f"x{i}", lower, upper, pulp.LpInteger if whole else pulp.LpContinuous)
             for i, (lower, upper, whole) in enumerate(
                 zip(program.lower.tolist(), program.upper.tolist(), program.integer.tolist(), strict=True)
             )
