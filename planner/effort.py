@@ -93,7 +93,7 @@ CPSAT_DETERMINISTIC = 0.08
 CPSAT_GRID_DETERMINISTIC = 0.12
 """The same on grids."""
 
-SCIP_ROOT = Cost(4.0e-3, 13.0e-6)
+SCIP_ROOT = Cost(4.0e-3, 15.0e-6)
 """SCIP takes a mixed program, presolves it and solves the root."""
 SCIP_PURE_ROOT = Cost(4.5e-3, 3.0e-6)
 """The same where all variables are integers."""
