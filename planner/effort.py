@@ -51,10 +51,6 @@ class Cost:
         """Return the seconds for a program with so many entries."""
         return self.fixed + self.per_entry * entries
 
-    def affordable(self, seconds: float) -> int:
-        """Return how many entries a program may have at most for the work to fit."""
-        return max(0, int((seconds - self.fixed) / self.per_entry))
-
 
 LIST_START = Cost(1.0e-3, 0.85e-6)
 """The deadline-interval program and its start, a list schedule."""

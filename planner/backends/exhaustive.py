@@ -46,9 +46,9 @@ class ExhaustiveBackend:
         best, most = None, -np.inf
         strides = np.concatenate([np.cumprod(counts[::-1])[::-1][1:], [1]])
         complete = True
-        most = max(_BLOCK, int(budget * _PRODUCTS_PER_SECOND / (program.size * max(1, program.rows))))
+        allowed = max(_BLOCK, int(budget * _PRODUCTS_PER_SECOND / (program.size * max(1, program.rows))))
         for first in range(0, int(total), _BLOCK):
-            if first >= most:
+            if first >= allowed:
                 complete = False
                 break
             index = np.arange(first, min(first + _BLOCK, int(total)))
