@@ -129,7 +129,7 @@ def refusal(size: Size, least: Cost, budget: float) -> str:
     if needed <= budget:
         return ""
     return (
-        f"the program has up to {size.variables} variables and {size.rows} rows, which take {1e3 * needed:.3g} ms "
+        f"the program has up to {size.variables} variables and {size.rows} rows, which take {1e3 * needed:.1f} ms "
         f"to make and to answer at all; a budget of {1e3 * budget:g} ms allows about "
         f"{int(size.variables * budget / needed)} variables"
     )

@@ -2,7 +2,8 @@
 
 CBC runs as a process of its own and reads the program from a file, which costs tens of milliseconds. PuLP tells no
 bound of a search that CBC did not finish, so there is none then. PuLP passes no start on without files that stay, so
-none is given. Both are limited by numbers of nodes (:mod:`planner.effort`), and CBC's process by seconds of its processor.
+none is given. CBC is asked for no threads: with one, its main thread now and then waits ten seconds for it. Both are
+limited by numbers of nodes (:mod:`planner.effort`), and CBC's process by seconds of its processor.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from planner.effort import (
 from planner.programs.linear import LinearProgram
 
 _HUNG = 5.0
-"""Times the budget after which CBC, which now and then does not come back from its root, is ended."""
+"""Times the budget after which CBC's process is ended; nothing limits the work at its root."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class PulpBackend:
 
     def _common(self, seconds: float) -> dict[str, Any]:
         """What both solvers take."""
-        return {"msg": False, "timeLimit": seconds, "gapRel": self.gap, "threads": 1}
+        return {"msg": False, "timeLimit": seconds, "gapRel": self.gap}
 
     def least(self, size: Size) -> Cost:
         """Return the least work on a program that brings an answer: the root, and for CBC some nodes."""
@@ -105,7 +106,7 @@ class PulpBackend:
                     status = problem.solve(pulp.COIN_CMD(path=path, **settings))
             else:
                 options = highs_options(program.entries, bool(program.integer.all()), budget)
-                status = problem.solve(pulp.HiGHS(**self._common(EMERGENCY * max(budget, 1e-3)), **options))
+                status = problem.solve(pulp.HiGHS(**self._common(EMERGENCY * max(budget, 1e-3)), threads=1, **options))
         except Exception as error:
             raise BackendError(f"{self.name} failed inside PuLP: {type(error).__name__}: {error}") from error
         solved = perf_counter()

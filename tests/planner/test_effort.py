@@ -70,7 +70,7 @@ def test_words_of_a_refusal() -> None:
     size = Size(300, 200, 1000, True, build=1e-3)
     assert refusal(size, Cost(1e-3, 1e-6), 0.004) == ""
     words = refusal(size, Cost(1e-3, 10e-6), 0.004)
-    assert "300 variables" in words and "17 ms" in words and "budget of 4 ms" in words and "70 variables" in words
+    assert "300 variables" in words and "17.0 ms" in words and "budget of 4 ms" in words and "70 variables" in words
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
