@@ -101,7 +101,7 @@ class PulpBackend:
         built = perf_counter()
         try:
             if self.solver == "cbc":
-                settings = {**self._common(_HUNG * budget), **_cbc(program, budget)}
+                settings = {**self._common(EMERGENCY * max(budget, 1e-3)), **_cbc(program, budget)}
                 with _limited(pulp.PULP_CBC_CMD.pulp_cbc_path, budget) as path:
                     status = problem.solve(pulp.COIN_CMD(path=path, **settings))
             else:
