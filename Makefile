@@ -37,7 +37,7 @@ figures-quick: $(VENV)/.core
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 LOOKAHEAD := --policy "lookahead:solver=highs"
 RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances
+tables: tables-policies tables-grid tables-grid-drop tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
@@ -100,6 +100,10 @@ tables-batching: $(VENV)/.core
 # Its exit status says that a solver failed on some instance, as CBC does on two; the table shows it.
 tables-instances: $(VENV)/.core
 	-$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
+
+# Whether decisions keep their budgets, in time of the processor: two quiet cores are best. Three minutes.
+tables-budget: $(VENV)/.core
+	$(BIN)/python -m experiments.budgets --overwrite --output docs/tables/budget
 
 # What the executor adds to the model, against its targets; needs the extra executor and two quiet cores. A minute.
 tables-executor: $(VENV)/.executor

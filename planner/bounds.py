@@ -120,15 +120,14 @@ def clairvoyant_bound(
     done: list[int] = []
     parts = _components(entries)
     several = [part for part in parts if len(part) > 1]
-    left = sum(len(part) ** 2 for part in several)
+    total_size = sum(len(part) ** 2 for part in several)
     for part in parts:
         if len(part) == 1:
             value += part[0][0].weight
             upper += part[0][0].weight
             done.append(part[0][1])
             continue
-        share = (time_limit - (perf_counter() - began)) * len(part) ** 2 / left
-        left -= len(part) ** 2
+        share = time_limit * len(part) ** 2 / total_size  # not what a clock says is left: equal bounds on any machine
         tasks = [task for task, _ in part]
         if _columns(tasks) > largest:
             found = _price(tasks, cluster.gpus)

@@ -14,7 +14,7 @@ $APP_CONFIG_GROUPS
   solver     who plans. cpsat, highs, scip, pulp: exact, of a program and an objective, backed by a greedy plan.
              dp: the paper's greedy program (solver.allocation, .preserve, .elastic: its stages).
              fixed, rssp: run to completion. edf, srtf: preemptive baselines.
-             solver.budget_ms is the time for one decision.
+             solver.budget_ms is a processor's time for one decision, kept by counts.
   program    what an exact solver decides. lookahead: which of all live jobs will be on time, and what runs now
              for that. assignment: which job runs on which GPUs in this round.
   objective  what a plan is worth. on_time (weighted), survivors (the paper's), gpu_seconds, tardiness, fairness,
