@@ -125,7 +125,7 @@ def _draw_timelines(comparison: Comparison, results: Sequence[Result], path: Pat
     names = telling_policies(comparison, results)
     if not names:
         return False
-    sars = {(r.cell, r.seed, r.policy): r.summary.sar for r in results}
+    sars = {(r.cell, r.seed, r.policy): r.summary.weighted_sar for r in results}
     pairs = [(cell, seed) for cell in comparison.grid for seed in comparison.seeds]
 
     def difference(pair: tuple[Cell, int]) -> float:
@@ -152,6 +152,6 @@ def telling_policies(comparison: Comparison, results: Sequence[Result]) -> list[
         return list(comparison.timelines)
     totals = {policy.name: 0.0 for policy in comparison.policies}
     for result in results:
-        totals[result.policy] += result.summary.sar
+        totals[result.policy] += result.summary.weighted_sar
     others = [name for name in totals if name != comparison.reference]
     return [comparison.reference, *sorted(others, key=lambda name: -totals[name])[:1]]

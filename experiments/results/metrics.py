@@ -17,6 +17,7 @@ from executor.records import Decision, Records
 from experiments.results.usage import duration, usage_by_request
 from planner.cluster import Cluster
 from planner.plan import Certificate
+from planner.request import Request
 from profiles.shape import Shape
 
 MINUTE = 60.0
@@ -32,6 +33,17 @@ class ShapeSummary:
     sar: float
     latency_p50: float
     latency_p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class TierSummary:
+    """Requests of one tier: how many, what they weigh together, and how many, and what share by weight, were on time."""
+
+    tier: str
+    requests: int
+    weight: float
+    on_time: int
+    sar: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +84,14 @@ class Summary:
     requests, on_time, late, dropped, unfinished
         Counts; the last four add up to the first.
     sar, weighted_sar
-        SLO attainment ratio: on-time requests over all requests, by count and by weight.
+        SLO attainment ratio: on-time requests over all requests, by count and by weight. Policies are compared by the
+        latter; where all weigh the same, both are equal.
+    weighted
+        Whether requests differ in weight.
     shapes
-        The same by shape, from few pixels to many.
+        Attainment by shape and count, from few pixels to many.
+    tiers
+        Attainment by tier and weight, in order of weight per request, heaviest first; empty if no request has a tier.
     latency_p50, latency_p95, latency_p99
         Seconds from arrival within which this share of *all* requests was delivered; infinite if fewer were.
     latency_mean_completed
@@ -114,7 +131,9 @@ class Summary:
     unfinished: int
     sar: float
     weighted_sar: float
+    weighted: bool
     shapes: tuple[ShapeSummary, ...]
+    tiers: tuple[TierSummary, ...]
     latency_p50: float
     latency_p95: float
     latency_p99: float
@@ -163,18 +182,16 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         How to call the run; by default the solver that made most of its decisions.
     """
     fates: Counter[str] = Counter()
-    weight = weight_on_time = 0.0
     latencies: dict[Shape, list[float]] = {}
     on_time: Counter[Shape] = Counter()
     for request in records.requests:
         fate = records.fate(request)
         fates[fate] += 1
-        weight += request.weight
         if fate == "on_time":
-            weight_on_time += request.weight
             on_time[request.shape] += 1
         latency = records.delivered.get(request.id, math.inf) - request.arrival
         latencies.setdefault(request.shape, []).append(latency)
+    weights = {request.weight for request in records.requests}
     everyone = sorted(latency for group in latencies.values() for latency in group)
     completed = fates["on_time"] + fates["late"]
     seconds = duration(records)
@@ -198,11 +215,13 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         dropped=fates["dropped"],
         unfinished=fates["unfinished"],
         sar=_ratio(fates["on_time"], len(records.requests)),
-        weighted_sar=_ratio(weight_on_time, weight),
+        weighted_sar=_weighted(records, records.requests),
+        weighted=len(weights) > 1,
         shapes=tuple(
             _shape_summary(shape, latencies[shape], on_time[shape])
             for shape in sorted(latencies, key=lambda shape: (shape.pixels, shape))
         ),
+        tiers=_tier_summaries(records),
         latency_p50=percentile(everyone, 50),
         latency_p95=percentile(everyone, 95),
         latency_p99=percentile(everyone, 99),
@@ -254,6 +273,33 @@ def _shape_summary(shape: Shape, latencies: list[float], on_time: int) -> ShapeS
         latency_p50=percentile(ordered, 50),
         latency_p99=percentile(ordered, 99),
     )
+
+
+def _weighted(records: Records, requests: Sequence[Request]) -> float:
+    """Return the share of some requests that are on time, by weight; by count, where all weigh the same."""
+    on_time = [request for request in requests if records.fate(request) == "on_time"]
+    if len({request.weight for request in requests}) < 2:
+        return _ratio(len(on_time), len(requests))
+    return math.fsum(request.weight for request in on_time) / math.fsum(request.weight for request in requests)
+
+
+def _tier_summaries(records: Records) -> tuple[TierSummary, ...]:
+    by_tier: dict[str, list[Request]] = {}
+    for request in records.requests:
+        by_tier.setdefault(request.tier, []).append(request)
+    if set(by_tier) <= {""}:
+        return ()
+    summaries = [
+        TierSummary(
+            tier=tier,
+            requests=len(requests),
+            weight=math.fsum(request.weight for request in requests),
+            on_time=sum(records.fate(request) == "on_time" for request in requests),
+            sar=_weighted(records, requests),
+        )
+        for tier, requests in by_tier.items()
+    ]
+    return tuple(sorted(summaries, key=lambda s: (-s.weight / s.requests, s.tier)))
 
 
 def _wall_clock(seconds: Iterable[float]) -> WallClock:
