@@ -55,8 +55,8 @@ def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster
         workload = _generate(config, mix, profile, seed)
     except ValueError as wrong:
         raise ConfigError(f"workload (rate, cv, pieces, slo_scale, deadline_jitter, tiers): {wrong}") from None
-    own = targets.published or mix.name == "custom"
-    return _described(workload, targets.words if not own else f"{targets.words}, or as the class says")
+    own = any("slo_seconds" in kind for kind in config["classes"]) and "custom" in (config["mix"], config["drift_to"])
+    return _described(workload, f"{targets.words}, or as the class says" if own else targets.words)
 
 
 def shapes_of(config: Mapping[str, Any]) -> list[Shape]:

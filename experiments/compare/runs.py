@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from experiments.bound import BoundResult, bound_all, write_bounds
+from experiments.bound import CONDITION, BoundResult, bound_all, write_bounds
 from experiments.build import build
 from experiments.cli import compose
 from experiments.compare.plots import draw_attainment, draw_decisions
@@ -99,6 +99,8 @@ def compare(comparison: Comparison, directory: Path) -> None:
     console = Console()
     if bounds and len(grid) == 1:
         console.print(f"Clairvoyant bound: {sum(b.bound for b in bounds) / len(bounds):.3f} (experiments.bound)")
+    if bounds:
+        console.print(CONDITION, style="dim")
     if len(grid) == 1:
         console.print(LEGEND, style="dim")
     files = [*(f"{name}.md" for name in tables), "runs.csv", *pictures, "manifest.json"]
