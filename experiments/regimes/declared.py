@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.grid import Cell
@@ -22,16 +23,18 @@ class Regime:
         Of the configuration, without spaces inside any of them.
     why
         Who has it, in one sentence.
+    most
+        The largest group of GPUs that the cluster has, at most 8.
     """
 
     name: str
     overrides: tuple[str, ...]
     why: str
+    most: int = 8
 
-    @property
-    def cell(self) -> Cell:
-        """As a cell of a comparison."""
-        return Cell(self.name, self.overrides)
+    def cell(self, more: Sequence[str] = ()) -> Cell:
+        """Return it as a cell of a comparison, with more overrides."""
+        return Cell(self.name, (*self.overrides, *more))
 
 
 _DROP = "engine.late=drop"
@@ -103,6 +106,7 @@ REGIMES: tuple[Regime, ...] = (
             "workload.slo_scale=1.2", _DROP,
         ),
         "A server with four A40 in NVLink pairs, slow across pairs, runs Stable Diffusion 3 near its limit.",
+        most=4,
     ),
     Regime(
         "overload",
