@@ -37,7 +37,7 @@ figures-quick: $(VENV)/.core
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 LOOKAHEAD := --policy "lookahead:solver=highs"
 RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances
+tables: tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
@@ -50,6 +50,10 @@ tables-grid: $(VENV)/.core
 
 tables-grid-drop: $(VENV)/.core
 	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid-drop $(LOOKAHEAD) $(RIVALS) engine.late=drop
+
+# The regimes of experiments/regimes/declared.py, all of them, with and without a gain. Ten minutes on two cores.
+tables-regimes: $(VENV)/.core
+	$(BIN)/python -m experiments.regimes --bound --seeds 10 --overwrite --output docs/tables/regimes
 
 tables-foresight: $(VENV)/.core
 	$(BIN)/python -m experiments.foresight --grid --seeds 10 --overwrite --output docs/tables/foresight

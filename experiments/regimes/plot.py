@@ -46,7 +46,7 @@ def draw_gains(gains: Sequence[Gain], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(length=0, labelsize=9)
     axes.set_xlabel(
-        "points of attainment by weight gained over the best simple rule, with the 95 % interval over paired seeds",
+        "points of attainment by weight over the best simple rule, 95 % interval over paired seeds",
         color=SOFT,
         fontsize=9,
     )
