@@ -21,7 +21,7 @@ MARKERS = "oDsP^vXd<>p"
 INK, SOFT, GRID = "#222222", "#666666", "#e3e3e3"
 WIDTH, ROW = 8.0, 0.34
 """Inches."""
-BOUND = "clairvoyant bound"
+BOUND = "clairvoyant bound of these runs"
 PAPER_BUDGET = 10.0
 """Milliseconds."""
 
