@@ -19,6 +19,7 @@ RUN = (
     "experiments/config/*.py",
     "experiments/workload/*.py",
     "experiments/results/metrics.py",
+    "experiments/results/tiers.py",
     "experiments/results/usage.py",
     "paper_figs/work.py",
 )

@@ -119,7 +119,8 @@ def clairvoyant_bound(
     cluster, profile
         The step times count on the fastest link class that the cluster has for a degree.
     time_limit
-        Seconds for the whole bound; a component gets its share of what is left.
+        Seconds for the whole bound; a component gets its share of what is left. Where that is not enough for a proof,
+        prices (:mod:`planner.programs.prices`) bound the component as well, beyond this time; the smaller bound stands.
     backend
         Solver of the components; HiGHS by default.
     stages
@@ -199,6 +200,8 @@ def _solve(
     trivial = float(weights.sum())
     answer = solver.solve(program, max(budget, 0.01))
     upper = trivial if answer.bound is None else min(trivial, answer.bound)
+    if answer.status != "optimal":
+        upper = min(upper, _price(tasks, cluster.gpus)[1])
     on_time = [] if answer.x is None else np.flatnonzero(answer.x[: len(tasks)] > 0.5).tolist()
     value = float(weights[on_time].sum())
     unit = float(weights[0])

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from executor.records import Decision, Records
+from experiments.results.tiers import TierSummary, attainment, tier_summaries
 from experiments.results.usage import duration, usage_by_request
 from planner.cluster import Cluster
 from planner.plan import Certificate
-from planner.request import Request
 from profiles.shape import Shape
 
 MINUTE = 60.0
@@ -33,17 +33,6 @@ class ShapeSummary:
     sar: float
     latency_p50: float
     latency_p99: float
-
-
-@dataclass(frozen=True, slots=True)
-class TierSummary:
-    """Requests of one tier: how many, what they weigh together, and how many, and what share by weight, were on time."""
-
-    tier: str
-    requests: int
-    weight: float
-    on_time: int
-    sar: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +204,13 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         dropped=fates["dropped"],
         unfinished=fates["unfinished"],
         sar=_ratio(fates["on_time"], len(records.requests)),
-        weighted_sar=_weighted(records, records.requests),
+        weighted_sar=attainment(records, records.requests),
         weighted=len(weights) > 1,
         shapes=tuple(
             _shape_summary(shape, latencies[shape], on_time[shape])
             for shape in sorted(latencies, key=lambda shape: (shape.pixels, shape))
         ),
-        tiers=_tier_summaries(records),
+        tiers=tier_summaries(records),
         latency_p50=percentile(everyone, 50),
         latency_p95=percentile(everyone, 95),
         latency_p99=percentile(everyone, 99),
@@ -273,33 +262,6 @@ def _shape_summary(shape: Shape, latencies: list[float], on_time: int) -> ShapeS
         latency_p50=percentile(ordered, 50),
         latency_p99=percentile(ordered, 99),
     )
-
-
-def _weighted(records: Records, requests: Sequence[Request]) -> float:
-    """Return the share of some requests that are on time, by weight; by count, where all weigh the same."""
-    on_time = [request for request in requests if records.fate(request) == "on_time"]
-    if len({request.weight for request in requests}) < 2:
-        return _ratio(len(on_time), len(requests))
-    return math.fsum(request.weight for request in on_time) / math.fsum(request.weight for request in requests)
-
-
-def _tier_summaries(records: Records) -> tuple[TierSummary, ...]:
-    by_tier: dict[str, list[Request]] = {}
-    for request in records.requests:
-        by_tier.setdefault(request.tier, []).append(request)
-    if set(by_tier) <= {""}:
-        return ()
-    summaries = [
-        TierSummary(
-            tier=tier,
-            requests=len(requests),
-            weight=math.fsum(request.weight for request in requests),
-            on_time=sum(records.fate(request) == "on_time" for request in requests),
-            sar=_weighted(records, requests),
-        )
-        for tier, requests in by_tier.items()
-    ]
-    return tuple(sorted(summaries, key=lambda s: (-s.weight / s.requests, s.tier)))
 
 
 def _wall_clock(seconds: Iterable[float]) -> WallClock:
