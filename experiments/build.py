@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from executor.loop import PlannerLatency, Service
 from executor.simulated import Physics
+from experiments.build_cadence import build_cadence
 from experiments.build_solver import build_solver
 from experiments.build_workload import build_workload
 from experiments.checks import ConfigError, positive
@@ -15,7 +16,6 @@ from experiments.distributed.workers import worker_count
 from experiments.workload import Workload
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
-from planner.round import Cadence
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Srtf
 from planner.solvers.protocol import Solver
@@ -90,7 +90,8 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     if physics.stages:
         for shape in shapes:
             truth.encode_time(shape), truth.decode_time(shape)
-    cadence = _cadence(config["cadence"], believed, cluster, shapes)
+    cadence, waste = build_cadence(config["cadence"], believed, cluster, workload.requests)
+    notes = (*notes, *waste)
     if cadence.kind == "rounds" and not real and physics.regroup_seconds >= cadence.tau:
         raise ConfigError(
             f"engine.regroup_ms is {engine['regroup_ms']}, which is no less than a round of cadence.tau={cadence.tau:g} s: "
@@ -217,32 +218,3 @@ def _check_degrees(solver: Solver, profile: Profile, cluster: Cluster, shapes: l
                     f"{field} is {degree}; profile {profile.name} has {shape.label} on cluster {cluster.name} at degrees "
                     f"{', '.join(map(str, known))} only"
                 )
-
-
-def _cadence(config: Mapping[str, Any], profile: Profile, cluster: Cluster, shapes: list[Shape]) -> Cadence:
-    tau = config["tau"]
-    if config["kind"] == "rounds":
-        costs = costs_of(profile, cluster)
-        if tau is None:
-            tau = positive("cadence.steps", config["steps"]) * _reference_step(config, profile, cluster)
-        for shape in shapes:
-            if tau < costs.of(shape).fastest:
-                raise ConfigError(
-                    f"cadence.tau is {tau:g} s, but a step of {shape.label} takes {costs.of(shape).fastest:g} s at its "
-                    "fastest; give a longer cadence.tau, or cadence=events"
-                )
-    return Cadence(config["kind"], positive("cadence.tau", tau))
-
-
-def _reference_step(config: Mapping[str, Any], profile: Profile, cluster: Cluster) -> float:
-    """Seconds of the step that the length of a round is counted in."""
-    label, degree = config["resolution"], config["degree"]
-    if label is None:
-        shapes = [Shape(1024, 1024)] if Shape(1024, 1024) in profile.shapes else profile.shapes
-        shape = shapes[len(shapes) // 2]
-    else:
-        shape = Shape.parse(label)
-    times = costs_of(profile, cluster).of(shape).step_time
-    if degree not in times:
-        raise ConfigError(f"cadence.degree is {degree}; {shape.label} runs at degrees {', '.join(map(str, times))}")
-    return times[degree]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from profiles import flux_h100
@@ -17,6 +18,8 @@ READ_ON = "2026-11-23"
 """The day on which the points were read off their sources."""
 
 FLUX = architecture("FLUX.1-dev")
+FLUX_256_TOKENS = replace(FLUX, text_tokens=256)
+"""With the text length that Table 1 of the TetriServe paper is computed with (`docs/profiles.md`)."""
 SD3 = architecture("SD3-medium")
 QWEN = architecture("Qwen-Image")
 QWEN_WITHOUT_GUIDANCE = architecture("Qwen-Image", forwards=1)
@@ -29,6 +32,8 @@ ASSUMED = "Spreads are assumed, 0.5 % of a step."
 INCLUSIVE = "Published totals were divided by the number of steps, so they include encoding and decoding."
 HETU = "Series: the table that Hetu-DiT schedules with (eager)."
 
+H100 = {"overhead": 0.005, "tflops": 600.0, "sync": 0.0076, "bandwidth": 300.0}
+"""Constants of FLUX.1-dev on H100, pinned so that the model meets two published points."""
 A40 = {"overhead": 0.024, "tflops": 77.0, "sync": 0.02}
 """Constants of SD3-medium on A40, scaled from its A100 fit."""
 
@@ -45,7 +50,7 @@ _RECIPES = (
                 DEGREES,
                 gpu="H100",
                 source="perf_baselines",
-                pinned={"overhead": 0.005, "tflops": 600.0, "sync": 0.0076, "bandwidth": 300.0},
+                pinned=H100,
                 basis="Every constant is pinned so that the model meets the two published points.",
             ),
         ),
@@ -57,6 +62,27 @@ _RECIPES = (
         "published (bf16, sglang); the rest is the model. Spreads: Table 1 of arXiv 2510.01565, "
         "interpolated at "
         "768 and 1536.",
+    ),
+    Recipe(
+        name="flux1-dev_h100_256tokens",
+        architecture=FLUX_256_TOKENS,
+        hardware="H100 80 GB, NVLink 4",
+        steps=50,
+        shapes=IMAGES,
+        series=(
+            Series(
+                "nvlink",
+                DEGREES,
+                pinned=H100,
+                basis="Every constant is that of flux1-dev_h100.",
+            ),
+        ),
+        date=READ_ON,
+        spread=flux_h100.spread,
+        stages=flux_h100.stages(IMAGES, READ_ON),
+        notes="FLUX.1-dev on H100 with 256 text tokens in place of 512, as the TetriServe paper appears to have run it: the "
+        "text tokens are inferred from its Table 1 (TFLOP per image), the constants are those of flux1-dev_h100; nothing "
+        "here was measured. Spreads and stages as in flux1-dev_h100.",
     ),
     Recipe(
         name="flux1-dev_a100",

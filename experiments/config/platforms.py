@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -82,13 +83,14 @@ class WorkersConfig(ClusterConfig):
 class RoundsConfig:
     """A plan every ``tau`` seconds.
 
-    Without ``tau``: every ``steps`` steps of ``resolution`` (1024x1024, or else the profile's middle shape) at
-    ``degree``.
+    ``auto``: rounds that hold whole steps of the shapes that are served, and in which requests wait little
+    (:mod:`planner.round_length`). ``steps``, if given, counts rounds in steps of ``resolution`` (1024x1024, or else the
+    profile's middle shape) at ``degree``.
     """
 
     kind: str = "rounds"
-    tau: float | None = None
-    steps: int = 5
+    tau: Any = "auto"
+    steps: int | None = None
     resolution: str | None = None
     degree: int = 2
 
@@ -98,4 +100,4 @@ class EventsConfig:
     """A plan when a request arrives, finishes or yields; ``tau`` is the horizon of one-round programs."""
 
     kind: str = "events"
-    tau: float = 0.4
+    tau: Any = 0.4

@@ -15,8 +15,10 @@ from planner.placement import Choice, place
 from planner.plan import Assignment, Certificate, Plan
 from planner.round import EPSILON, Round
 
+_RUNS = 1e-3
+"""Value of a survivor that runs over one that waits: among equally many survivors, more of them run."""
 _PROGRESS = 1e-6
-"""Value of a second of progress (steps at the fastest degree): it only decides between equally many survivors."""
+"""Value of a second of progress (steps at the fastest degree): it only decides between what is equal otherwise."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class GreedyDp:
     elastic
         Give idle GPUs to running jobs that gain: first to those on time, then to the late ones.
     waiting
-        Whether a job that can afford to wait counts as a survivor when it waits. The paper does not say; without it,
-        the packing prefers many small jobs to a few large ones.
+        Whether a job that can afford to wait counts as a survivor when it waits, as in Algorithm 1. Without it (no
+        variant of the paper's), the packing runs as many jobs as it can, small ones first.
     """
 
     allocation: bool = True
@@ -86,12 +88,12 @@ class GreedyDp:
 
 
 def _values(round_: Round, job: Job, costs: ShapeCosts, choices: list[Choice], waiting: bool) -> list[float]:
-    """Per option: whether the job survives the round (less: whether it would by waiting), plus a trifle for progress."""
+    """Per option: whether the job survives the round (less: whether it would by waiting), plus trifles for ties."""
     limit = job.due + EPSILON - round_.now - round_.cadence.tau
     waits = waiting and job.steps_left * costs.fastest <= limit
     values = []
     for choice in choices:
         left = job.steps_left - choice.steps
         survives = left == 0 or left * costs.fastest <= limit
-        values.append(survives - waits + _PROGRESS * choice.steps * costs.fastest)
+        values.append(survives * (1.0 + _RUNS) - waits + _PROGRESS * choice.steps * costs.fastest)
     return values

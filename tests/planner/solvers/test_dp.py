@@ -93,3 +93,9 @@ def test_whether_waiting_survives(waiting: bool, running: set[int]) -> None:
     patient, urgent = job(0, MEDIUM, 20, due=9.0), job(1, SMALL, 10, due=0.55)
     plan = GreedyDp(elastic=False, waiting=waiting).solve(round_of([patient, urgent], Cluster.nvlink(1)), 0.01)
     assert set(degrees(plan)) == running
+
+
+def test_ties_go_to_the_plan_that_runs_more_survivors() -> None:
+    """Tests three jobs that all survive waiting, with GPUs for one large or two small ones: both small ones run."""
+    jobs = [job(0, LARGE, 10, due=4.05), job(1, SMALL, 1, due=0.9), job(2, SMALL, 1, due=0.9)]
+    assert degrees(PLAIN.solve(round_of(jobs, Cluster.nvlink(2)), 0.01)) == {1: 1, 2: 1}
