@@ -35,6 +35,7 @@ from planner.programs.lookahead import Lookahead
 from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Exact
 from planner.solvers.fixed import Fixed, Rssp
+from planner.solvers.moore import Moore
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
 from profiles import Shape
@@ -76,6 +77,8 @@ def build_solver(config: Mapping[str, Any]) -> Solver:
             return Rssp(positive("solver.efficiency", solver["efficiency"]), _degrees(solver["degrees"]))
         case "edf":
             return Edf(solver["elastic"])
+        case "moore":
+            return Moore()
         case "srtf":
             return Srtf(solver["degree"], solver["chunk"])
         case _:

@@ -25,7 +25,7 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int) -> list[Assignm
     """Start jobs that are still on time, least slack first, each at the slower degree of its cheapest mix.
 
     Where a step at that degree outlasts the round, the job takes the next degree at which one fits; where that many
-    GPUs are not free, the largest useful degree that is.
+    GPUs are not free, the largest useful degree that is, unless a step at it costs the deadline: then the job waits.
     """
     order = sorted(jobs, key=lambda job: (_slack(round_, job), job.request.id))
     started: list[Assignment] = []

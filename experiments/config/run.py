@@ -38,6 +38,7 @@ from experiments.config.solvers import (
     MilpConfig,
     PulpConfig,
     RsspConfig,
+    MooreConfig,
     SrtfConfig,
 )
 from experiments.config.workloads import TraceConfig, WorkloadConfig
@@ -97,6 +98,7 @@ CHOICES: dict[str, dict[str, Any]] = {
         "rssp": RsspConfig,
         "edf": EdfConfig,
         "srtf": SrtfConfig,
+        "moore": MooreConfig,
     },
     "program": {"lookahead": LookaheadConfig, "assignment": AssignmentConfig},
     "objective": {

@@ -85,3 +85,10 @@ class SrtfConfig(SolverConfig):
     kind: str = "srtf"
     degree: int = 8
     chunk: int = 5
+
+
+@dataclass
+class MooreConfig(SolverConfig):
+    """Moore and Hodgson's rule."""
+
+    kind: str = "moore"

@@ -74,10 +74,11 @@ def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], no
     degrees: dict[int, int] = {}
     free = gpus
     for i in order:
-        if free < tasks[i].degrees[0]:
+        degree = _cheapest(tasks[i], left[i], now, free) if free >= tasks[i].degrees[0] else 0
+        if not degree:
             continue
-        degrees[i] = _cheapest(tasks[i], left[i], now, free)
-        free -= degrees[i]
+        degrees[i] = degree
+        free -= degree
         if not free:
             return degrees
     while True:
@@ -96,14 +97,21 @@ def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], no
 
 
 def _cheapest(task: Task, left: float, now: float, free: int) -> int:
-    """Return the degree with the least GPU-seconds that is in time, or the largest that is free."""
-    allowed = task.due - max(now, task.release) + EPSILON
+    """Return the degree with the least GPU-seconds that is in time, or the largest that is free.
+
+    A task that can still be in time waits (0) where a single step at that one is too long for it, as
+    :mod:`planner.timely` has it.
+    """
+    allowed = task.due - (now if now > task.release else task.release) + EPSILON
     best, least = 0, float("inf")
-    largest = task.degrees[0]
+    largest, at = task.degrees[0], task.seconds[0]
     for degree, seconds in zip(task.degrees, task.seconds, strict=True):
         if degree > free:
             break
-        largest = degree
+        largest, at = degree, seconds
         if left * seconds <= allowed and degree * seconds < least:
             best, least = degree, degree * seconds
-    return best or largest
+    if best:
+        return best
+    slack = allowed - left * task.seconds[-1]
+    return 0 if 0 <= slack < at - task.seconds[-1] else largest

@@ -33,6 +33,7 @@ from planner.programs.lists import ListSchedule, Phase, allot, list_schedule
 from planner.programs.prices import serve_by_prices
 from planner.programs.worth import Worth, worth_of
 from planner.round import EPSILON, Round
+from planner.timely import steps_in_time
 
 _TINY = 1e-6
 _GRID = 12
@@ -247,6 +248,8 @@ class LookaheadModel:
         for i, degree, steps in wanted:
             seconds = self.tasks[i].seconds[self.tasks[i].degrees.index(degree)]
             fitting = steps if round_.cadence.kind == "events" else steps_within(round_, seconds, steps)
+            if fitting:
+                fitting = steps_in_time(round_, self._timely[i], seconds, fitting)
             if fitting:
                 choices.append(Choice(self._timely[i], degree, fitting))
         placed = place(round_, choices, free)

@@ -14,6 +14,7 @@ from planner.packing import Item, pack
 from planner.placement import Choice, place
 from planner.plan import Assignment, Certificate, Plan
 from planner.round import EPSILON, Round
+from planner.timely import steps_in_time
 
 _PROGRESS = 1e-6
 """Value of a second of progress (steps at the fastest degree): it only decides between equally many survivors."""
@@ -79,7 +80,10 @@ class GreedyDp:
             mix = tuple((degree, job.steps_left) for degree in costs.degrees)
         choices = []
         for degree, steps in mix:
-            fitting = min(steps, steps_within(round_, costs.step_time[degree], job.steps_left))
+            seconds = costs.step_time[degree]
+            fitting = min(steps, steps_within(round_, seconds, job.steps_left))
+            if fitting:
+                fitting = steps_in_time(round_, job, seconds, fitting)
             if fitting:
                 choices.append(Choice(job, degree, fitting))
         return choices

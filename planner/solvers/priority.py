@@ -12,6 +12,7 @@ from planner.job import Job
 from planner.placement import Choice, place
 from planner.plan import Certificate, Plan
 from planner.round import EPSILON, Round
+from planner.timely import steps_in_time
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,11 @@ class Room:
         worth = {d: steps or steps_within(self._round, times[d], job.steps_left) for d in degrees if d in times}
         least = 0 if any(worth.values()) else 1
         for degree, within in worth.items():
-            fitting = max(within, least)
-            if fitting and self._fits(degree):
+            wanted = max(within, least)
+            if not (wanted and self._fits(degree)):
+                continue
+            fitting = steps_in_time(self._round, job, times[degree], wanted)
+            if fitting:
                 self._left -= degree
                 if self._blocks is not None:
                     for size in self._blocks:
