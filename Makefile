@@ -37,7 +37,7 @@ figures-quick: $(VENV)/.core
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 LOOKAHEAD := --policy "lookahead:solver=highs"
 RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances
+tables: tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
@@ -50,6 +50,10 @@ tables-grid: $(VENV)/.core
 
 tables-grid-drop: $(VENV)/.core
 	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid-drop $(LOOKAHEAD) $(RIVALS) engine.late=drop
+
+# The regimes of experiments/regimes/declared.py, all of them, with and without a gain. Ten minutes on two cores.
+tables-regimes: $(VENV)/.core
+	$(BIN)/python -m experiments.regimes --bound --seeds 10 --overwrite --output docs/tables/regimes
 
 tables-foresight: $(VENV)/.core
 	$(BIN)/python -m experiments.foresight --grid --seeds 10 --overwrite --output docs/tables/foresight
@@ -95,11 +99,15 @@ BATCHING := $(foreach pixels,256 512,$(foreach rate,60 120 240,\
   --cell "$(pixels) at $(rate)/min:workload.mix=homogeneous-$(pixels) workload.rate=$(rate)"))
 tables-batching: $(VENV)/.core
 	$(COMPARE) --seeds 5 --output docs/tables/batching --policy "alone:program.batching=false" --policy "batches:program.batching=true" \
-	  solver=highs program=assignment profile=qwen-image_h20 cluster.gpus=4 workload.requests=150 workload.slo_scale=1.5 engine.late=drop $(BATCHING)
+	  solver=highs program=assignment profile=qwen-image_h20 cluster.gpus=4 workload.reference_gpus=4 workload.requests=150 workload.slo_scale=1.5 engine.late=drop $(BATCHING)
 
 # Its exit status says that a solver failed on some instance, as CBC does on two; the table shows it.
 tables-instances: $(VENV)/.core
 	-$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
+
+# Whether decisions keep their budgets, in time of the processor: two quiet cores are best. Three minutes.
+tables-budget: $(VENV)/.core
+	$(BIN)/python -m experiments.budgets --overwrite --output docs/tables/budget
 
 # What the executor adds to the model, against its targets; needs the extra executor and two quiet cores. A minute.
 tables-executor: $(VENV)/.executor

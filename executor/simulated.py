@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from executor.engine import Progress, Running, Segment
+from executor.noise import draw_noise
 from executor.stage_worker import StageWorker
 from executor.stretch import Stretch
 from planner.cluster import Cluster, Group
@@ -103,9 +104,7 @@ class SimulatedEngine:
                 f"at most {MOST_NOISE} keeps every step time positive"
             )
         if physics.noise > 0 or physics.noise_cv > 0:
-            draws = rng.standard_normal(sum(request.steps for request in requests)).clip(-3.0, 3.0)
-            ends = np.cumsum([request.steps for request in requests]).tolist()
-            self._draws = {r.id: draws[end - r.steps : end] for r, end in zip(requests, ends, strict=True)}
+            self._draws = draw_noise(requests, rng)
         self._left: dict[int, int] = {}
         self._holds: dict[int, int] = {}
         self._running: dict[int, Stretch] = {}

@@ -17,44 +17,46 @@ from experiments.workload import (
     Piecewise,
     Poisson,
     ShapeClass,
-    SloRule,
+    Targets,
     Workload,
     custom_mix,
+    custom_tiers,
     generate,
     named_mix,
-    profile_slo,
     read_trace,
     rescale,
+    slo_rule,
 )
+from experiments.workload.deadlines import DEADLINES
 from planner.cluster import Cluster
 from profiles import LOCAL, Profile, Shape
 
 
 def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster, seed: int) -> Workload:
     """Read or draw the requests of a configuration; wrong values are refused by field."""
+    if config["deadlines"] not in DEADLINES:
+        raise ConfigError(f"workload.deadlines is {config['deadlines']!r}; use 'auto', 'paper', 'profile' or 'stages'")
+    if config["reference_gpus"] < 1:
+        raise ConfigError(f"workload.reference_gpus is {config['reference_gpus']}; at least 1 is needed")
+    targets = slo_rule(profile, config["deadlines"], config["reference_gpus"])
     if "file" in config:
-        trace = read_trace(_trace_path(config), slo=profile_slo(profile, max_degree=cluster.gpus))
-        return rescale(
-            trace, rate=positive("workload.rate", config["rate"]), slo=positive("workload.slo", config["slo"])
-        )
+        return _replay(config, targets)
     if config["requests"] < 1:
         raise ConfigError(f"workload.requests is {config['requests']}; at least 1 is needed")
-    if config["deadlines"] not in ("auto", "paper", "profile", "stages"):
-        raise ConfigError(f"workload.deadlines is {config['deadlines']!r}; use 'auto', 'paper', 'profile' or 'stages'")
-    rule = _rule(config, profile, cluster)
-    paper = config["deadlines"] == "paper" or (config["deadlines"] == "auto" and profile.name == "flux1-dev_h100")
-    start = _mix(config["mix"], config["classes"], profile, rule, not paper)
+    start = _mix(config["mix"], config["classes"], profile, targets)
     mix: Mix | Drift = start
     if config["drift_to"]:
-        mix = Drift(start, _mix(config["drift_to"], config["classes"], profile, rule, not paper))
+        mix = Drift(start, _mix(config["drift_to"], config["classes"], profile, targets))
     if not 0 <= config["load"] < math.inf:
         raise ConfigError(f"workload.load is {config['load']}; a positive number is needed, or 0 for workload.rate")
     if config["load"]:
         config = {**config, "rate": rate_of(start, config["load"], profile, cluster)}
     try:
-        return _generate(config, mix, profile, seed)
+        workload = _generate(config, mix, profile, seed)
     except ValueError as wrong:
-        raise ConfigError(f"workload (rate, cv, pieces, slo_scale, deadline_jitter): {wrong}") from None
+        raise ConfigError(f"workload (rate, cv, pieces, slo_scale, deadline_jitter, tiers): {wrong}") from None
+    own = any("slo_seconds" in kind for kind in config["classes"]) and "custom" in (config["mix"], config["drift_to"])
+    return _described(workload, f"{targets.words}, or as the class says" if own else targets.words)
 
 
 def shapes_of(config: Mapping[str, Any]) -> list[Shape]:
@@ -88,12 +90,30 @@ def _stage_seconds(profile: Profile, shape: Shape) -> float:
     return profile.encode_time(shape) + profile.decode_time(shape)
 
 
-def _rule(config: Mapping[str, Any], profile: Profile, cluster: Cluster) -> SloRule:
-    """Return what a class without a target is given."""
-    steps_only = profile_slo(profile, max_degree=cluster.gpus)
-    if config["deadlines"] != "stages":
-        return steps_only
-    return lambda shape, steps: steps_only(shape, steps) + _stage_seconds(profile, shape)
+def _replay(config: Mapping[str, Any], targets: Targets) -> Workload:
+    """Read a trace and change its rate and deadlines as asked."""
+    rate, speedup = config["rate"], positive("workload.speedup", config["speedup"])
+    if rate is not None:
+        positive("workload.rate", rate)
+        if speedup != 1.0:
+            raise ConfigError(f"workload.rate is {rate} per minute and workload.speedup {speedup}; give one of them")
+    trace = read_trace(_trace_path(config), slo=targets)
+    filled = trace.parameters.get("deadlines_filled_in", 0)
+    try:
+        replayed = rescale(
+            trace, rate=rate, speedup=speedup, slo_scale=positive("workload.slo_scale", config["slo_scale"])
+        )
+    except ValueError as wrong:
+        raise ConfigError(f"workload.file is {config['file']}: {wrong}") from None
+    words = "those of the trace"
+    if filled:
+        words += f"; {filled} that it lacks: {targets.words}"
+    return _described(replayed, words)
+
+
+def _described(workload: Workload, words: str) -> Workload:
+    """Add to the parameters where the deadlines come from."""
+    return Workload(workload.name, workload.requests, {**workload.parameters, "deadlines": words})
 
 
 def _trace_path(config: Mapping[str, Any]) -> Path:
@@ -119,6 +139,7 @@ def _generate(config: Mapping[str, Any], mix: Mix | Drift, profile: Profile, see
         np.random.default_rng(seed),
         deadline_jitter=config["deadline_jitter"],
         model=profile.model,
+        tiers=custom_tiers(config["tiers"]),
     )
 
 
@@ -129,13 +150,16 @@ def _pairs(pieces: list[Any]) -> list[tuple[float, float]]:
     return [(float(seconds), float(rate)) for seconds, rate in pieces]
 
 
-def _mix(name: str, classes: list[Any], profile: Profile, rule: SloRule, scaled: bool) -> Mix:
+def _mix(name: str, classes: list[Any], profile: Profile, targets: Targets) -> Mix:
+    """Return a mix with all targets; those that a named mix brings along are the paper's, and hold only if these do."""
     if name == "custom":
-        return custom_mix("custom", _checked(classes)).with_slos(rule)
+        return custom_mix("custom", _checked(classes)).with_slos(targets)
     if name == "profile":
-        return Mix("profile", tuple(ShapeClass(shape, profile.steps, 1.0) for shape in profile.shapes)).with_slos(rule)
+        return Mix("profile", tuple(ShapeClass(shape, profile.steps, 1.0) for shape in profile.shapes)).with_slos(
+            targets
+        )
     mix = named_mix(name)
-    return (mix.with_auto_slos() if scaled else mix).with_slos(rule)
+    return (mix if targets.published else mix.with_auto_slos()).with_slos(targets)
 
 
 def _checked(classes: list[Any]) -> list[Any]:

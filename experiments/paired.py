@@ -9,7 +9,7 @@ from experiments.tables import Table
 
 
 def difference_table(results: Sequence[Result], policies: Sequence[Policy], reference: str) -> Table:
-    """Return a row per policy: its SAR less the reference's, over all (cell, seed) pairs.
+    """Return a row per policy: its SAR (by weight) less the reference's, over all (cell, seed) pairs.
 
     The interval is Student's over the seeds, each seed's difference being the mean over its cells; wins, ties and
     losses count (cell, seed) pairs.
@@ -22,7 +22,7 @@ def difference_table(results: Sequence[Result], policies: Sequence[Policy], refe
     names = [policy.name for policy in policies]
     if reference not in names:
         raise ValueError(f"--reference is {reference!r}; the policies are {', '.join(names)}")
-    sars = {(r.policy, r.cell, r.seed): r.summary.sar for r in results}
+    sars = {(r.policy, r.cell, r.seed): r.summary.weighted_sar for r in results}
     pairs = sorted({(r.cell, r.seed) for r in results})
     seeds = sorted({seed for _, seed in pairs})
     table = [[f"less {reference}", "mean", "±", "wins", "ties", "losses"]]

@@ -24,6 +24,7 @@ from experiments.distributed.prepare import check, prepare
 from experiments.distributed.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.runner import Outcome, Runner, run_to_directory, simulate
+from experiments.workload import targets_in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,6 +47,7 @@ def _run(config: Mapping[str, Any], console: Console) -> Outcome:
     runner: Runner = simulate
     if real:
         setup, runner = prepare(config, setup, directory, console)
+    console.print(targets_in_words(setup.workload), highlight=False, soft_wrap=True)
     for note in setup.notes:
         console.print(f"note: {note}", highlight=False, soft_wrap=True)
     began = time.perf_counter()

@@ -13,11 +13,13 @@ RUN = (
     "planner/**/*.py",
     "profiles/*.py",
     "executor/*.py",
+    "experiments/bound.py",
     "experiments/build*.py",
     "experiments/runner.py",
     "experiments/config/*.py",
     "experiments/workload/*.py",
     "experiments/results/metrics.py",
+    "experiments/results/tiers.py",
     "experiments/results/usage.py",
     "paper_figs/work.py",
 )

@@ -11,12 +11,12 @@ from functools import cache
 from typing import Any, cast
 
 from executor.records import Records
+from experiments.bound import bound_of
 from experiments.build import Setup, build
 from experiments.results import summarize
 from experiments.runner import simulate as run_setup
 from experiments.workload import Workload
 from experiments.workload.nirvana import Nirvana, with_nirvana
-from planner.bounds import clairvoyant_bound
 from planner.request import Request
 from profiles import Shape, load_profile
 
@@ -123,9 +123,8 @@ def clairvoyant(
     nirvana: Mapping[str, float] | None = None,
     requests: Sequence[Sequence[float]] | None = None,
 ) -> dict[str, Any]:
-    """Bound the share of requests that any schedule could serve on time; arguments as of :func:`simulate`."""
-    setup = prepared(config, speed, nirvana, requests)
-    found = clairvoyant_bound(setup.workload.requests, setup.service.cluster, setup.truth, time_limit=seconds)
+    """Bound the share of requests that any schedule of this run could serve on time; arguments as of :func:`simulate`."""
+    found = bound_of(prepared(config, speed, nirvana, requests), seconds)
     return {"share": found.share, "found": found.value / found.total, "status": found.status, "seconds": found.seconds}
 
 

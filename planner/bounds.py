@@ -2,13 +2,14 @@
 
 The deadline-interval program (:mod:`planner.programs.intervals`) over the whole run, with its rows on concurrency
 (:mod:`planner.programs.concurrency`). Every schedule of whole steps without batching is a feasible point of it, so
-what its solver proves holds for every policy, whatever it knows.
+what its solver proves holds for every policy, whatever it knows, where steps take as long as the bound was told: as long
+as the profile says, or, with a :class:`Pace` for each request, as long as they took in one run.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -30,6 +31,33 @@ _TOLERANCE = 1e-6
 _LARGEST = 100_000
 _GRID = 400
 """Intervals of that grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast one request could be in a run whose steps do not take what the profile says.
+
+    Parameters
+    ----------
+    least
+        Seconds of all its steps, each on the groups on which that step is fastest.
+    factor
+        Whatever the groups, its steps together take at least this many times what the profile says for them.
+
+    Raises
+    ------
+    ValueError
+        If a value is not positive and finite.
+    """
+
+    least: float
+    factor: float
+
+    def __post_init__(self) -> None:
+        for name in ("least", "factor"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"pace: {name} is {value}; a positive finite number is needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +105,7 @@ def clairvoyant_bound(
     stages: bool = False,
     concurrency: bool = True,
     largest: int = _LARGEST,
+    paces: Mapping[int, Pace] | None = None,
 ) -> Bound:
     """Bound the weight of requests on time over a whole run, for schedules without batches.
 
@@ -90,7 +119,8 @@ def clairvoyant_bound(
     cluster, profile
         The step times count on the fastest link class that the cluster has for a degree.
     time_limit
-        Seconds for the whole bound; a component gets its share of what is left.
+        Seconds for the whole bound; a component gets its share of what is left. Where that is not enough for a proof,
+        prices (:mod:`planner.programs.prices`) bound the component as well, beyond this time; the smaller bound stands.
     backend
         Solver of the components; HiGHS by default.
     stages
@@ -101,6 +131,9 @@ def clairvoyant_bound(
     largest
         Variables beyond which a component is bounded by prices (:mod:`planner.programs.prices`) on a grid of 400
         intervals, in time and memory that grow with its requests only; that bound is weaker, too.
+    paces
+        By id, how fast requests could be in the run that is bounded. Without them, the bound holds for step times as in
+        the profile, and a run with noise can exceed it.
     """
     began = perf_counter()
     solver = backend or HighsBackend(gap=1e-6)
@@ -113,22 +146,23 @@ def clairvoyant_bound(
         if stages:
             release += profile.encode_time(request.shape)
             due -= profile.decode_time(request.shape)
-        if release + request.steps * shape.fastest <= due + EPSILON:
-            task = Task(release, due + EPSILON, request.steps, shape.degrees, shape.seconds, request.weight)
+        pace = Pace(request.steps * shape.fastest, 1.0) if paces is None else paces[request.id]
+        if release + pace.least <= due + EPSILON:
+            seconds = tuple(pace.factor * step for step in shape.seconds)
+            task = Task(release, due + EPSILON, request.steps, shape.degrees, seconds, request.weight)
             entries.append((task, request.id))
     value = upper = 0.0
     done: list[int] = []
     parts = _components(entries)
     several = [part for part in parts if len(part) > 1]
-    left = sum(len(part) ** 2 for part in several)
+    total_size = sum(len(part) ** 2 for part in several)
     for part in parts:
         if len(part) == 1:
             value += part[0][0].weight
             upper += part[0][0].weight
             done.append(part[0][1])
             continue
-        share = (time_limit - (perf_counter() - began)) * len(part) ** 2 / left
-        left -= len(part) ** 2
+        share = time_limit * len(part) ** 2 / total_size  # not what a clock says is left: equal bounds on any machine
         tasks = [task for task, _ in part]
         if _columns(tasks) > largest:
             found = _price(tasks, cluster.gpus)
@@ -165,6 +199,8 @@ def _solve(
     trivial = float(weights.sum())
     answer = solver.solve(program, max(budget, 0.01))
     upper = trivial if answer.bound is None else min(trivial, answer.bound)
+    if answer.status != "optimal":
+        upper = min(upper, _price(tasks, cluster.gpus)[1])
     on_time = [] if answer.x is None else np.flatnonzero(answer.x[: len(tasks)] > 0.5).tolist()
     value = float(weights[on_time].sum())
     unit = float(weights[0])

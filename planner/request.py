@@ -26,6 +26,8 @@ class Request:
         What meeting the deadline is worth, relative to other requests.
     model
         The name of the model that must serve it; informative in a run with one model.
+    tier
+        The class of service that it belongs to; informative, for figures by tier.
 
     Raises
     ------
@@ -40,6 +42,7 @@ class Request:
     deadline: float
     weight: float = 1.0
     model: str = ""
+    tier: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 1:

@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds", type=count, help="compare on so many rounds that the first policy meets, not on runs"
     )
-    parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of every cell")
+    parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of the runs of every cell")
     parser.add_argument(
         "--reference", help="policy that the others are compared with, pair by pair (default: the first)"
     )

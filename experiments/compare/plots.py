@@ -21,7 +21,7 @@ MARKERS = "oDsP^vXd<>p"
 INK, SOFT, GRID = "#222222", "#666666", "#e3e3e3"
 WIDTH, ROW = 8.0, 0.34
 """Inches."""
-BOUND = "clairvoyant bound"
+BOUND = "clairvoyant bound of these runs"
 PAPER_BUDGET = 10.0
 """Milliseconds."""
 
@@ -35,11 +35,11 @@ def draw_attainment(
 ) -> None:
     """Draw mean SAR with its 95 % interval: a row per policy, or per cell where there are several.
 
-    The clairvoyant bound of each cell, if it was proven, is a black bar that no policy can pass.
+    SAR is by weight where weights differ. The clairvoyant bound of each cell is a black bar that no policy can pass.
     """
     spreads = {
         (cell.label, policy.name): Spread.of(
-            [r.summary.sar for r in results if (r.cell, r.policy) == (cell.label, policy.name)]
+            [r.summary.weighted_sar for r in results if (r.cell, r.policy) == (cell.label, policy.name)]
         )
         for cell in grid
         for policy in policies
@@ -67,7 +67,8 @@ def draw_attainment(
                 [limits[cell.label]] * 2, [low, high], color="black", linewidth=1.4, gid=f"{cell.label}/bound",
                 label=None if row else BOUND,
             )  # fmt: skip
-    axes.set_xlabel(f"SLO attainment, mean and 95 % interval over {len({r.seed for r in results})} seeds", color=SOFT)
+    what = "SLO attainment" + (" by weight" if any(r.summary.weighted for r in results) else "")
+    axes.set_xlabel(f"{what}, mean and 95 % interval over {len({r.seed for r in results})} seeds", color=SOFT)
     drawn = [s.mean - _half(s) for s in spreads.values()] + [s.mean + _half(s) for s in spreads.values()]
     low = min(*drawn, *limits.values(), 1.0) if limits else min(*drawn, 1.0)
     axes.set_xlim(max(0.0, math.floor(10 * (low - 0.02)) / 10), 1.01)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from experiments.bound import BoundResult, bound_all, write_bounds
+from experiments.bound import CONDITION, BoundResult, bound_all, write_bounds
 from experiments.build import build
 from experiments.cli import compose
 from experiments.compare.plots import draw_attainment, draw_decisions
@@ -99,6 +99,8 @@ def compare(comparison: Comparison, directory: Path) -> None:
     console = Console()
     if bounds and len(grid) == 1:
         console.print(f"Clairvoyant bound: {sum(b.bound for b in bounds) / len(bounds):.3f} (experiments.bound)")
+    if bounds:
+        console.print(CONDITION, style="dim")
     if len(grid) == 1:
         console.print(LEGEND, style="dim")
     files = [*(f"{name}.md" for name in tables), "runs.csv", *pictures, "manifest.json"]
@@ -125,7 +127,7 @@ def _draw_timelines(comparison: Comparison, results: Sequence[Result], path: Pat
     names = telling_policies(comparison, results)
     if not names:
         return False
-    sars = {(r.cell, r.seed, r.policy): r.summary.sar for r in results}
+    sars = {(r.cell, r.seed, r.policy): r.summary.weighted_sar for r in results}
     pairs = [(cell, seed) for cell in comparison.grid for seed in comparison.seeds]
 
     def difference(pair: tuple[Cell, int]) -> float:
@@ -152,6 +154,6 @@ def telling_policies(comparison: Comparison, results: Sequence[Result]) -> list[
         return list(comparison.timelines)
     totals = {policy.name: 0.0 for policy in comparison.policies}
     for result in results:
-        totals[result.policy] += result.summary.sar
+        totals[result.policy] += result.summary.weighted_sar
     others = [name for name in totals if name != comparison.reference]
     return [comparison.reference, *sorted(others, key=lambda name: -totals[name])[:1]]

@@ -13,7 +13,8 @@ from experiments.grid import Cell, Policy, Result, Spread
 from experiments.tables import Table
 
 LEGEND = (
-    "SAR: share of all requests on time, with the 95 % confidence interval over seeds; then by resolution. p50, p95, p99: "
+    "SAR: share of all requests on time (wSAR: by weight, where weights differ), with the 95 % confidence interval over "
+    "seeds; then by tier and resolution. p50, p95, p99: "
     "latency in seconds of all requests (inf where fewer were served). GPUs busy: share of GPU time in use. GPU-s: "
     "GPU-seconds per request on time. plan: time of a decision in milliseconds."
 )
@@ -22,10 +23,12 @@ LEGEND = (
 def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
     """Return a row per policy; :data:`LEGEND` explains the columns."""
     shapes = [shape.shape for shape in results[0].summary.shapes]
+    tiers = [tier.tier for tier in results[0].summary.tiers]
     head = [
         "policy",
-        "SAR",
+        attainment_label(results),
         "±",
+        *tiers,
         *map(_short, shapes),
         "p50",
         "p95",
@@ -42,7 +45,7 @@ def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Tab
         def mean(values: Sequence[float]) -> float:
             return sum(values) / len(values)
 
-        sar = Spread.of([run.sar for run in runs])
+        sar = Spread.of([run.weighted_sar for run in runs])
         by_shape: dict[str, list[float]] = defaultdict(list)
         for run in runs:
             for shape in run.shapes:
@@ -52,6 +55,7 @@ def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Tab
                 policy.name,
                 f"{sar.mean:.3f}",
                 f"{sar.half_width:.3f}",
+                *(f"{mean([t.sar for run in runs for t in run.tiers if t.tier == tier]):.2f}" for tier in tiers),
                 *(f"{mean(by_shape[shape]):.2f}" for shape in shapes),
                 *(f"{mean([getattr(run, f'latency_{p}') for run in runs]):.2f}" for p in ("p50", "p95", "p99")),
                 f"{mean([run.utilization for run in runs]):.2f}",
@@ -61,6 +65,11 @@ def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Tab
             ]
         )
     return rows
+
+
+def attainment_label(results: Sequence[Result]) -> str:
+    """Name what policies are compared by, ``Summary.weighted_sar``: SAR, or wSAR where weights differ in some run."""
+    return "wSAR" if any(result.summary.weighted for result in results) else "SAR"
 
 
 def _short(shape: str) -> str:
@@ -74,12 +83,12 @@ def grid_table(
 ) -> Table:
     """Return a row per cell and a column per policy: mean SAR; below, the mean over all cells.
 
-    With bounds, a last column has the clairvoyant bound, and two more rows say what share of it each policy reaches: on
-    average (ratio of the means), and in its worst cell.
+    SAR is by weight where weights differ. With bounds, a last column has the clairvoyant bound, and two more rows say what
+    share of it each policy reaches: on average (ratio of the means), and in its worst cell.
     """
     sums: dict[tuple[str, str], list[float]] = defaultdict(list)
     for result in results:
-        sums[result.cell, result.policy].append(result.summary.sar)
+        sums[result.cell, result.policy].append(result.summary.weighted_sar)
     for bound in bounds:
         sums[bound.cell, "bound"].append(bound.bound)
     names = [policy.name for policy in policies] + (["bound"] if bounds else [])
@@ -125,12 +134,25 @@ def write_runs(results: Sequence[Result], path: Path) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
-            ["cell", "policy", "seed", "requests", "on_time", "late", "dropped", "unfinished", "sar", "utilization"]
+            [
+                "cell",
+                "policy",
+                "seed",
+                "requests",
+                "on_time",
+                "late",
+                "dropped",
+                "unfinished",
+                "sar",
+                "weighted_sar",
+                "utilization",
+            ]
         )
         for result in results:
             s = result.summary
             counts = [s.requests, s.on_time, s.late, s.dropped, s.unfinished]
-            writer.writerow([result.cell, result.policy, result.seed, *counts, repr(s.sar), repr(s.utilization)])
+            shares = map(repr, (s.sar, s.weighted_sar, s.utilization))
+            writer.writerow([result.cell, result.policy, result.seed, *counts, *shares])
 
 
 def write_answers(answers: Sequence[Answered], path: Path) -> None:

@@ -14,7 +14,7 @@ $APP_CONFIG_GROUPS
   solver     who plans. cpsat, highs, scip, pulp: exact, of a program and an objective, backed by a greedy plan.
              dp: the paper's greedy program (solver.allocation, .preserve, .elastic: its stages).
              fixed, rssp: run to completion. edf, srtf: preemptive baselines.
-             solver.budget_ms is the time for one decision.
+             solver.budget_ms is a processor's time for one decision, kept by counts.
   program    what an exact solver decides. lookahead: which of all live jobs will be on time, and what runs now
              for that. assignment: which job runs on which GPUs in this round.
   objective  what a plan is worth. on_time (weighted), survivors (the paper's), gpu_seconds, tardiness, fairness,
@@ -23,8 +23,11 @@ $APP_CONFIG_GROUPS
   workload   what arrives. uniform, skewed (paper), homogeneous, mix-c, gamma, bursts, drift, profile (every shape
              of the profile), small (128, 256, 384 pixels);
              custom: workload.classes=[{shape: 512, steps: 20, share: 1, slo_seconds: 2}];
-             trace: workload.file=/path/to/trace.csv. workload.requests, .rate (per minute), .cv, .slo_scale,
-             .deadline_jitter.
+             tiers: classes of service in any mix, workload.mix=skewed
+             workload.tiers=[{name: premium, share: .1, weight: 10, deadline: 1.0}, {name: standard, share: .9}];
+             trace: workload.file=/path/to/trace.csv, at workload.rate or workload.speedup.
+             workload.requests, .rate (per minute), .cv, .slo_scale, .deadline_jitter; .deadlines: the rule for targets
+             (auto: the paper's seconds for FLUX.1-dev on H100, as tight elsewhere, on workload.reference_gpus GPUs).
   profile    seconds per step (python -m profiles list); file: profile.name=/path/to/profile.json.
              profile.error=1.2: the planner believes steps take 20 % longer than they do.
              measured: of the workers of engine=distributed, right before they serve.

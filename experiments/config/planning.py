@@ -14,7 +14,7 @@ class LookaheadConfig:
 
     kind: str = "lookahead"
     tie_break: float = 1e-4
-    late: str = "quiet"
+    late: str = "brief"
     concurrency: bool = True
 
 

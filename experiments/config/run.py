@@ -41,7 +41,7 @@ from experiments.config.solvers import (
     MooreConfig,
     SrtfConfig,
 )
-from experiments.config.workloads import TraceConfig, WorkloadConfig
+from experiments.config.workloads import TIERS, TraceConfig, WorkloadConfig
 from profiles import list_profiles
 
 DEFAULTS: list[Any] = [
@@ -119,6 +119,7 @@ CHOICES: dict[str, dict[str, Any]] = {
         "gamma": WorkloadConfig(cv=3.6),
         "bursts": WorkloadConfig(pieces=[[120.0, 6.0], [30.0, 48.0]]),
         "drift": WorkloadConfig(drift_to="skewed"),
+        "tiers": WorkloadConfig(tiers=list(TIERS)),
         "profile": WorkloadConfig(mix="profile"),
         "small": WorkloadConfig(mix="small", requests=30, load=0.8, slo_scale=1.2, deadlines="stages"),
         "custom": WorkloadConfig(mix="custom"),

@@ -4,6 +4,7 @@ from experiments.results.manifest import manifest
 from experiments.results.metrics import ShapeSummary, Summary, WallClock, summarize
 from experiments.results.tables import requests_table, rounds_table, segments_table, timings_table
 from experiments.results.terminal import print_summary
+from experiments.results.tiers import TierSummary
 from experiments.results.timeline import draw_timeline, draw_timelines
 from experiments.results.trace import write_trace
 from experiments.results.writer import RunWriter, prepare_directory
@@ -12,6 +13,7 @@ __all__ = [
     "RunWriter",
     "ShapeSummary",
     "Summary",
+    "TierSummary",
     "WallClock",
     "draw_timeline",
     "draw_timelines",

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from executor.records import Decision, Records
+from experiments.results.tiers import TierSummary, attainment, tier_summaries
 from experiments.results.usage import duration, usage_by_request
 from planner.cluster import Cluster
 from planner.plan import Certificate
@@ -72,9 +73,14 @@ class Summary:
     requests, on_time, late, dropped, unfinished
         Counts; the last four add up to the first.
     sar, weighted_sar
-        SLO attainment ratio: on-time requests over all requests, by count and by weight.
+        SLO attainment ratio: on-time requests over all requests, by count and by weight. Policies are compared by the
+        latter; where all weigh the same, both are equal.
+    weighted
+        Whether requests differ in weight.
     shapes
-        The same by shape, from few pixels to many.
+        Attainment by shape and count, from few pixels to many.
+    tiers
+        Attainment by tier and weight, in order of weight per request, heaviest first; empty if no request has a tier.
     latency_p50, latency_p95, latency_p99
         Seconds from arrival within which this share of *all* requests was delivered; infinite if fewer were.
     latency_mean_completed
@@ -114,7 +120,9 @@ class Summary:
     unfinished: int
     sar: float
     weighted_sar: float
+    weighted: bool
     shapes: tuple[ShapeSummary, ...]
+    tiers: tuple[TierSummary, ...]
     latency_p50: float
     latency_p95: float
     latency_p99: float
@@ -163,18 +171,16 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         How to call the run; by default the solver that made most of its decisions.
     """
     fates: Counter[str] = Counter()
-    weight = weight_on_time = 0.0
     latencies: dict[Shape, list[float]] = {}
     on_time: Counter[Shape] = Counter()
     for request in records.requests:
         fate = records.fate(request)
         fates[fate] += 1
-        weight += request.weight
         if fate == "on_time":
-            weight_on_time += request.weight
             on_time[request.shape] += 1
         latency = records.delivered.get(request.id, math.inf) - request.arrival
         latencies.setdefault(request.shape, []).append(latency)
+    weights = {request.weight for request in records.requests}
     everyone = sorted(latency for group in latencies.values() for latency in group)
     completed = fates["on_time"] + fates["late"]
     seconds = duration(records)
@@ -198,11 +204,13 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         dropped=fates["dropped"],
         unfinished=fates["unfinished"],
         sar=_ratio(fates["on_time"], len(records.requests)),
-        weighted_sar=_ratio(weight_on_time, weight),
+        weighted_sar=attainment(records, records.requests),
+        weighted=len(weights) > 1,
         shapes=tuple(
             _shape_summary(shape, latencies[shape], on_time[shape])
             for shape in sorted(latencies, key=lambda shape: (shape.pixels, shape))
         ),
+        tiers=tier_summaries(records),
         latency_p50=percentile(everyone, 50),
         latency_p95=percentile(everyone, 95),
         latency_p99=percentile(everyone, 99),

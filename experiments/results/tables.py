@@ -22,7 +22,7 @@ VERSION = "1"
 
 REQUESTS = {
     "id": "int64", "model": "string", "height": "int32", "width": "int32", "frames": "int32",
-    "steps": "int32", "arrival": "double", "deadline": "double", "weight": "double",
+    "steps": "int32", "arrival": "double", "deadline": "double", "weight": "double", "tier": "string",
     "fate": "string", "started": "double?", "finished": "double?", "dropped": "double?",
     "latency": "double?", "lateness": "double?",
     "steps_done": "int32", "gpu_seconds": "double", "segments": "int32", "regroups": "int32",
@@ -51,7 +51,7 @@ def requests_table(records: Records) -> pa.Table:
         rows.append(
             (
                 request.id, request.model, *request.shape, request.steps,
-                request.arrival, request.deadline, request.weight,
+                request.arrival, request.deadline, request.weight, request.tier,
                 records.fate(request),
                 None if used is None else used.started,
                 finished,

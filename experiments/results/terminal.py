@@ -46,8 +46,13 @@ def single_table(s: Summary, title: str = "") -> Table:
     table.add_column("value", justify="right")
     table.add_column("", style="dim")
     table.add_row("SLO attainment", f"[bold]{_share(s.sar)}[/bold]", f"{s.on_time} of {s.requests} requests on time")
-    if s.weighted_sar != s.sar and not math.isnan(s.weighted_sar):
-        table.add_row("  by weight", _share(s.weighted_sar), "")
+    if s.weighted:
+        table.add_row(
+            "  [bold]by weight[/bold]", f"[bold]{_share(s.weighted_sar)}[/bold]", "what policies are compared by"
+        )
+    for tier in s.tiers:
+        words = f"{tier.on_time} of {tier.requests}, weight {tier.weight / tier.requests:.4g} each"
+        table.add_row(f"  {tier.tier or '(no tier)'}", _share(tier.sar), words)
     for shape in s.shapes:
         table.add_row(f"  {shape.shape}", _share(shape.sar), f"{shape.on_time} of {shape.requests}")
     table.add_row(
@@ -93,7 +98,8 @@ def comparison_table(summaries: Sequence[Summary], title: str = "") -> Table:
     table = _new_table(title)
     table.pad_edge, table.padding = False, (0, 1, 0, 0)
     table.add_column("\nsolver", overflow="fold", min_width=6)
-    for head, unit in (("SAR", "%"), *((_short(shape), "%") for shape in shapes)):
+    weighted = any(s.weighted for s in summaries)
+    for head, unit in (("wSAR" if weighted else "SAR", "%"), *((_short(shape), "%") for shape in shapes)):
         table.add_column(f"{head}\n{unit}", justify="right", no_wrap=True)
     for head, unit in (
         ("p50", "s"),
@@ -105,11 +111,11 @@ def comparison_table(summaries: Sequence[Summary], title: str = "") -> Table:
     ):
         table.add_column(f"{head}\n{unit}", justify="right", no_wrap=True)
     best = [
-        _best(s.sar for s in summaries),
+        _best(s.weighted_sar for s in summaries),
         *(_best(row.get(shape, math.nan) for row in by_shape) for shape in shapes),
     ]
     for s, row in zip(summaries, by_shape, strict=True):
-        shares = [s.sar, *(row.get(shape, math.nan) for shape in shapes)]
+        shares = [s.weighted_sar, *(row.get(shape, math.nan) for shape in shapes)]
         table.add_row(
             s.name if s.complete else f"{s.name} (interrupted)",
             *(_marked(share, top) for share, top in zip(shares, best, strict=True)),
@@ -121,7 +127,8 @@ def comparison_table(summaries: Sequence[Summary], title: str = "") -> Table:
             _number(1e3 * s.wall.decision_p99, 2),
         )
     table.caption = (
-        "SAR: requests on time, in all and by shape. p50, p99: latency over all requests"
+        ("wSAR: requests on time by weight, and by shape" if weighted else "SAR: requests on time, in all and by shape")
+        + ". p50, p99: latency over all requests"
         + ("; inf: so many were never delivered" if any(math.isinf(s.latency_p99) for s in summaries) else "")
         + ". busy: GPU utilization. GPU-s /hit: GPU-seconds per request on time. plan: measured time "
         + "of a decision."

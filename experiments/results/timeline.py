@@ -88,6 +88,7 @@ def draw_timeline(
     state = "" if records.complete else " (interrupted)"
     title = f"{s.name or 'no decisions'} on {cluster.name}{state}: {s.on_time} of {s.requests} requests on time"
     title += f", SAR {100 * s.sar:.1f} %" if s.requests else ""
+    title += f", by weight {100 * s.weighted_sar:.1f} %" if s.weighted else ""
     figure.text(across[0], 1 - 0.3 / height, title, fontsize=14, weight="bold", color=INK, va="center")
     draw_key(figure.add_axes((across[0], 1 - 0.72 / height, across[1], 0.24 / height)))
     figure.savefig(path, metadata={"CreationDate": None} if Path(path).suffix == ".pdf" else None)

@@ -2,12 +2,13 @@
 
 from experiments.workload.adapters import diffusiondb, gentd26
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise, Poisson
-from experiments.workload.deadlines import SloRule, paper_slo, profile_slo, slo_from_profile
+from experiments.workload.deadlines import SloRule, Targets, paper_slo, profile_slo, slo_from_profile, slo_rule
 from experiments.workload.generate import Drift, Jitter, LognormalJitter, UniformJitter, generate
 from experiments.workload.mixes import Mix, ShapeClass, custom_mix, named_mix, named_mixes, skewed, uniform
-from experiments.workload.summary import Summary, summarise
+from experiments.workload.summary import Summary, summarise, targets_in_words
+from experiments.workload.tiers import Tier, custom_tiers
 from experiments.workload.trace import TraceError, read_trace, write_trace
-from experiments.workload.workload import Workload, rescale, window
+from experiments.workload.workload import Workload, rate_per_minute, rescale, window
 
 __all__ = [
     "Arrivals",
@@ -21,10 +22,13 @@ __all__ = [
     "ShapeClass",
     "SloRule",
     "Summary",
+    "Targets",
+    "Tier",
     "TraceError",
     "UniformJitter",
     "Workload",
     "custom_mix",
+    "custom_tiers",
     "diffusiondb",
     "generate",
     "gentd26",
@@ -32,11 +36,14 @@ __all__ = [
     "named_mixes",
     "paper_slo",
     "profile_slo",
+    "rate_per_minute",
     "read_trace",
     "rescale",
     "skewed",
     "slo_from_profile",
+    "slo_rule",
     "summarise",
+    "targets_in_words",
     "uniform",
     "window",
     "write_trace",

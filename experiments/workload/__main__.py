@@ -10,7 +10,15 @@ import numpy as np
 from rich.console import Console
 
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise
-from experiments.workload.deadlines import paper_slo, profile_slo
+from experiments.workload.deadlines import (
+    DEADLINES,
+    PAPER_GPU,
+    PAPER_MODEL,
+    REFERENCE_GPUS,
+    Targets,
+    paper_slo,
+    slo_rule,
+)
 from experiments.workload.generate import Drift, generate
 from experiments.workload.mixes import Mix, named_mix, named_mixes
 from experiments.workload.summary import summary_tables
@@ -33,38 +41,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     for table in summary_tables(workload):
         console.print(table)
-    filled = workload.parameters.get("deadlines_filled_in")
-    if filled:
-        console.print(f"{filled} empty deadlines, shown here as the paper's targets")
+    console.print(f"deadlines: {workload.parameters['deadlines']}", highlight=False, soft_wrap=True)
     return 0
 
 
 def _generate(options: argparse.Namespace) -> Workload:
-    mix = _mix(options, options.mix)
+    targets = _targets(options)
+    mix = _mix(options.mix, targets)
     workload = generate(
         _arrivals(options),
-        mix if options.drift_to is None else Drift(mix, _mix(options, options.drift_to)),
+        mix if options.drift_to is None else Drift(mix, _mix(options.drift_to, targets)),
         options.count,
         options.slo_scale,
         np.random.default_rng(_seed(options.seed)),
         deadline_jitter=options.jitter,
         model=options.model,
     )
-    workload = Workload(workload.name, workload.requests, {**workload.parameters, "seed": options.seed})
+    recipe = {"seed": options.seed, "deadlines": targets.words}
+    workload = Workload(workload.name, workload.requests, {**workload.parameters, **recipe})
     write_trace(workload, options.output)
     return workload
 
 
 def _check(options: argparse.Namespace) -> Workload:
-    return read_trace(options.trace, slo=paper_slo)
+    targets = _targets(options)
+    workload = read_trace(options.trace, slo=targets)
+    filled = workload.parameters.get("deadlines_filled_in", 0)
+    words = "those of the trace" + (f"; {filled} empty deadlines filled in: {targets.words}" if filled else "")
+    return Workload(workload.name, workload.requests, {"deadlines": words})
 
 
-def _mix(options: argparse.Namespace, name: str) -> Mix:
-    mix = named_mix(name)
+def _targets(options: argparse.Namespace) -> Targets:
     if options.profile is None:
-        return mix
-    rule = profile_slo(load_profile(options.profile), max_degree=options.max_degree)
-    return mix.with_auto_slos().with_slos(rule)
+        if options.reference_gpus is not None:
+            raise ValueError(f"--reference-gpus is {options.reference_gpus}, which needs --profile")
+        return Targets(paper_slo, f"the seconds published for {PAPER_MODEL} on {PAPER_GPU}", True)
+    reference = REFERENCE_GPUS if options.reference_gpus is None else options.reference_gpus
+    return slo_rule(load_profile(options.profile), options.deadlines, reference)
+
+
+def _mix(name: str, targets: Targets) -> Mix:
+    mix = named_mix(name)
+    return mix if targets.published else mix.with_auto_slos().with_slos(targets)
 
 
 def _arrivals(options: argparse.Namespace) -> Arrivals:
@@ -97,14 +115,25 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--cv", type=float, default=1.0, help="coefficient of variation of gaps (default: 1, Poisson)")
     make.add_argument("--count", type=int, default=300, help="requests (default: 300)")
     make.add_argument("--slo-scale", type=float, default=1.0, help="multiplies every target (default: 1.0)")
-    make.add_argument("--profile", help="targets as tight for this profile as the paper's are on eight H100")
-    make.add_argument("--max-degree", type=int, help="with --profile: GPUs of the cluster, if fewer than its")
     make.add_argument("--jitter", type=float, default=0.0, help="targets vary by this fraction (default: 0)")
     make.add_argument("--model", default="", help="written into every request")
     make.add_argument("--seed", type=int, required=True, help="the same seed gives the same file")
     make.add_argument("--output", required=True, metavar="TRACE.csv")
     check = commands.add_parser("check", help="validate a trace and print its summary")
     check.add_argument("trace", metavar="TRACE.csv")
+    for command in (make, check):
+        command.add_argument("--profile", help="what serves (default: FLUX.1-dev on H100, with the published targets)")
+        command.add_argument(
+            "--deadlines",
+            choices=DEADLINES,
+            default="auto",
+            help="with --profile: the rule for targets (docs/traces.md)",
+        )
+        command.add_argument(
+            "--reference-gpus",
+            type=int,
+            help=f"with --profile: GPUs that targets are as tight for (default: {REFERENCE_GPUS})",
+        )
     return parser
 
 

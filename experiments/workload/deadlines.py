@@ -1,18 +1,22 @@
 """Latency targets at SLO scale 1.0: the published ones, and the same tightness for other models and hardware.
 
 TetriServe (arXiv 2510.01565, evaluation) gives FLUX.1-dev requests of 50 steps on 8 x H100 a target of
-1.5, 2.0, 3.0 and 5.0 s at 256, 512, 1024 and 2048 pixels square. Two rules follow from these four numbers:
+1.5, 2.0, 3.0 and 5.0 s at 256, 512, 1024 and 2048 pixels square. Two rules follow from these four numbers, and
+:func:`slo_rule` says which of them holds:
 
 - :func:`paper_slo`: the targets themselves, in proportion to the steps. Between the four sizes they are
   interpolated linearly in the logarithms of tokens and seconds; beyond them the nearest one holds.
 - :func:`slo_from_profile`: for anything that is not FLUX on H100. The paper's *tightness* is kept: the target
-  divided by the fastest possible denoising time, interpolated in the logarithm of tokens.
+  divided by the fastest possible denoising time, interpolated in the logarithm of tokens. The fastest step is that of
+  a reference cluster of eight GPUs, whatever the cluster that serves: more GPUs do not make a request more urgent.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,12 +35,21 @@ PAPER_SLOS: dict[Shape, float] = {
 """Published targets in seconds at scale 1.0, by shape."""
 
 H100_FASTEST_STEPS: dict[Shape, float] = {
-    Shape(256, 256): 0.0151,
-    Shape(512, 512): 0.0179,
-    Shape(1024, 1024): 0.0305,
-    Shape(2048, 2048): 0.108,
+    Shape(256, 256): 0.0151462,
+    Shape(512, 512): 0.0178644,
+    Shape(1024, 1024): 0.0304571,
+    Shape(2048, 2048): 0.108345,
 }
-"""Seconds per step of FLUX.1-dev on eight H100 of one NVLink domain, from the fit behind the H100 profile."""
+"""Seconds per step of FLUX.1-dev on eight H100 of one NVLink domain: those of the profile ``flux1-dev_h100``."""
+
+PAPER_MODEL, PAPER_GPU = "FLUX.1-dev", "H100"
+"""What the targets were published for."""
+
+REFERENCE_GPUS = 8
+"""GPUs of the cluster that targets are as tight for, unless the user says otherwise."""
+
+DEADLINES = ("auto", "paper", "profile", "stages")
+"""Names of the rules; see :func:`slo_rule`."""
 
 SloRule = Callable[[Shape, int], float]
 """From a shape and a number of steps to a target in seconds after arrival, at scale 1.0."""
@@ -75,7 +88,7 @@ def paper_slo(shape: Shape, steps: int) -> float:
 def paper_tightness(shape: Shape) -> float:
     """Divide the published target by the fastest denoising time on eight H100.
 
-    1.99, 2.23, 1.97 and 0.93 at 256, 512, 1024 and 2048 square. Below 1 no schedule can meet scale 1.0: the
+    1.98, 2.24, 1.97 and 0.92 at 256, 512, 1024 and 2048 square. Below 1 no schedule can meet scale 1.0: the
     fit is slower at 2048 than the authors' machine, on which the target is just feasible.
     """
     known = [PAPER_SLOS[s] / (PAPER_STEPS * H100_FASTEST_STEPS[s]) for s in PAPER_SLOS]
@@ -141,6 +154,72 @@ def profile_slo(profile: Profile, *, link: str | None = None, max_degree: int | 
         return slo_from_profile(profile, shape, steps, link=link, max_degree=max_degree)
 
     return rule
+
+
+def is_papers(profile: Profile) -> bool:
+    """Whether a profile is of the model and the GPUs that the targets were published for, whatever its name."""
+    return profile.model == PAPER_MODEL and PAPER_GPU in re.findall(r"\w+", profile.hardware)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """A rule for the targets of one run, and its words; callable as a :data:`SloRule`.
+
+    Parameters
+    ----------
+    rule
+        Gives seconds after arrival.
+    words
+        What the rule is, for the description of a run.
+    published
+        Whether the targets are the paper's; then those that a mix brings along are, too.
+    """
+
+    rule: SloRule
+    words: str
+    published: bool
+
+    def __call__(self, shape: Shape, steps: int) -> float:
+        """Return the target in seconds at scale 1.0."""
+        return self.rule(shape, steps)
+
+
+def slo_rule(profile: Profile, deadlines: str = "auto", reference_gpus: int = REFERENCE_GPUS) -> Targets:
+    """Give the one rule by which a request without a target of its own gets one.
+
+    Parameters
+    ----------
+    profile
+        The model and hardware that serve.
+    deadlines
+        ``paper``: the published seconds (:func:`paper_slo`). ``profile``: as tight for this profile as the paper's are
+        for FLUX.1-dev on eight H100 (:func:`slo_from_profile`). ``stages``: the same and the time of encoding and
+        decoding. ``auto``: ``paper`` if the profile's model is FLUX.1-dev and its hardware H100 (:func:`is_papers`),
+        else ``profile``.
+    reference_gpus
+        With ``profile`` and ``stages``: the fastest step counts on up to so many GPUs, or on all that the profile has.
+
+    Raises
+    ------
+    ValueError
+        If ``deadlines`` is none of these, or ``reference_gpus`` is below 1.
+    """
+    if deadlines not in DEADLINES:
+        raise ValueError(f"deadlines is {deadlines!r}; use 'auto', 'paper', 'profile' or 'stages'")
+    if reference_gpus < 1:
+        raise ValueError(f"reference_gpus is {reference_gpus}; a whole number of at least 1 is needed")
+    if deadlines == "paper" or (deadlines == "auto" and is_papers(profile)):
+        return Targets(paper_slo, f"the seconds published for {PAPER_MODEL} on {PAPER_GPU}", True)
+    steps_only = profile_slo(profile, max_degree=reference_gpus)
+    most = min(reference_gpus, max(entry.degree for entry in profile.entries))
+    words = f"as tight as the published ones, for {profile.model} on {most} x {profile.hardware.split(',')[0]}"
+    if deadlines != "stages":
+        return Targets(steps_only, words, False)
+
+    def with_stages(shape: Shape, steps: int) -> float:
+        return steps_only(shape, steps) + profile.encode_time(shape) + profile.decode_time(shape)
+
+    return Targets(with_stages, f"{words}, with the time of text and image", False)
 
 
 def _over_tokens(shape: Shape, known: list[float]) -> float:

@@ -1,14 +1,15 @@
 """Generate workloads from an arrival process and a mix.
 
-Arrivals, shapes and deadline jitter come from three independent child generators, with a fixed number of
-shape and jitter draws per request. So paired comparisons share their randomness: another rate rescales the
-same arrivals, and another SLO scale, jitter or rate leaves request i's shape alone.
+Arrivals, shapes, deadline jitter and tiers come from four independent child generators, with a fixed number of
+draws per request. So paired comparisons share their randomness: another rate rescales the same arrivals, and another
+SLO scale, jitter, rate or division into tiers leaves request i's shape alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from experiments.workload.arrivals import Arrivals
 from experiments.workload.mixes import Mix, ShapeClass
+from experiments.workload.tiers import ALL_ALIKE, Tier, draw_tiers
 from experiments.workload.workload import Workload
 from planner.request import Request
 
@@ -96,9 +98,10 @@ def generate(
     deadline_jitter: float | Jitter = 0.0,
     weight: float = 1.0,
     model: str = "",
+    tiers: Sequence[Tier] = (),
     name: str | None = None,
 ) -> Workload:
-    """Draw a workload: deadline = arrival + slo * slo_scale * jitter factor.
+    """Draw a workload: deadline = arrival + slo * slo_scale * jitter factor * deadline factor of the tier.
 
     Parameters
     ----------
@@ -118,6 +121,8 @@ def generate(
         Multiplies the weights of the classes.
     model
         Written into every request.
+    tiers
+        Classes of service; none for requests that are all alike.
     name
         Of the workload; the mix's name if not given.
 
@@ -133,21 +138,23 @@ def generate(
     )
     drift = mix if isinstance(mix, Drift) else Drift(mix, mix)
     _check_slos(drift)
-    arrival_rng, shape_rng, jitter_rng = rng.spawn(3)
+    arrival_rng, shape_rng, jitter_rng, tier_rng = rng.spawn(4)
     times = arrivals.times(count, arrival_rng)
     classes = _draw_classes(drift, times, shape_rng)
     factors = jitter.factors(count, jitter_rng)
+    served = draw_tiers(tiers or (ALL_ALIKE,), [drawn.shape for drawn in classes], tier_rng)
     requests = tuple(
         Request(
             id=i,
             shape=drawn.shape,
             steps=drawn.steps,
             arrival=float(time),
-            deadline=float(time + _slo(drawn) * slo_scale * factor),
-            weight=drawn.weight * weight,
+            deadline=float(time + _slo(drawn) * slo_scale * factor * tier.deadline),
+            weight=drawn.weight * weight * tier.weight,
             model=model,
+            tier=tier.name,
         )
-        for i, (time, drawn, factor) in enumerate(zip(times, classes, factors, strict=True))
+        for i, (time, drawn, factor, tier) in enumerate(zip(times, classes, factors, served, strict=True))
     )
     parameters: dict[str, object] = {
         "arrivals": describe(arrivals),
@@ -158,6 +165,7 @@ def generate(
         "deadline_jitter": describe(jitter),
         "weight": weight,
         "model": model,
+        "tiers": describe(tuple(tiers)),
     }
     return Workload(name or mix.name, requests, parameters)
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from rich.table import Table
 
-from experiments.workload.workload import Workload
+from experiments.workload.workload import Workload, rate_per_minute
 from profiles.shape import Shape
+
+MOST_SHAPES = 12
+"""Shapes that one line names; a trace may have hundreds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,25 @@ def summarise(workload: Workload) -> Summary:
     return Summary(
         count=len(workload),
         duration=workload.duration,
-        rate=60.0 / mean if mean > 0 else float("nan"),
+        rate=rate_per_minute(workload),
         cv=float(gaps.std()) / mean if mean > 0 else float("nan"),
         classes=classes,
     )
+
+
+def targets_in_words(workload: Workload) -> str:
+    """Say in one line how long each shape has from arrival to deadline, and by which rule."""
+    summary = summarise(workload)
+    several = {c.shape for c in summary.classes if sum(other.shape == c.shape for other in summary.classes) > 1}
+    parts = []
+    for c in summary.classes:
+        what = f"{c.shape.label}, {c.steps} steps" if c.shape in several else c.shape.label
+        same = c.longest_slo - c.shortest_slo <= 1e-6 * c.longest_slo
+        seconds = f"{c.longest_slo:.4g}" if same else f"{c.shortest_slo:.4g} to {c.longest_slo:.4g}"
+        parts.append(f"{what} {seconds} s")
+    scale, rule = workload.parameters.get("slo_scale", 1.0), workload.parameters.get("deadlines", "")
+    words = f" ({rule}{'' if scale == 1.0 else f', times {scale:g}'})" if rule else ""
+    return f"deadlines: {', '.join(parts[:MOST_SHAPES])}{', ...' if len(parts) > MOST_SHAPES else ''}{words}"
 
 
 def summary_tables(workload: Workload) -> tuple[Table, Table]:

@@ -23,8 +23,8 @@ from profiles.shape import Shape
 
 VERSION = 1
 REQUIRED = ("id", "arrival_s", "height", "width", "steps", "deadline_s")
-OPTIONAL = ("frames", "weight", "model")
-COLUMNS = ("id", "arrival_s", "height", "width", "frames", "steps", "deadline_s", "weight", "model")
+OPTIONAL = ("frames", "weight", "model", "tier")
+COLUMNS = ("id", "arrival_s", "height", "width", "frames", "steps", "deadline_s", "weight", "model", "tier")
 """Columns in the order in which they are written."""
 
 _MAGIC = "# tetriplan-trace"
@@ -42,7 +42,7 @@ def write_trace(workload: Workload, path: Path | str) -> None:
     Raises
     ------
     ValueError
-        If an id is negative, or the workload's name or a model has characters that a line of text cannot
+        If an id is negative, or the workload's name, a model or a tier has characters that a line of text cannot
         hold.
     """
     lines = [f"{_MAGIC} {VERSION}", f"# name: {_line_of_text('name', workload.name)}"]
@@ -56,8 +56,8 @@ def write_trace(workload: Workload, path: Path | str) -> None:
             if r.id < 0:
                 raise ValueError(f"request {r.id}: id is negative; a trace needs ids of at least 0")
             times = (repr(float(r.arrival)), repr(float(r.deadline)), repr(float(r.weight)))
-            model = _line_of_text(f"request {r.id}: model", r.model)
-            row = (r.id, times[0], *r.shape, r.steps, *times[1:], model)
+            words = (_line_of_text(f"request {r.id}: {field}", getattr(r, field)) for field in ("model", "tier"))
+            row = (r.id, times[0], *r.shape, r.steps, *times[1:], *words)
             writer.writerow(row)
 
 
@@ -149,11 +149,9 @@ class _Row:
         weight = self.number("weight", "a positive number") if self.text("weight") else 1.0
         if weight <= 0:
             raise self.error("weight", "is not positive; a positive number is needed")
-        model = self.fields.get("model", "")
-        if not model.isprintable():
-            raise self.error("model", "has characters that cannot be printed; a name in one line is needed")
+        model, tier = (self.name(column) for column in ("model", "tier"))
         deadline = self.deadline(arrival, shape, steps, slo)
-        return Request(self.whole("id", 0), shape, steps, arrival, deadline, weight, model)
+        return Request(self.whole("id", 0), shape, steps, arrival, deadline, weight, model, tier)
 
     def deadline(self, arrival: float, shape: Shape, steps: int, slo: SloRule | None) -> float:
         if not self.text("deadline_s"):
@@ -173,6 +171,12 @@ class _Row:
                 f"is not after the arrival, {arrival}; absolute seconds later than arrival_s are needed",
             )
         return deadline
+
+    def name(self, column: str) -> str:
+        name = self.fields.get(column, "")
+        if not name.isprintable():
+            raise self.error(column, "has characters that cannot be printed; a name in one line is needed")
+        return name
 
     def text(self, column: str) -> str:
         return self.fields.get(column, "").strip()

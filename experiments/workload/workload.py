@@ -62,7 +62,13 @@ class Workload:
         return self.requests[-1].arrival
 
 
-def rescale(workload: Workload, *, rate: float = 1.0, slo: float = 1.0) -> Workload:
+def rate_per_minute(workload: Workload) -> float:
+    """Return 60 divided by the mean gap between arrivals; NaN if there are no gaps, or all are 0."""
+    span = workload.requests[-1].arrival - workload.requests[0].arrival
+    return 60.0 * (len(workload) - 1) / span if span > 0 else math.nan
+
+
+def rescale(workload: Workload, *, rate: float | None = None, speedup: float = 1.0, slo_scale: float = 1.0) -> Workload:
     """Compress time and loosen deadlines.
 
     Parameters
@@ -70,26 +76,39 @@ def rescale(workload: Workload, *, rate: float = 1.0, slo: float = 1.0) -> Workl
     workload
         Not changed.
     rate
-        Arrivals come this many times as fast; time allowed per request does not depend on it.
-    slo
+        Requests per minute, on average, that arrivals are spread or squeezed to; None leaves them as they are. The time
+        allowed per request does not depend on it.
+    speedup
+        In place of a rate: arrivals come this many times as fast.
+    slo_scale
         The time from arrival to deadline is multiplied by this.
 
     Raises
     ------
     ValueError
-        If a factor is not positive and finite.
+        If a number is not positive and finite, both a rate and a speedup are given, or there is no rate to change
+        because all requests arrive at once.
     """
-    for name, factor in (("rate", rate), ("slo", slo)):
-        if not (math.isfinite(factor) and factor > 0):
-            raise ValueError(f"rescale: {name} is {factor}; a positive finite factor is needed")
-    if rate == 1.0 and slo == 1.0:
+    for name, value in (("rate", rate), ("speedup", speedup), ("slo_scale", slo_scale)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"rescale: {name} is {value}; a positive finite number is needed")
+    if rate is not None:
+        if speedup != 1.0:
+            raise ValueError(f"rescale: rate is {rate} and speedup {speedup}; give one of them")
+        own = rate_per_minute(workload)
+        if math.isnan(own):
+            raise ValueError(
+                f"rescale: rate is {rate}, but workload {workload.name!r} has no gaps between arrivals to rescale"
+            )
+        speedup = rate / own
+    if speedup == 1.0 and slo_scale == 1.0:
         return workload
     requests = []
     for request in workload.requests:
-        arrival = request.arrival / rate
+        arrival = request.arrival / speedup
         allowed = request.deadline - request.arrival
-        requests.append(replace(request, arrival=arrival, deadline=arrival + allowed * slo))
-    changes = {"rescaled_rate": rate, "rescaled_slo": slo}
+        requests.append(replace(request, arrival=arrival, deadline=arrival + allowed * slo_scale))
+    changes = {"speedup": speedup, "slo_scale": slo_scale}
     return Workload(workload.name, tuple(requests), {**workload.parameters, **changes})
 
 

@@ -197,7 +197,7 @@ def describe(table: Table) -> str:
         f"most {1e3 * greedy:.2f} ms, CP-SAT, asked for the exact optimum of the same round, at most {1e3 * exact:.1f} "
         f"ms. An optimal schedule of all steps of one to {COUNTS[-1]} requests is found in at most "
         f"{max(whole.numbers('seconds')):.2g} s, {proven:.0f} of {len(whole)} with proof, since it serves as many as the "
-        f"clairvoyant bound allows: {'; '.join(listed)}."
+        f"clairvoyant bound allows where steps take what the profile says: {'; '.join(listed)}."
     )
 
 

@@ -1,12 +1,13 @@
-"""Branch and bound over linear relaxations, for programs with few integer variables.
+"""Branch and bound over linear relaxations, for programs with few integer variables or small budgets.
 
 A MIP solver spends about 5 ms on a program of three requests before its first node; a relaxation takes 0.2 ms, and the
 next one, from the last basis, less. So for a handful of integer variables plain best-first branching is the fastest
-exact method by far. It is deterministic: what limits it is a number of nodes.
+exact method by far. It is deterministic: what limits it are numbers of nodes and of simplex iterations.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from time import perf_counter
 from typing import Any
@@ -14,13 +15,22 @@ from typing import Any
 import numpy as np
 
 from planner.backends.protocol import Answer
+from planner.effort import HIGHS_ITERATION, HIGHS_RUN
 from planner.outcomes import Floats
 from planner.programs.linear import LinearProgram
 
 _INTEGRAL = 1e-7
 
 
-def branch(highs: Any, program: LinearProgram, gap: float, nodes: int, budget: float) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Branched:
+    """What branching found, and the work that it took in modelled seconds."""
+
+    answer: Answer
+    work: float
+
+
+def branch(highs: Any, program: LinearProgram, gap: float, nodes: int, budget: float) -> Branched:
     """Maximize by best-first branching on the most fractional variable.
 
     Parameters
@@ -32,11 +42,12 @@ def branch(highs: Any, program: LinearProgram, gap: float, nodes: int, budget: f
     gap
         Difference to the incumbent at which a node is left out.
     nodes, budget
-        Relaxations to solve, and seconds, at most.
+        Relaxations to solve, and seconds of work by :mod:`planner.effort`, at most.
     """
     import highspy
 
     began = perf_counter()
+    run, iteration = HIGHS_RUN(program.entries), HIGHS_ITERATION(program.entries)
     integers = np.flatnonzero(program.integer).astype(np.int32)
     best: Floats | None = None
     least = -np.inf
@@ -45,23 +56,27 @@ def branch(highs: Any, program: LinearProgram, gap: float, nodes: int, budget: f
     heap: list[tuple[float, int, Floats, Floats]] = []
     lower, upper = program.lower[integers], program.upper[integers]
     heappush(heap, (-np.inf, 0, lower, upper))
-    solved = 0
+    solved, work = 0, 0.0
     while heap:
-        if solved >= nodes or perf_counter() - began > budget:
+        iterations = int((budget - work - run) / iteration)
+        if solved >= nodes or iterations < 1:
             break
         negative, _, lower, upper = heappop(heap)
         if -negative <= least + gap:
             continue
         highs.changeColsBounds(len(integers), integers, lower, upper)
+        highs.setOptionValue("simplex_iteration_limit", min(iterations, 2**31 - 1))
         highs.run()
         solved += 1
+        info = highs.getInfo()
+        work += run + iteration * max(0, info.simplex_iteration_count)
         status = highs.getModelStatus()
         if status == highspy.HighsModelStatus.kInfeasible:
             continue
         if status != highspy.HighsModelStatus.kOptimal:
             heappush(heap, (negative, 2 * solved, lower, upper))
             break
-        value = highs.getInfo().objective_function_value
+        value = info.objective_function_value
         if value <= least + gap:
             continue
         point = np.array(highs.getSolution().col_value, dtype=np.float64)
@@ -80,6 +95,7 @@ def branch(highs: Any, program: LinearProgram, gap: float, nodes: int, budget: f
     finished = open_bound <= least + gap
     seconds = perf_counter() - began
     if best is None:
-        return Answer(None, None if not np.isfinite(open_bound) else open_bound, "unknown", 0.0, seconds)
+        return Branched(Answer(None, open_bound if np.isfinite(open_bound) else None, "unknown", 0.0, seconds), work)
     bound = max(open_bound, least + gap if finished and heap else least)
-    return Answer(best, bound if np.isfinite(bound) else None, "optimal" if finished else "feasible", 0.0, seconds)
+    proven = bound if np.isfinite(bound) else None
+    return Branched(Answer(best, proven, "optimal" if finished else "feasible", 0.0, seconds), work)

@@ -11,22 +11,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from planner.backends.cpsat_mixed import grid, polish
 from planner.backends.protocol import Answer, BackendError
+from planner.effort import CPSAT_DETERMINISTIC, CPSAT_GRID, CPSAT_GRID_DETERMINISTIC, CPSAT_LOAD, EMERGENCY, Cost, Size
 from planner.outcomes import Floats, Ints
 from planner.programs.linear import LinearProgram
 
 _BITS = 45
 _EXACT = 1e-6
 """Relative difference of bound and value at which a mixed program counts as solved; its grid is far finer."""
-_DETERMINISTIC_PER_SECOND = 0.2
-"""CP-SAT's deterministic time that passes in a second on the programs here, about; measured on two machines."""
-_MIXED_SHARE = 0.4
-"""Share of the budget that the grid's search gets; making the grid and the exact rest take the other part."""
+_MIXED_SHARE = 0.6
+"""Share of what making the grid leaves of the budget that the grid's search gets; the exact rest gets the other part."""
+_UNLIMITED = -(2**62)
 
 
 @dataclass(frozen=True)
@@ -51,46 +51,38 @@ class CpSatBackend:
 
     def __post_init__(self) -> None:
         # Imported here because that takes a second: before the first round, not in it.
+        import highspy  # noqa: F401
         import ortools.sat.python.cp_model  # noqa: F401
-        import scipy.optimize  # noqa: F401
+
+    def least(self, size: Size) -> Cost:
+        """Return the least work on a program: the model is made and taken; a mixed one is put on the grid besides."""
+        if not size.mixed:
+            return CPSAT_LOAD
+        return Cost(CPSAT_LOAD.fixed + CPSAT_GRID.fixed, CPSAT_LOAD.per_entry + CPSAT_GRID.per_entry)
 
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""
+        if not program.integer.all():
+            return self._mixed(program, budget)
+        return self._pure(program, budget, CPSAT_DETERMINISTIC)
+
+    def _pure(self, program: LinearProgram, budget: float, pace: float) -> Answer:
+        """Solve a program of integers, of whose budget a second is ``pace`` of deterministic time."""
         from ortools.sat.python import cp_model
 
         began = perf_counter()
-        if not program.integer.all():
-            return self._mixed(program, budget)
         reach = np.maximum(np.abs(program.lower), np.abs(program.upper))
         rewards, scale = integral_rewards(program.rewards, reach)
-        model = cp_model.CpModel()
-        lower, upper = program.lower.astype(np.int64).tolist(), program.upper.astype(np.int64).tolist()
-        variables = [
-            model.new_bool_var("") if (lo, hi) == (0, 1) else model.new_int_var(lo, hi, "")
-            for lo, hi in zip(lower, upper, strict=True)
-        ]
-        for row in range(program.rows):
-            columns, coefficients = program.row(row)
-            weights = _whole(coefficients, "a coefficient")
-            capacity = math.floor(program.capacity[row] + 1e-9)
-            chosen = [variables[column] for column in columns.tolist()]
-            binary = all(lower[column] == 0 and upper[column] == 1 for column in columns.tolist())
-            if capacity == 1 and binary and all(weight == 1 for weight in weights):
-                model.add_at_most_one(chosen)
-            elif chosen:
-                model.add(cp_model.LinearExpr.weighted_sum(chosen, weights) <= capacity)
-            elif capacity < 0:
-                raise BackendError(f"row {row} has no entries but a capacity of {capacity}: the program is infeasible")
-        model.maximize(cp_model.LinearExpr.weighted_sum(variables, rewards.tolist()))
-        for variable, value in zip(variables, np.rint(program.start).astype(np.int64).tolist(), strict=True):
-            model.add_hint(variable, value)
+        model = _model(program, rewards)
         solver = cp_model.CpSolver()
         parameters = solver.parameters
         parameters.cp_model_presolve = self.presolve
         parameters.catch_sigint_signal = False  # Ctrl-C belongs to the run, which keeps what was finished
         if self.deterministic:
+            left = budget - CPSAT_LOAD(program.entries)
             parameters.num_workers = 1
-            parameters.max_deterministic_time = budget * _DETERMINISTIC_PER_SECOND
+            parameters.max_deterministic_time = max(left, 1e-6) * pace
+            parameters.max_time_in_seconds = EMERGENCY * max(budget, 1e-3)
         else:
             parameters.num_workers = self.workers
             parameters.max_time_in_seconds = budget
@@ -103,7 +95,7 @@ class CpSatBackend:
             raise BackendError("CP-SAT calls the program infeasible, but waiting is always possible")
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return Answer(None, None, "unknown", built - began, solved - built)
-        x = np.array([solver.value(variable) for variable in variables], dtype=np.float64)
+        x = np.array(solver.response_proto.solution, dtype=np.float64)
         slack = 0.0 if scale == 1.0 else 0.5 * float(reach.sum()) / scale
         bound = solver.best_objective_bound / scale + slack
         return Answer(x, bound, "optimal" if status == cp_model.OPTIMAL else "feasible", built - began, solved - built)
@@ -116,9 +108,12 @@ class CpSatBackend:
         began = perf_counter()
         relaxed, unit, loss = grid(program)
         built = perf_counter()
-        answer = replace(self, presolve=False).solve(relaxed, _MIXED_SHARE * budget)
+        loading = CPSAT_LOAD(program.entries)
+        left = max(0.0, budget - CPSAT_GRID(program.entries) - loading)
+        answer = replace(self, presolve=False)._pure(relaxed, loading + _MIXED_SHARE * left, CPSAT_GRID_DETERMINISTIC)
         bound = None if answer.bound is None else answer.bound + loss
-        x = None if answer.x is None else polish(program, answer.x * unit)
+        polishing = (1.0 - _MIXED_SHARE) * left
+        x = None if answer.x is None else polish(program, answer.x * unit, polishing)
         status: Literal["optimal", "feasible", "unknown"] = "feasible"
         if x is None and program.violation(program.start) <= _EXACT:
             x = program.start
@@ -159,8 +154,53 @@ def integral_rewards(rewards: Floats, reach: Floats | float = 1.0) -> tuple[Ints
     return np.rint(rewards * scale).astype(np.int64), scale
 
 
+def _model(program: LinearProgram, rewards: Ints) -> Any:
+    """Make the model entry by entry: the modelling layer takes three times as long.
+
+    Raises
+    ------
+    BackendError
+        If a coefficient is no whole number, or a row without entries cannot hold.
+    """
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    proto = model.proto
+    lower, upper = program.lower.astype(np.int64).tolist(), program.upper.astype(np.int64).tolist()
+    for lo, hi in zip(lower, upper, strict=True):
+        proto.variables.add().domain.extend([lo, hi])
+    weights = _whole(program.coefficients, "a coefficient")
+    columns = program.columns.tolist()
+    capacity = np.floor(program.capacity + 1e-9).astype(np.int64).tolist()
+    binary = (program.lower == 0) & (program.upper == 1)
+    plain = (program.coefficients == 1.0) & binary[program.columns]
+    starts = program.row_starts.tolist()
+    others = np.r_[0, np.cumsum(~plain)]
+    exclusive = (others[program.row_starts[1:]] == others[program.row_starts[:-1]]).tolist()
+    for row, most in enumerate(capacity):
+        first, last = starts[row], starts[row + 1]
+        if first == last:
+            if most < 0:
+                raise BackendError(f"row {row} has no entries but a capacity of {most}: the program is infeasible")
+        elif most == 1 and exclusive[row]:
+            proto.constraints.add().at_most_one.literals.extend(columns[first:last])
+        else:
+            linear = proto.constraints.add().linear
+            linear.vars.extend(columns[first:last])
+            linear.coeffs.extend(weights[first:last])
+            linear.domain.extend([_UNLIMITED, most])
+    everything = list(range(program.size))
+    proto.objective.vars.extend(everything)
+    proto.objective.coeffs.extend((-rewards).tolist())
+    proto.objective.scaling_factor = -1.0
+    proto.solution_hint.vars.extend(everything)
+    proto.solution_hint.values.extend(np.rint(program.start).astype(np.int64).tolist())
+    return model
+
+
 def _whole(values: Floats, what: str) -> list[int]:
     rounded = np.rint(values)
     if not np.allclose(values, rounded, rtol=0, atol=1e-9):
         raise BackendError(f"CP-SAT takes whole numbers only; {what} is {values[np.argmax(np.abs(values - rounded))]}")
-    return [int(value) for value in rounded]
+    whole: list[int] = rounded.astype(np.int64).tolist()
+    return whole

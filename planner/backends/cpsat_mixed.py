@@ -9,10 +9,13 @@ program. The integer part of its answer is kept; the continuous part is then fou
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
+from planner.backends.highs import load
 from planner.backends.protocol import BackendError
+from planner.effort import HIGHS_ITERATION
 from planner.outcomes import Floats
 from planner.programs.linear import LinearProgram
 
@@ -73,16 +76,22 @@ def grid(program: LinearProgram) -> tuple[LinearProgram, Floats, float]:
     return relaxed, unit, float(np.abs(program.rewards) @ half)
 
 
-def polish(program: LinearProgram, x: Floats) -> Floats | None:
-    """Return the best point with the integer part of ``x``, by a linear program; None if there is none."""
-    from scipy.optimize import linprog
+def polish(program: LinearProgram, x: Floats, budget: float) -> Floats | None:
+    """Return the best point with the integer part of ``x``, by a linear program; None if none is found.
+
+    ``budget`` is in seconds, of which its simplex iterations are counted (:mod:`planner.effort`). If they do not
+    suffice, the start stands, should it have the same integer part.
+    """
+    import highspy
 
     whole = np.clip(np.rint(x), program.lower, program.upper)
     lower = np.where(program.integer, whole, program.lower)
     upper = np.where(program.integer, whole, program.upper)
-    matrix = np.zeros((program.rows, program.size))
-    rows = np.repeat(np.arange(program.rows), np.diff(program.row_starts))
-    np.add.at(matrix, (rows, program.columns), program.coefficients)
-    bounds = list(zip(lower.tolist(), upper.tolist(), strict=True))
-    result = linprog(-program.rewards, A_ub=matrix, b_ub=program.capacity, bounds=bounds, method="highs")
-    return np.asarray(result.x, dtype=np.float64) if result.success else None
+    highs = load(replace(program, lower=lower, upper=upper), np.zeros(program.size, dtype=np.bool_))
+    iterations = max(1, int(budget / HIGHS_ITERATION(program.entries)))
+    highs.setOptionValue("simplex_iteration_limit", min(iterations, 2**31 - 1))
+    highs.run()
+    if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        same = np.array_equal(whole[program.integer], np.rint(program.start)[program.integer])
+        return program.start if same else None
+    return np.array(highs.getSolution().col_value, dtype=np.float64)

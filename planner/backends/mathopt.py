@@ -1,7 +1,8 @@
 """SCIP and HiGHS as they come inside the OR-Tools wheel, through MathOpt.
 
 MathOpt wraps what goes wrong in a solver in errors of its own (in 9.15, at times an ``AttributeError`` about something
-else), and passes ``threads`` on to solvers that refuse it; both stay inside this module.
+else), and passes ``threads`` on to solvers that refuse it; both stay inside this module. Both are limited by numbers of
+nodes (:mod:`planner.effort`).
 """
 
 from __future__ import annotations
@@ -9,11 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from planner.backends.protocol import Answer, BackendError
+from planner.effort import (
+    EMERGENCY,
+    HIGHS_MIP,
+    HIGHS_PURE_MIP,
+    SCIP_CUTS,
+    SCIP_NODE,
+    SCIP_PURE_ROOT,
+    SCIP_ROOT,
+    Cost,
+    Size,
+    highs_options,
+)
 from planner.programs.linear import LinearProgram
 
 
@@ -42,6 +55,12 @@ class MathOptBackend:
         """The solver's name; HiGHS is told apart from the one called directly."""
         return "scip" if self.solver == "scip" else "mathopt-highs"
 
+    def least(self, size: Size) -> Cost:
+        """Return the least work on a program that brings an answer: the root."""
+        if self.solver == "scip":
+            return SCIP_ROOT if size.mixed else SCIP_PURE_ROOT
+        return HIGHS_MIP if size.mixed else HIGHS_PURE_MIP
+
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Maximize within ``budget`` seconds."""
         from ortools.math_opt import model_pb2
@@ -67,10 +86,12 @@ class MathOptBackend:
         proto.linear_constraint_matrix.coefficients.extend(program.coefficients[order].tolist())
         kind = mathopt.SolverType.GSCIP if self.solver == "scip" else mathopt.SolverType.HIGHS
         parameters = mathopt.SolveParameters(
-            time_limit=timedelta(seconds=max(budget, 1e-3)),
+            time_limit=timedelta(seconds=EMERGENCY * max(budget, 1e-3)),
             relative_gap_tolerance=self.gap,
             absolute_gap_tolerance=self.gap,
             threads=1 if self.solver == "scip" else None,
+            gscip=_scip(program, budget),
+            highs=_highs(program, budget),
         )
         try:
             model = mathopt.Model.from_model_proto(proto)
@@ -96,3 +117,31 @@ class MathOptBackend:
         x = np.array([values[variable] for variable in variables], dtype=np.float64)
         optimal = reason == mathopt.TerminationReason.OPTIMAL
         return Answer(x, finite, "optimal" if optimal else "feasible", built - began, solved - built)
+
+
+def _scip(program: LinearProgram, budget: float) -> Any:
+    """Return SCIP's limits and what it may try; cuts and heuristics only where the budget has room for them."""
+    from ortools.math_opt.solvers.gscip import gscip_pb2
+
+    root = SCIP_PURE_ROOT if program.integer.all() else SCIP_ROOT
+    left = budget - root(program.entries)
+    limits = gscip_pb2.GScipParameters()
+    if left < 2 * SCIP_CUTS(program.entries):
+        limits.heuristics = gscip_pb2.GScipParameters.OFF
+        limits.separating = gscip_pb2.GScipParameters.OFF
+        limits.presolve = gscip_pb2.GScipParameters.FAST
+    else:
+        left -= SCIP_CUTS(program.entries)
+    limits.long_params["limits/totalnodes"] = max(1, int(left / SCIP_NODE(program.entries)))
+    return limits
+
+
+def _highs(program: LinearProgram, budget: float) -> Any:
+    """Return HiGHS' limits."""
+    from ortools.math_opt.solvers import highs_pb2
+
+    limits = highs_pb2.HighsOptionsProto()
+    options = highs_options(program.entries, bool(program.integer.all()), budget)
+    limits.int_options["mip_max_nodes"] = int(options["mip_max_nodes"])
+    limits.double_options["mip_heuristic_effort"] = options["mip_heuristic_effort"]
+    return limits

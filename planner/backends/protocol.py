@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
+from planner.effort import Cost, Size
 from planner.outcomes import Floats
 from planner.programs.linear import LinearProgram
 
@@ -52,4 +53,16 @@ class Backend(Protocol):
         BackendError
             If the program has something that this solver cannot take, or it fails.
         """
+        ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """What a solver of programs may know besides: how much work it takes to bring any answer at all.
+
+    A program that does not fit the budget is then not given to it, and not even built.
+    """
+
+    def least(self, size: Size) -> Cost:
+        """Return the least work on a program of such a size."""
         ...

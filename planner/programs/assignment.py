@@ -18,6 +18,8 @@ of them, and its reward is the sum of theirs. An objective with a least share ad
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +27,7 @@ import numpy as np
 
 from planner.capacity import available_mask, blocks_free, steps_within
 from planner.cluster import Group
+from planner.effort import BATCH, OPTIONS, Size
 from planner.idle import mask_of, start_waiting, use_idle
 from planner.job import Job
 from planner.objectives.protocol import Objective, rewards_of
@@ -103,6 +106,28 @@ class Assignment:
         rewards = rewards_of(objective, outcomes)
         shares = shares_of(objective, outcomes)
         return AssignmentModel(round_, tuple(options), rewards, free, True, self.conserve, greedy, shares)
+
+    def measure(self, round_: Round) -> Size:
+        """Return how large the program is at most: every job on every degree, or on every group."""
+        cluster, jobs = round_.cluster, len(round_.jobs)
+        by_degree = self.form != "groups" and cluster.laminar and cluster.uniform
+        if by_degree:
+            choices, used = len(cluster.degrees), len(cluster.degrees) * (len(cluster.degrees) + 1) // 2
+            couplings = len(cluster.degrees)
+        else:
+            choices, used, couplings = len(cluster.all_groups), sum(g.degree for g in cluster.all_groups), cluster.gpus
+        batches = _batches_at_most(round_, by_degree) if self.batching else []
+        variables = jobs * choices + len(batches)
+        widest = couplings if by_degree else max(cluster.degrees)
+        nonzeros = jobs * (choices + used) + sum(batches) + widest * len(batches)
+        entries = variables + jobs + couplings + nonzeros
+        shares = variables + jobs + 1  # a least share adds a row for each class of jobs, and a variable
+        build = OPTIONS(entries) + BATCH * len(batches)
+        return Size(variables + 1, jobs + couplings + jobs, nonzeros + shares, False, build)
+
+    def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
+        """Return None: where the program does not fit, the greedy plan stands."""
+        return None
 
     def _options(self, round_: Round, free: int | None) -> list[Option]:
         """Options of single jobs and, with batching, of batches: one per member, after the member's own options."""
@@ -218,7 +243,7 @@ class AssignmentModel:
                 start[column] = 1.0
         return start
 
-    def settled(self) -> Settled | None:
+    def settled(self, budget: float = math.inf) -> Settled | None:
         """Return None: nothing is known before the program is solved."""
         return None
 
@@ -242,6 +267,20 @@ class AssignmentModel:
         timely = [job for job in waiting if not self._round.hopeless(job)]
         placed += start_waiting(self._round, timely, self._free & ~mask_of(placed))
         return use_idle(self._round, placed, late, self._free)
+
+
+def _batches_at_most(round_: Round, by_degree: bool) -> list[int]:
+    """Return the number of jobs in each batch that could be offered."""
+    counts = Counter(job.request.shape for job in round_.jobs)
+    cluster = round_.cluster
+    groups = [cluster.groups(degree)[0] for degree in cluster.degrees] if by_degree else cluster.all_groups
+    sizes: list[int] = []
+    for shape, jobs in counts.items():
+        for group in groups:
+            for size in round_.profile.batches(shape, group.degree, group.link):
+                if 1 < size <= jobs:
+                    sizes += [size] * (jobs - size + 1)
+    return sizes
 
 
 def _leads(option: Option) -> bool:

@@ -44,6 +44,11 @@ class Level:
     group_seconds: Floats
 
 
+def has_level(gpus: int, size: int) -> bool:
+    """Whether groups of this size get rows on this many GPUs."""
+    return size > 1 and gpus % size == 0 and gpus // size <= _MOST_GROUPS
+
+
 def levels(gpus: int, degrees: Sequence[int], points: Floats, busy_until: Sequence[float] = ()) -> list[Level]:
     """Return the group sizes at which running on fewer GPUs can stand in the way of others.
 
@@ -60,7 +65,7 @@ def levels(gpus: int, degrees: Sequence[int], points: Floats, busy_until: Sequen
     lengths = np.diff(points)
     ends = sorted(end for end in busy_until if end > points[0])
     for size in degrees:
-        if size == 1 or gpus % size or gpus // size > _MOST_GROUPS:
+        if not has_level(gpus, size):
             continue
         seconds = gpus // size * lengths
         begin = points[0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from planner.effort import Size
 from planner.objectives.protocol import Objective
 from planner.outcomes import Bools, Floats, Ints
 from planner.plan import Assignment
@@ -54,6 +56,11 @@ class LinearProgram:
         """Number of constraints."""
         return len(self.capacity)
 
+    @property
+    def entries(self) -> int:
+        """Variables, rows and nonzeros: what work on it costs goes with them (:mod:`planner.effort`)."""
+        return self.size + self.rows + len(self.columns)
+
     def row(self, index: int) -> tuple[Ints, Floats]:
         """Columns and coefficients of one constraint."""
         part = slice(self.row_starts[index], self.row_starts[index + 1])
@@ -87,6 +94,8 @@ class Settled(NamedTuple):
     plan: list[Assignment]
     value: float
     bound: float
+    rough: bool = False
+    """Whether it stands in for a program that does not fit the budget."""
 
 
 class ProgramModel(Protocol):
@@ -97,7 +106,7 @@ class ProgramModel(Protocol):
         """The arrays."""
         ...
 
-    def settled(self) -> Settled | None:
+    def settled(self, budget: float = math.inf) -> Settled | None:
         """Return a plan with its value and bound where the program can tell without a solver, else None."""
         ...
 
@@ -111,4 +120,12 @@ class Program(Protocol):
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> ProgramModel:
         """Make the model, with ``greedy`` as its start."""
+        ...
+
+    def measure(self, round_: Round) -> Size:
+        """Return how large the program of a round is at most, without building it."""
+        ...
+
+    def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
+        """Return a plan in work that fits the budget when the program does not; None where there is no such way."""
         ...

@@ -12,6 +12,8 @@ plan in any case: durations do not say what runs beside what, and the next arriv
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,13 +21,15 @@ from functools import cached_property
 import numpy as np
 
 from planner.capacity import available_mask, steps_within
-from planner.idle import mask_of, start_waiting, use_idle
+from planner.effort import LIST_START, Size
+from planner.idle import mask_of, start_waiting
 from planner.job import Job
+from planner.late import LATE_RULES, LateRule, serve_late
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.placement import Choice, place
 from planner.plan import Assignment
-from planner.programs.concurrency import complete, levels, with_levels
+from planner.programs.concurrency import complete, has_level, levels, with_levels
 from planner.programs.floor import Class, with_floor
 from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
@@ -36,6 +40,8 @@ from planner.round import EPSILON, Round
 from planner.timely import steps_in_time
 
 _TINY = 1e-6
+_AT_ONCE = 8
+"""A start leaves out one of so many jobs at a time, so that their number does not decide how often it is made."""
 _GRID = 12
 """Intervals of the grid of prices."""
 
@@ -49,9 +55,7 @@ class Lookahead:
     tie_break
         Price per GPU-second, relative to the least weight, that decides between equally valuable sets of jobs.
     late
-        What late jobs get: ``"quiet"``: all GPUs, but only while no job that can be on time is there, so that an
-        arrival waits for one short step at most. ``"idle"``: any idle GPUs. ``"never"``: nothing, which never ends
-        unless they are dropped.
+        What late jobs get (:mod:`planner.late`).
     detail
         Up to so many jobs that can be on time, the program is solved as it is; larger ones by prices
         (:mod:`planner.programs.prices`), in time that hardly grows with the number of GPUs. An objective with a price
@@ -62,13 +66,13 @@ class Lookahead:
     """
 
     tie_break: float = 1e-4
-    late: str = "quiet"
+    late: LateRule = "brief"
     detail: int = 16
     concurrency: bool = True
 
     def __post_init__(self) -> None:
-        if self.late not in ("quiet", "idle", "never"):
-            raise ValueError(f"program.late is {self.late!r}; use 'quiet', 'idle' or 'never'")
+        if self.late not in LATE_RULES:
+            raise ValueError(f"program.late is {self.late!r}; use {', '.join(LATE_RULES)}")
         if not 0 <= self.tie_break < 1:
             raise ValueError(f"program.tie_break is {self.tie_break}; a price from 0 to below 1 is needed")
         if self.detail < 0:
@@ -85,6 +89,16 @@ class Lookahead:
         timely = tuple(job for job in round_.jobs if not round_.hopeless(job))
         worth = worth_of(round_, timely, objective)
         return LookaheadModel(round_, timely, worth, self)
+
+    def measure(self, round_: Round) -> Size:
+        """Return how large the program of a round is at most."""
+        timely = [job for job in round_.jobs if not round_.hopeless(job)]
+        tasks = [_task(round_, job, 1.0) for job in timely]
+        return _size(tasks, round_) if tasks else Size(0, 0, 0, True)
+
+    def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
+        """Return a list schedule of the jobs that prices choose, where the program does not fit the budget."""
+        return self.model(round_, objective, ()).rough(budget)
 
 
 class LookaheadModel:
@@ -150,7 +164,9 @@ class LookaheadModel:
             first = min(late, key=lambda at: (self.tasks[kept[at]].due, at))
             limit = self.tasks[kept[first]].due
             before = [at for at in range(len(kept)) if self.tasks[kept[at]].due <= limit]
-            kept.pop(max(before, key=lambda at: (self._burden(kept[at]), at)))
+            before.sort(key=lambda at: (self._burden(kept[at]), at), reverse=True)
+            dropped = set(before[: max(1, len(kept) // _AT_ONCE)])
+            kept = [i for at, i in enumerate(kept) if at not in dropped]
             schedule = list_schedule([self.tasks[i] for i in kept], self._round.now, self._gpus)
         return linear.start
 
@@ -159,32 +175,33 @@ class LookaheadModel:
         task = self.tasks[i]
         return task.steps * task.seconds[-1] * task.degrees[-1] / max(task.weight, _TINY)
 
+    @cached_property
+    def _columns(self) -> dict[tuple[int, int, int], int]:
+        """Column of each duration, by task, interval and degree."""
+        program = self.intervals
+        keys = zip(program.task.tolist(), program.interval.tolist(), program.degree.tolist(), strict=True)
+        return {key: len(self.tasks) + at for at, key in enumerate(keys)}
+
     def _point(self, kept: Sequence[int], schedule: ListSchedule) -> Floats:
         """Return a list schedule of some tasks as a point of the program."""
         program = self.intervals
         points = [self._round.now, *sorted({task.due for task in self.tasks})]
         point = np.zeros(program.linear.size)
-        count = len(self.tasks)
-        column = {
-            key: count + at
-            for at, key in enumerate(
-                zip(program.task.tolist(), program.interval.tolist(), program.degree.tolist(), strict=True)
-            )
-        }
         for phase in schedule.phases:
             for at, degree in phase.degrees.items():
                 i = kept[at]
                 begins = max(phase.start, self.tasks[i].release)
-                for interval in range(len(points) - 1):
+                first = max(0, bisect_right(points, begins) - 1)
+                for interval in range(first, min(len(points) - 1, bisect_left(points, phase.end))):
                     seconds = min(phase.end, points[interval + 1]) - max(begins, points[interval])
-                    if seconds > 0 and (i, interval, degree) in column:
-                        point[column[i, interval, degree]] += seconds
+                    if seconds > 0 and (column := self._columns.get((i, interval, degree))) is not None:
+                        point[column] += seconds
         point[list(kept)] = 1.0
         return complete(program, np.minimum(point, program.linear.upper))
 
     # -- plans ---------------------------------------------------------------------------------------------------------
 
-    def settled(self) -> Settled | None:
+    def settled(self, budget: float = math.inf) -> Settled | None:
         """Return the plan where it needs no solver.
 
         That is where a list schedule is in time for every job, or where there are so many jobs that prices decide.
@@ -192,7 +209,7 @@ class LookaheadModel:
         if self._worth.price:
             return None
         if len(self.tasks) > self._settings.detail and self._worth.classes is None:
-            return self._by_prices()
+            return self._by_prices(budget)
         if self._everything.late(self.tasks):
             return None
         if max(self._round.free_at) > self._round.now and self.tasks:
@@ -204,17 +221,45 @@ class LookaheadModel:
             value += self._worth.share
         return Settled(self._carry_out(range(len(self.tasks)), self._everything), value, value)
 
-    def _by_prices(self) -> Settled:
-        """Choose whom to serve by prices on a coarse grid; what runs now follows by deadline, as in a list schedule."""
+    def rough(self, budget: float) -> Settled | None:
+        """Return a plan without the program: as it is settled where that takes no program, else by prices."""
+        plain = not self._worth.price and self._worth.classes is None
+        if not self.tasks or (plain and len(self.tasks) > self._settings.detail):
+            return self.settled(budget)
+        idle = max(self._round.free_at) <= self._round.now
+        if not self._worth.price and idle and not self._everything.late(self.tasks):
+            return self.settled(budget)
+        return self._by_prices(budget)._replace(rough=True)
+
+    def _by_prices(self, budget: float = math.inf) -> Settled:
+        """Choose whom to serve by prices on a coarse grid; what runs now follows by deadline, as in a list schedule.
+
+        With a price per GPU-second, a job is worth its reward less what its cheapest steps cost: no point of the
+        program gains more by it. A least share adds what it is worth in the choice, and at most all of it in the bound.
+        """
         now = self._round.now
-        due = np.array([task.due for task in self.tasks])
+        cheapest = [t.steps * min(d * s for d, s in zip(t.degrees, t.seconds, strict=True)) for t in self.tasks]
+        net = self._worth.weights - self._worth.price * np.array(cheapest)
+        wanted = np.flatnonzero(net > 0.0).tolist() if self._worth.price else list(range(len(self.tasks)))
+        if not wanted:
+            share = 0.0 if self._worth.classes is None else self._worth.share
+            return Settled(self._carry_out([], ListSchedule([], [])), 0.0, share)
+        offered = [replace(self.tasks[i], weight=float(net[i])) for i in wanted]
+        due = np.array([task.due for task in offered])
         points = np.unique(np.r_[now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
-        served = serve_by_prices(self.tasks, points, self._gpu_seconds(points))
-        tasks = [self.tasks[i] for i in served.tasks]
+        served = serve_by_prices(offered, points, self._gpu_seconds(points), budget=budget)
+        chosen = [wanted[at] for at in served.tasks]
+        tasks = [self.tasks[i] for i in chosen]
         order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
         degrees = allot(tasks, [float(task.steps) for task in tasks], order, now, self._gpus)
-        plan = self._carry_out(served.tasks, ListSchedule([Phase(now, now, degrees)], []))
-        return Settled(plan, served.value, served.bound)
+        plan = self._carry_out(chosen, ListSchedule([Phase(now, now, degrees)], []))
+        value, bound = served.value, served.bound
+        classes = self._worth.classes
+        if classes is not None:
+            taken = np.isin(np.arange(len(self.tasks)), chosen)
+            value += self._worth.share * min(float(taken[classes == name].mean()) for name in np.unique(classes))
+            bound += self._worth.share
+        return Settled(plan, value, bound)
 
     def _gpu_seconds(self, points: Floats) -> Floats:
         """GPU-seconds in each interval, less those of steps in progress."""
@@ -259,7 +304,6 @@ class LookaheadModel:
         placed += start_waiting(round_, waiting, free & ~mask_of(placed))
         others = [job for i, job in enumerate(self._timely) if job.request.id not in running and i not in taken]
         placed += start_waiting(round_, others, free & ~mask_of(placed))
-        placed = use_idle(round_, placed, (), free)
         return self._serve_late(placed, free)
 
     def _first_pieces(self, served: Sequence[int], x: Floats) -> list[tuple[int, int, int]]:
@@ -282,19 +326,7 @@ class LookaheadModel:
 
     def _serve_late(self, placed: list[Assignment], free: int) -> list[Assignment]:
         late = [job for job in self._round.jobs if self._round.hopeless(job)]
-        if not late or self._settings.late == "never":
-            return placed
-        if self._settings.late == "idle":
-            return use_idle(self._round, placed, late, free)
-        if placed or self._timely:
-            return placed
-        costs = self._round.costs
-        job = min(late, key=lambda job: (job.steps_left * costs.of(job.request.shape).fastest, job.request.id))
-        shape = costs.of(job.request.shape)
-        steps = steps_within(self._round, shape.fastest, job.steps_left)
-        if self._round.cadence.kind == "events":
-            steps = job.steps_left
-        return place(self._round, [Choice(job, shape.degrees[-1], max(1, steps))], free)
+        return serve_late(self._round, placed, late, free, self._settings.late, timely=bool(self._timely))
 
 
 def _task(round_: Round, job: Job, weight: float) -> Task:
@@ -303,3 +335,21 @@ def _task(round_: Round, job: Job, weight: float) -> Task:
     if not job.running:
         release = max(release, min(round_.free_at))
     return Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight)
+
+
+def _size(tasks: Sequence[Task], round_: Round) -> Size:
+    """Count what :func:`planner.programs.intervals.interval_program` and the rows on concurrency would make."""
+    due = np.array([task.due for task in tasks])
+    release = np.array([task.release for task in tasks])
+    widths = np.array([len(task.degrees) for task in tasks])
+    points = np.unique(np.r_[round_.now, due])
+    spans = np.searchsorted(points, due, side="left") - np.searchsorted(points, release, side="right") + 1
+    spans = np.maximum(spans, 0)
+    count, intervals, pairs = len(tasks), len(points) - 1, int(spans.sum())
+    columns = int((spans * widths).sum())
+    cluster = round_.cluster
+    sizes = sum(has_level(cluster.gpus, size) for size in cluster.degrees)
+    variables = count + columns + sizes * intervals + 1
+    rows = count + pairs + intervals + sizes * (pairs + intervals) + count
+    nonzeros = count + pairs + 3 * columns + sizes * (columns + pairs + intervals) + 2 * count
+    return Size(variables, rows, nonzeros, True, LIST_START(variables + rows + nonzeros))

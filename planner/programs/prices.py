@@ -26,12 +26,17 @@ from functools import lru_cache
 
 import numpy as np
 
+from planner.effort import PRICES, PURCHASE
 from planner.outcomes import Bools, Floats, Ints
 from planner.programs.intervals import Task
 
 _STEPS_DONE = 1e-6
 _LEAST_AMBITION = 0.05
 """Below this length of steps, the dual function is left as it is."""
+_BISECTIONS = 12
+"""Halvings of the range of the price at which all GPU time is sold."""
+_FEWEST = 8
+"""Subgradient steps at least."""
 _LATER = 1e-9
 """Price per interval that breaks ties in favour of earlier ones."""
 
@@ -83,7 +88,12 @@ class _Kind:
 
 
 def serve_by_prices(
-    tasks: Sequence[Task], points: Floats, gpu_seconds: Floats, iterations: int = 60, passes: int | None = None
+    tasks: Sequence[Task],
+    points: Floats,
+    gpu_seconds: Floats,
+    iterations: int = 60,
+    passes: int | None = None,
+    budget: float = math.inf,
 ) -> Served:
     """Choose tasks to serve, with a bound.
 
@@ -99,10 +109,16 @@ def serve_by_prices(
         Subgradient steps.
     passes
         Tries to serve the tasks that pay; by default 40, and down to 12 for thousands of tasks.
+    budget
+        Seconds of work (:mod:`planner.effort`) by which subgradient steps and tries are cut down.
     """
     if passes is None:
         passes = min(40, max(12, 8000 // len(tasks)))
     kinds = _kinds(tasks, points)
+    evaluation = sum(PRICES(kind.room.size) for kind in kinds)
+    if math.isfinite(budget):
+        iterations = min(iterations, max(_FEWEST, int(0.6 * budget / evaluation) - _BISECTIONS))
+        passes = min(passes, max(2, int(0.25 * budget / (PURCHASE * len(tasks)))))
     total = math.fsum(task.weight for task in tasks)
     even = np.full(len(gpu_seconds), 1e-6)
     found = _serve(kinds, even, gpu_seconds, 1)
@@ -186,7 +202,7 @@ def _buy(kind: _Kind, prices: Floats) -> tuple[Ints, Floats, Floats]:
     order = np.argsort(per_step + _LATER * kind.interval, kind="stable")
     room = kind.room[:, order]
     before = np.cumsum(room, axis=1) - room
-    fill = np.clip(kind.steps[:, None] - before, 0.0, room)
+    fill = np.minimum(np.maximum(kind.steps[:, None] - before, 0.0), room)
     return order, fill, fill @ per_step[order]
 
 
@@ -199,7 +215,7 @@ def _possible(kind: _Kind, fill: Floats) -> Bools:
 def _level(kinds: Sequence[_Kind], gpu_seconds: Floats) -> Floats:
     """One price for all intervals at which about all GPU time is sold."""
     low, high = 0.0, max(float(kind.weights.max()) for kind in kinds)
-    for _ in range(12):
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         _, left = _dual(kinds, np.full(len(gpu_seconds), middle), gpu_seconds)
         low, high = (middle, high) if left.sum() < 0 else (low, middle)

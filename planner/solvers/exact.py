@@ -14,13 +14,14 @@ from time import perf_counter
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend
-from planner.backends.protocol import Answer, Backend
+from planner.backends.protocol import Answer, Backend, Measured
 from planner.backends.pulp import PulpBackend
+from planner.effort import EMERGENCY, Size, refusal
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime, Survivors
 from planner.plan import Certificate, Plan, Status
 from planner.programs.assignment import Assignment as AssignmentProgram
-from planner.programs.linear import LinearProgram, Program
+from planner.programs.linear import LinearProgram, Program, Settled
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.dp import GreedyDp
@@ -68,13 +69,20 @@ class Exact:
         """
         began = perf_counter()
         greedy = self.greedy.solve(round_, budget)
+        size = self.program.measure(round_)
+        refused = self._refused(size, budget)
+        if refused:
+            settled = self.program.rough(round_, self.objective, budget)
+            if settled is None:
+                spent = perf_counter() - began
+                return Plan(
+                    greedy.assignments, Certificate(self.name, build_seconds=spent, fallback=True, note=refused)
+                )
+            return self._settled(settled, perf_counter() - began, refused if settled.rough else "")
         model = self.program.model(round_, self.objective, greedy.assignments)
-        settled = model.settled()
+        settled = model.settled(budget)
         if settled is not None:
-            proven = settled.bound - settled.value <= _WORSE * max(1.0, abs(settled.bound))
-            status: Status = "optimal" if proven else "feasible"
-            seconds = perf_counter() - began
-            return Plan(tuple(settled.plan), Certificate(self.name, status, settled.value, settled.bound, seconds))
+            return self._settled(settled, perf_counter() - began, "")
         linear = model.linear
         built = perf_counter()
         if not linear.size:
@@ -88,7 +96,7 @@ class Exact:
             return Plan(greedy.assignments, Certificate(self.name, "heuristic", start, bound, build, solve, True, note))
 
         try:
-            answer = self.backend.solve(linear, budget)
+            answer = self.backend.solve(linear, max(0.0, budget - size.build))
             refusal = _refusal(linear, answer, start)
             if refusal or answer.x is None:
                 return fall_back(refusal, answer)
@@ -97,10 +105,29 @@ class Exact:
             raise
         except Exception as error:
             return fall_back(f"{type(error).__name__}: {error}", None)
-        status = "optimal" if answer.status == "optimal" else "feasible"
+        status: Status = "optimal" if answer.status == "optimal" else "feasible"
         build = built - began + answer.build_seconds
         value = linear.value(answer.x)
-        return Plan(tuple(plan), Certificate(self.name, status, value, answer.bound, build, answer.solve_seconds))
+        late = answer.build_seconds + answer.solve_seconds >= EMERGENCY * budget
+        note = f"the clock ended the search at {EMERGENCY:g} times the budget" if late and status != "optimal" else ""
+        return Plan(
+            tuple(plan), Certificate(self.name, status, value, answer.bound, build, answer.solve_seconds, note=note)
+        )
+
+    def _refused(self, size: Size, budget: float) -> str:
+        """Say why the program does not fit the budget; empty if it does, or if the backend cannot tell."""
+        if not size.entries or not isinstance(self.backend, Measured):
+            return ""
+        return refusal(size, self.backend.least(size), budget)
+
+    def _settled(self, settled: Settled, seconds: float, note: str) -> Plan:
+        """Return a plan that needed no solver."""
+        proven = settled.bound - settled.value <= _WORSE * max(1.0, abs(settled.bound))
+        status: Status = "optimal" if proven else "feasible"
+        certificate = Certificate(
+            self.name, status, settled.value, settled.bound, seconds, fallback=bool(note), note=note
+        )
+        return Plan(tuple(settled.plan), certificate)
 
 
 def _refusal(program: LinearProgram, answer: Answer, start: float) -> str:

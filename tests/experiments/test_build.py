@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ import pytest
 from experiments.build import build
 from experiments.cli import compose
 from experiments.runner import simulate
+from experiments.workload import Workload, rate_per_minute, targets_in_words
 from planner.solvers.dp import GreedyDp
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Edf, Srtf
+from profiles import load_profile
 
 SMALL = "workload.requests=5"
 
@@ -65,6 +69,58 @@ def test_deadlines_follow_the_profile_unless_it_is_the_papers() -> None:
     assert slo("profile=flux1-dev_l20", "workload.deadlines=paper") == pytest.approx(1.5)
 
 
+def test_targets_do_not_depend_on_how_many_gpus_serve(tmp_path: Path) -> None:
+    """On one GPU, requests have as long as on eight, under the profile's name or another; reference_gpus alone changes it."""
+    shipped = load_profile("flux1-dev_h100")
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(replace(shipped, name="mine").to_dict()))
+
+    def slos(*overrides: str) -> set[float]:
+        requests = build(compose(["solver=edf", SMALL, *overrides])).workload.requests
+        return {round(r.deadline - r.arrival, 9) for r in requests}
+
+    mine = ("profile=file", f"profile.name={path}")
+    assert slos() == slos("cluster.gpus=1") == slos(*mine) == slos(*mine, "cluster.gpus=1")
+    other = ("profile=flux1-dev_l20",)
+    assert slos(*other) == slos(*other, "cluster.gpus=1") != slos(*other, "workload.reference_gpus=1")
+
+
+def test_a_class_without_target_follows_the_same_rule() -> None:
+    """A custom class that gives no seconds has the published target on FLUX.1-dev on H100."""
+    requests = build(compose(["workload=custom", "workload.classes=[{shape:512,steps:25,share:1}]", SMALL])).workload
+    assert {round(r.deadline - r.arrival, 9) for r in requests.requests} == {round(1.1 * 1.0, 9)}
+
+
+def test_tiers_from_the_command_line() -> None:
+    """workload=tiers has one premium request in ten, of weight 10; tiers of one's own go with any mix."""
+    setup = build(compose(["workload=tiers", "workload.mix=skewed", "workload.requests=300"]))
+    weights = {request.tier: request.weight for request in setup.workload.requests}
+    assert weights == {"premium": 10.0, "standard": 1.0}
+    own = "workload.tiers=[{name:gold,share:.5,weight:3,deadline:2},{name:rest,share:.5}]"
+    setup = build(compose(["workload.mix=homogeneous-1024", "workload.slo_scale=1", own, "workload.requests=50"]))
+    assert {(r.tier, r.weight, round(r.deadline - r.arrival, 6)) for r in setup.workload.requests} == {
+        ("gold", 3.0, 6.0),
+        ("rest", 1.0, 3.0),
+    }
+
+
+def test_a_trace_is_replayed_at_the_rate_and_scale_asked_for(tmp_path: Path) -> None:
+    """workload.rate is per minute for traces, too, speedup a factor; deadlines are scaled, and empty ones filled in."""
+    path = tmp_path / "trace.csv"
+    rows = "".join(f"{i},{10 * i},1024,1024,50,{'' if i else 2.0}\n" for i in range(7))
+    path.write_text("# tetriplan-trace 1\nid,arrival_s,height,width,steps,deadline_s\n" + rows)
+
+    def replay(*overrides: str) -> Workload:
+        return build(compose(["workload=trace", f"workload.file={path}", *overrides])).workload
+
+    assert rate_per_minute(replay()) == pytest.approx(6.0)
+    assert rate_per_minute(replay("workload.rate=18")) == pytest.approx(18.0)
+    assert rate_per_minute(replay("workload.speedup=2")) == pytest.approx(12.0)
+    scaled = replay("workload.slo_scale=1.5").requests
+    assert [r.deadline - r.arrival for r in scaled] == pytest.approx([3.0] + [4.5] * 6)
+    assert "6 that it lacks: the seconds published for FLUX.1-dev on H100" in targets_in_words(replay())
+
+
 @pytest.mark.parametrize("name", ["sd3-medium_a40", "hunyuanvideo_l20", "qwen-image_h20"])
 def test_every_kind_of_profile_has_a_workload(name: str) -> None:
     """workload=profile draws from whatever shapes a profile has, videos too."""
@@ -89,6 +145,8 @@ def test_trace_file_is_served(tmp_path: Path) -> None:
         (["workload.slo_scale=nan"], ["slo_scale", "nan"]),
         (["workload.requests=0"], ["workload.requests", "0", "at least 1"]),
         (["workload.deadlines=never"], ["workload.deadlines", "never", "paper"]),
+        (["workload.reference_gpus=0"], ["workload.reference_gpus", "0", "at least 1"]),
+        (["workload.tiers=[{name:a}]"], ["tiers", "tier 0", "share"]),
         (["workload.mix=nosuch"], ["nosuch", "uniform"]),
         (["workload=custom"], ["workload.classes", "empty", "shape"]),
         (["workload.pieces=[[1]]"], ["workload.pieces", "[1]", "seconds"]),

@@ -13,6 +13,7 @@ from experiments.cli import compose, guarded
         ("solver.degre=3", ["there is no solver.degre", "solver.budget_ms"]),
         ("solvr=dp", ["there is no solvr", "Did you mean solver?"]),
         ("workload.slo_scal=1", ["Did you mean workload.slo_scale?"]),
+        ("workload=trace workload.slo=1.5", ["no workload.slo", "workload.slo_scale"]),
         ("solver=nosuch", ["solver/nosuch", "srtf"]),
         ("workload.rate=fast", ["fast", "Float", "workload.rate"]),
         ("objective=custom", ["objective.file"]),
@@ -23,7 +24,7 @@ def test_typos_are_explained(override: str, words: list[str], capsys: pytest.Cap
     """A misspelt group, choice or field, or a value of the wrong type, is named with what would be right."""
 
     def command() -> int:
-        compose([override])
+        compose(override.split())
         return 0
 
     assert guarded(command) == 2

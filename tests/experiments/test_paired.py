@@ -16,7 +16,7 @@ from planner.cluster import Cluster
 def results(sars: dict[tuple[str, str, int], float]) -> list[Result]:
     """Make results with given SARs."""
     empty: Summary = summarize(Records(()), Cluster.nvlink(8))
-    return [Result(cell, policy, seed, replace(empty, sar=sar)) for (policy, cell, seed), sar in sars.items()]
+    return [Result(cell, policy, seed, replace(empty, weighted_sar=sar)) for (policy, cell, seed), sar in sars.items()]
 
 
 POLICIES = [Policy("a", ()), Policy("b", ())]

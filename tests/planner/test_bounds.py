@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +13,7 @@ from executor.loop import Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
 from planner.backends.protocol import Answer
-from planner.bounds import clairvoyant_bound
+from planner.bounds import Pace, clairvoyant_bound
 from planner.cluster import Cluster
 from planner.programs.linear import LinearProgram
 from planner.request import Request
@@ -93,8 +96,8 @@ def test_a_run_falls_into_independent_parts() -> None:
     assert clairvoyant_bound([*requests, request(99, 256, 90.0, 2.0)], CLUSTER, PROFILE).components == 4
 
 
-def test_without_time_the_bound_is_still_a_bound() -> None:
-    """Tests that a solver that finds nothing leaves the trivial bound: every request that could make it alone."""
+def test_without_time_prices_bound_a_run() -> None:
+    """Tests that where a solver finds nothing, the bound is that of prices, and no schedule is claimed to reach it."""
 
     class Silent:
         name = "silent"
@@ -102,9 +105,30 @@ def test_without_time_the_bound_is_still_a_bound() -> None:
         def solve(self, program: LinearProgram, budget: float) -> Answer:
             return Answer(None, None, "unknown", 0.0, 0.0)
 
-    requests = (request(0, 2048, 0.0, 6.0), request(1, 2048, 0.0, 6.0))
+    requests = [request(i, 2048, 0.1 * i, 6.0) for i in range(8)]
     bound = clairvoyant_bound(requests, CLUSTER, PROFILE, backend=Silent())
-    assert (bound.value, bound.upper, bound.status) == (0.0, 2.0, "feasible")
+    proven = clairvoyant_bound(requests, CLUSTER, PROFILE)
+    assert (bound.value, bound.status) == (0.0, "feasible")
+    assert proven.upper <= bound.upper < bound.total
+
+
+def test_a_pace_replaces_what_the_profile_says() -> None:
+    """Tests that quick steps let in a request that the profile leaves out, and slow ones keep two from being served."""
+    one = (request(0, 2048, 0.0, 5.41),)
+    assert clairvoyant_bound(one, CLUSTER, PROFILE).upper == 0.0
+    assert clairvoyant_bound(one, CLUSTER, PROFILE, paces={0: Pace(5.40, 0.996)}).upper == 1.0
+    four = PROFILE.step_time(Shape(2048, 2048), 4, "nvlink")
+    two = (request(0, 2048, 0.0, 50 * four + 0.01), request(1, 2048, 0.0, 50 * four + 0.01))
+    assert clairvoyant_bound(two, CLUSTER, PROFILE).upper == 2.0
+    slow = {id_: Pace(5.6, 1.03) for id_ in (0, 1)}
+    assert clairvoyant_bound(two, CLUSTER, PROFILE, paces=slow).upper == 1.0
+
+
+@pytest.mark.parametrize(("least", "factor", "words"), [(0.0, 1.0, "least is 0.0"), (1.0, math.nan, "factor is nan")])
+def test_an_impossible_pace_is_refused(least: float, factor: float, words: str) -> None:
+    """Tests that the error names the field and the value."""
+    with pytest.raises(ValueError, match=words):
+        Pace(least, factor)
 
 
 def test_hundred_and_fifty_requests_take_seconds() -> None:

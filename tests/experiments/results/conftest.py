@@ -25,7 +25,7 @@ def records() -> Records:
     ran and is dropped; 4 is on time in a batch with 5, which is still unfinished.
     """
     requests = (
-        Request(0, LARGE, 10, arrival=0.0, deadline=4.0, weight=2.0, model="flux"),
+        Request(0, LARGE, 10, arrival=0.0, deadline=4.0, weight=2.0, model="flux", tier="gold"),
         Request(1, LARGE, 10, arrival=1.0, deadline=5.0),
         Request(2, LARGE, 10, arrival=1.0, deadline=3.0),
         Request(3, SMALL, 10, arrival=2.0, deadline=4.0),

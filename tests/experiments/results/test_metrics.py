@@ -20,6 +20,7 @@ def test_fates_and_attainment(records: Records, cluster: Cluster) -> None:
     assert (s.requests, s.on_time, s.late, s.dropped, s.unfinished, s.completed) == (6, 2, 1, 2, 1, 3)
     assert s.sar == pytest.approx(2 / 6)
     assert s.weighted_sar == pytest.approx(3 / 7)
+    assert s.weighted
     assert not s.complete
 
 
@@ -30,6 +31,22 @@ def test_attainment_by_shape_is_in_order_of_size(records: Records, cluster: Clus
     assert (large.shape, large.requests, large.on_time, large.sar) == ("1024x1024", 3, 1, pytest.approx(1 / 3))
     assert (large.latency_p50, large.latency_p99) == (6.0, math.inf)
     assert small.latency_p50 == math.inf
+
+
+def test_attainment_by_tier(records: Records, cluster: Cluster) -> None:
+    """The heaviest tier stands first; what has no tier is one of its own where others have one."""
+    gold, rest = summarize(records, cluster).tiers
+    assert (gold.tier, gold.requests, gold.weight, gold.on_time, gold.sar) == ("gold", 1, 2.0, 1, 1.0)
+    assert (rest.tier, rest.requests, rest.weight, rest.on_time, rest.sar) == ("", 5, 5.0, 1, pytest.approx(0.2))
+
+
+def test_equal_weights_leave_attainment_as_it_is(records: Records, cluster: Cluster) -> None:
+    """Whatever all requests weigh, attainment by weight is that by count, to the last bit; without tiers there are none."""
+    alike = replace(records, requests=tuple(replace(r, weight=0.1, tier="") for r in records.requests))
+    s = summarize(alike, cluster)
+    assert s.weighted_sar == s.sar
+    assert not s.weighted
+    assert s.tiers == ()
 
 
 def test_percentiles_count_requests_that_were_never_delivered(records: Records, cluster: Cluster) -> None:

@@ -33,7 +33,7 @@ def test_rows_of_requests(records: Records) -> None:
     assert [row["fate"] for row in rows] == ["on_time", "late", "dropped", "dropped", "on_time", "unfinished"]
     assert rows[0] == {
         "id": 0, "model": "flux", "height": 1024, "width": 1024, "frames": 1, "steps": 10,
-        "arrival": 0.0, "deadline": 4.0, "weight": 2.0, "fate": "on_time",
+        "arrival": 0.0, "deadline": 4.0, "weight": 2.0, "tier": "gold", "fate": "on_time",
         "started": 0.0, "finished": 3.0, "dropped": None, "latency": 3.0, "lateness": -1.0,
         "steps_done": 10, "gpu_seconds": 5.0, "segments": 2, "regroups": 1, "min_degree": 1, "max_degree": 2,
     }  # fmt: skip

@@ -36,6 +36,8 @@ def test_one_run_shows_every_figure(summary: Summary) -> None:
     text = printed(summary)
     assert "title" in text
     assert row(text, "SLO attainment")[2:5] == ["33.3", "%", "2"]
+    assert row(text, "by weight")[2:4] == ["42.9", "%"]
+    assert row(text, "gold")[1:6] == ["100.0", "%", "1", "of", "1,"]
     assert row(text, "1024x1024")[1:] == ["33.3", "%", "1", "of", "3"]
     assert row(text, "latency p50")[2:] == ["6.00", "s", "of", "all", "requests"]
     assert row(text, "latency p99")[2:] == ["inf", "s", "fewer", "than", "99", "%", "were", "delivered"]
@@ -46,11 +48,12 @@ def test_one_run_shows_every_figure(summary: Summary) -> None:
 
 def test_several_runs_stand_side_by_side(summary: Summary) -> None:
     """Each run has a row that fits 80 columns without cut figures, and infinite latencies are explained."""
-    text = printed(summary, replace(summary, name="fixed-8", complete=True, sar=0.5, latency_p99=12.0))
+    text = printed(summary, replace(summary, name="fixed-8", complete=True, weighted_sar=0.5, latency_p99=12.0))
     assert row(text, "fixed-8") == [
         "fixed-8", "50.0", "33.3", "33.3", "6.0", "12.0", "60.0", "12.0", "4.00", "20.00",
     ]  # fmt: skip
     assert "cpsat" in text
+    assert "wSAR: requests on time by weight" in " ".join(text.split())
     assert "inf: so many were never delivered" in " ".join(text.split())
     assert "…" not in text
 

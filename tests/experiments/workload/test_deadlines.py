@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,15 +12,18 @@ from experiments.workload.deadlines import (
     H100_FASTEST_STEPS,
     PAPER_SLOS,
     fastest_step,
+    is_papers,
     latent_tokens,
     paper_slo,
     paper_tightness,
     profile_slo,
     slo_from_profile,
+    slo_rule,
 )
 from profiles.entries import LOCAL, StepEntry
 from profiles.profile import Profile
 from profiles.shape import Shape
+from profiles.store import load_profile
 
 SIZES = st.integers(64, 4096)
 
@@ -95,6 +100,50 @@ def test_a_shape_without_entries_is_named_with_those_there_are() -> None:
     """The error names the shape asked for and the shapes of the profile."""
     with pytest.raises(ValueError, match=r"no step of 512x512 .* its shapes are 1024x1024"):
         slo_from_profile(SMALL_PROFILE, Shape(512, 512), 50)
+
+
+def test_tightness_is_that_of_the_shipped_profile() -> None:
+    """Published target over 50 of the fastest steps of flux1-dev_h100: 1.98, 2.24, 1.97 and 0.92, as docs/traces.md says."""
+    shipped = load_profile("flux1-dev_h100")
+    assert {shape: fastest_step(shipped, shape) for shape in PAPER_SLOS} == H100_FASTEST_STEPS
+    assert [round(paper_tightness(shape), 2) for shape in PAPER_SLOS] == [1.98, 2.24, 1.97, 0.92]
+    page = (Path(__file__).parents[3] / "docs" / "traces.md").read_text()
+    assert "1.98, 2.24, 1.97 and 0.92" in " ".join(page.split())
+
+
+def test_the_papers_targets_go_with_model_and_hardware_not_with_a_name() -> None:
+    """FLUX.1-dev on H100 has the published seconds under any name; another model or GPU has not, under the same name."""
+    shipped = load_profile("flux1-dev_h100")
+    for name in ("mine", "flux1-dev_h100_256tokens"):
+        assert is_papers(replace(shipped, name=name))
+    assert slo_rule(replace(shipped, name="mine"))(Shape(256, 256), 50) == 1.5
+    for other in ({"model": "FLUX.1-schnell"}, {"hardware": "H1000"}, {"hardware": "A100, NVLink 3"}):
+        assert not is_papers(replace(shipped, **other))
+
+
+@pytest.mark.parametrize("shape", PAPER_SLOS)
+def test_on_the_papers_machine_all_rules_agree(shape: Shape) -> None:
+    """Targets scaled to FLUX.1-dev on H100 are the published ones, so that nothing hangs on which of the two rules holds."""
+    shipped = load_profile("flux1-dev_h100")
+    assert slo_rule(shipped, "profile")(shape, 50) == pytest.approx(slo_rule(shipped)(shape, 50))
+
+
+def test_targets_refer_to_eight_gpus_or_what_the_user_says() -> None:
+    """Without a word, the fastest step on up to eight GPUs counts, or on all that a profile has; with one, on so many."""
+    wide = profile(entry(LARGE, 1, 0.4), entry(LARGE, 8, 0.1), entry(LARGE, 16, 0.05))
+    tightness = paper_tightness(LARGE)
+    assert slo_rule(wide)(LARGE, 10) == pytest.approx(tightness * 10 * 0.1)
+    assert slo_rule(wide, reference_gpus=16)(LARGE, 10) == pytest.approx(tightness * 10 * 0.05)
+    assert slo_rule(SMALL_PROFILE)(LARGE, 10) == pytest.approx(tightness * 10 * 0.1)
+    assert "on 4 x hardware" in slo_rule(SMALL_PROFILE).words
+
+
+def test_unknown_rules_are_refused() -> None:
+    """The error names the field, the value and what there is."""
+    with pytest.raises(ValueError, match="deadlines is 'never'; use 'auto', 'paper'"):
+        slo_rule(SMALL_PROFILE, "never")
+    with pytest.raises(ValueError, match="reference_gpus is 0"):
+        slo_rule(SMALL_PROFILE, reference_gpus=0)
 
 
 def test_no_steps_are_refused() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise, Poisson
 from experiments.workload.generate import Drift, Jitter, LognormalJitter, UniformJitter, generate
 from experiments.workload.mixes import Mix, ShapeClass, named_mix
+from experiments.workload.tiers import Tier
 from experiments.workload.workload import Workload
 from profiles.shape import Shape
 
@@ -140,6 +141,19 @@ def test_an_auto_target_is_refused_by_name() -> None:
     """Generating from a mix whose targets are auto is an error that names mix and class."""
     with pytest.raises(ValueError, match="mix 'uniform': the slo of class 256x256 is auto"):
         make(mix=named_mix("uniform").with_auto_slos())
+
+
+def test_tiers_leave_all_other_draws_alone() -> None:
+    """With tiers, requests arrive when and ask for what they did; weight and time allowed are multiplied by their tier's."""
+    tiers = (Tier("premium", 0.2, weight=10.0, deadline=0.5), Tier("standard", 0.8))
+    factors = {tier.name: (tier.weight, tier.deadline) for tier in tiers}
+    mix = named_mix("skewed")
+    recipes = [generate(Poisson(12.0), mix, 400, 1.1, np.random.default_rng(3), tiers=t) for t in ((), tiers)]
+    for plain, tiered in zip(*(recipe.requests for recipe in recipes), strict=True):
+        weight, deadline = factors[tiered.tier]
+        assert (tiered.arrival, tiered.shape, tiered.weight) == (plain.arrival, plain.shape, weight)
+        assert tiered.deadline - tiered.arrival == pytest.approx(deadline * (plain.deadline - plain.arrival))
+    assert {request.tier for request in recipes[0].requests} == {""}
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])

@@ -34,6 +34,7 @@ def workloads(draw: st.DrawFn) -> Workload:
             deadline=float(np.nextafter(arrival, np.inf)) + draw(POSITIVE),
             weight=draw(POSITIVE),
             model=draw(TEXT),
+            tier=draw(TEXT),
         )
         for i, arrival in enumerate(arrivals)
     ]
@@ -66,7 +67,7 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_optional_columns_may_be_absent_and_order_is_free(tmp_path: Path) -> None:
-    """Without frames, weight and model, a request is an image of weight 1; the file's stem is the name."""
+    """Without frames, weight, model and tier, a request is an image of weight 1; the file's stem is the name."""
     header = "deadline_s,steps,width,height,arrival_s,id"
     workload = read_trace(write(tmp_path / "mine.csv", "3.5,20,768,512,1,7", header=header))
     assert workload.name == "mine"
@@ -189,4 +190,4 @@ def test_the_documented_columns_are_those_written(tmp_path: Path) -> None:
     """The header of a written file lists all columns in the documented order."""
     path = tmp_path / "t.csv"
     write_trace(Workload("w", (Request(0, Shape(512, 512), 20, 1.0, 3.0),)), path)
-    assert path.read_text().splitlines()[2] == ",".join(COLUMNS) == HEADER
+    assert path.read_text().splitlines()[2] == ",".join(COLUMNS) == f"{HEADER},tier"

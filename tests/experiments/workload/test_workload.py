@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.workload.workload import Workload, rescale, window
+from experiments.workload.workload import Workload, rate_per_minute, rescale, window
 from planner.request import Request
 from profiles.shape import Shape
 
@@ -36,12 +36,30 @@ def test_unfit_requests_are_refused(requests: tuple[Request, ...], words: str) -
 
 
 def test_rescaling_compresses_time_and_loosens_deadlines() -> None:
-    """Rate and SLO factors act on gaps and on the time allowed, independently of each other."""
-    fast = rescale(THREE, rate=2.0, slo=1.5)
+    """Speedup and SLO scale act on gaps and on the time allowed, independently of each other."""
+    fast = rescale(THREE, speedup=2.0, slo_scale=1.5)
     assert [r.arrival for r in fast.requests] == [0.5, 2.0, 4.0]
     assert [r.deadline - r.arrival for r in fast.requests] == [3.0, 3.0, 3.0]
-    assert fast.parameters == {"seed": 1, "rescaled_rate": 2.0, "rescaled_slo": 1.5}
+    assert fast.parameters == {"seed": 1, "speedup": 2.0, "slo_scale": 1.5}
     assert rescale(THREE) is THREE
+
+
+def test_a_rate_is_in_requests_per_minute() -> None:
+    """Three requests within 7 s come at 17.1 per minute; asked for 60, they come within 2 s with the same time allowed."""
+    assert rate_per_minute(THREE) == pytest.approx(120 / 7)
+    fast = rescale(THREE, rate=60.0)
+    assert rate_per_minute(fast) == pytest.approx(60.0)
+    assert fast.requests[-1].arrival - fast.requests[0].arrival == pytest.approx(2.0)
+    assert [r.deadline - r.arrival for r in fast.requests] == pytest.approx([2.0, 2.0, 2.0])
+
+
+def test_a_rate_without_gaps_and_beside_a_speedup_is_refused() -> None:
+    """Requests that arrive at once have no rate to change, and rate and speedup cannot both hold."""
+    at_once = Workload("flash", (request(0, 1.0), request(1, 1.0)))
+    with pytest.raises(ValueError, match=r"rate is 18\.0, but workload 'flash' has no gaps"):
+        rescale(at_once, rate=18.0)
+    with pytest.raises(ValueError, match=r"rate is 18\.0 and speedup 2\.0; give one"):
+        rescale(THREE, rate=18.0, speedup=2.0)
 
 
 def test_a_window_keeps_ids_and_starts_the_clock_anew() -> None:

@@ -13,6 +13,7 @@ from scipy.optimize import linprog
 from planner.backends.highs import HighsBackend
 from planner.check import check_plan
 from planner.cluster import Cluster
+from planner.late import LATE_RULES, LateRule
 from planner.objectives import (
     Fairness,
     GpuSeconds,
@@ -34,7 +35,7 @@ from planner.programs.lookahead import Lookahead
 from planner.programs.worth import worth_of
 from planner.round import Round
 from planner.solvers.exact import Highs
-from tests.strategies import EVENTS, GAPPY, LARGE, MEDIUM, SMALL, job, round_of, rounds
+from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, job, round_of, rounds
 
 C8 = Cluster.nvlink(8)
 
@@ -71,8 +72,8 @@ def test_the_optimum_is_the_best_set_of_jobs(round_: Round) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(rounds(), st.sampled_from(["quiet", "idle", "never"]))
-def test_plans_are_legal_and_certificates_sound(round_: Round, late: str) -> None:
+@given(rounds(), st.sampled_from(LATE_RULES))
+def test_plans_are_legal_and_certificates_sound(round_: Round, late: LateRule) -> None:
     """Tests on all kinds of clusters and both cadences that the plan passes the check and value <= bound."""
     plan = Highs(Lookahead(late=late)).solve(round_, 10.0)
     check_plan(round_, plan)
@@ -130,17 +131,6 @@ def test_durations_where_a_list_schedule_is_late(gpus: int, unserved: int, first
     x[len(jobs) + at] = 4.0
     wide = [a for a in model.assignments(x) if a.group.degree == 8]
     assert {a.jobs[0] for a in wide} == first
-
-
-def test_late_jobs_stay_out_of_the_way() -> None:
-    """Tests that a job past hope gets nothing beside a job in time when quiet, and idle GPUs when told so."""
-    jobs = [job(0, SMALL, 10, due=5.0), job(1, LARGE, 40, due=0.5)]
-    round_ = round_of(jobs, C8, GAPPY, cadence=EVENTS)
-    assert [a.jobs for a in Highs().solve(round_, 1.0).assignments] == [(0,)]
-    assert {a.jobs for a in Highs(Lookahead(late="idle")).solve(round_, 1.0).assignments} == {(0,), (1,)}
-    alone = Highs().solve(round_of(jobs[1:], C8, cadence=EVENTS), 1.0)
-    assert [(a.jobs, a.group.degree) for a in alone.assignments] == [((1,), 8)]
-    assert Highs(Lookahead(late="never")).solve(round_of(jobs[1:], C8, cadence=EVENTS), 1.0).assignments == ()
 
 
 @pytest.mark.parametrize("objective", [Moves(), Progress(), Weighted((Term(OnTime()), Term(Moves(), 0.1)))])

@@ -1,0 +1,1 @@
+"""Where optimization pays, and where it does not: ``python -m experiments.regimes``."""

@@ -1,0 +1,95 @@
+"""Who serves requests that can no longer be on time, and on what: nothing is promised to them, but each is delivered.
+
+Two things are at stake. A step cannot be interrupted, so one of a late job keeps GPUs from a request that arrives
+meanwhile: what a late job costs the others is the length of its step, not its GPU-seconds. And under overload most jobs
+are late, so that what they cost is what the cluster costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from planner.capacity import steps_within
+from planner.elastic import scale_up
+from planner.idle import mask_of, use_idle
+from planner.job import Job
+from planner.placement import Choice, place
+from planner.plan import Assignment
+from planner.round import Round
+
+LateRule = Literal["brief", "idle", "quiet", "never"]
+"""What late jobs get.
+
+``brief``: GPUs that no job on time has, each late job as few GPU-seconds as short steps allow, the earliest deadline
+first. How long a step may be grows with the late work that waits (:data:`PATIENCE`): a single late job takes wide, short
+steps and is hardly in anyone's way; a backlog is served cheaply. ``quiet``: all GPUs for one of them, but only while no
+job that can be on time is there. ``idle``: one GPU each of those that nobody else uses, in order of arrival, then more
+where that leaves some idle (the paper's best effort). ``never``: nothing, which never ends unless late jobs are dropped.
+"""
+LATE_RULES: tuple[str, ...] = get_args(LateRule)
+
+PATIENCE = 0.01
+"""Longest step of a late job under ``brief``, as a share of the time in which all GPUs together would serve every late
+job at its least GPU-seconds."""
+
+
+def serve_late(
+    round_: Round, placed: list[Assignment], late: Sequence[Job], free: int, rule: LateRule, timely: bool
+) -> list[Assignment]:
+    """Add assignments of late jobs by a rule, and widen what is placed into GPUs that are still idle.
+
+    Parameters
+    ----------
+    round_
+        The instance.
+    placed
+        Assignments of jobs that can be on time.
+    late
+        Jobs that cannot be on time any more.
+    free
+        Mask of the GPUs that the plan may use, those of ``placed`` among them.
+    rule
+        Which.
+    timely
+        Whether any live job can still be on time.
+    """
+    if rule == "idle":
+        return use_idle(round_, placed, late, free)
+    if rule == "brief":
+        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed))]
+    placed = scale_up(round_, placed, free & ~mask_of(placed))
+    if not late or rule == "never" or placed or timely:
+        return placed
+    return _all_for_one(round_, late, free)
+
+
+def _all_for_one(round_: Round, late: Sequence[Job], free: int) -> list[Assignment]:
+    """All GPUs for the job that is done first."""
+    job = min(late, key=lambda job: (job.steps_left * round_.costs.of(job.request.shape).fastest, job.request.id))
+    shape = round_.costs.of(job.request.shape)
+    return place(round_, [Choice(job, shape.degrees[-1], max(1, _steps(round_, job, shape.fastest)))], free)
+
+
+def _brief(round_: Round, late: Sequence[Job], free: int) -> list[Assignment]:
+    """Idle GPUs for as many as fit, each on the fewest GPU-seconds whose steps are short enough."""
+    longest = PATIENCE * sum(_least_gpu_seconds(round_, job) for job in late) / round_.cluster.gpus
+    left = free.bit_count()
+    choices: list[Choice] = []
+    for job in sorted(late, key=lambda job: (job.due, job.request.id)):
+        costs = round_.costs.of(job.request.shape)
+        fitting = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= longest]
+        degree, seconds = min(fitting, key=lambda at: (at[0] * at[1], at[0]), default=(0, 0.0))
+        steps = _steps(round_, job, seconds) if degree else 0
+        if steps:
+            choices.append(Choice(job, degree, steps))
+            left -= degree
+    return place(round_, choices, free)
+
+
+def _steps(round_: Round, job: Job, seconds: float) -> int:
+    return job.steps_left if round_.cadence.kind == "events" else steps_within(round_, seconds, job.steps_left)
+
+
+def _least_gpu_seconds(round_: Round, job: Job) -> float:
+    return job.steps_left * min(d * t for d, t in round_.costs.of(job.request.shape).step_time.items())

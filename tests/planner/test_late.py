@@ -1,0 +1,78 @@
+"""Requests that can no longer be on time are served in the manner that the rule says, and out of the others' way."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.cluster import Cluster
+from planner.idle import mask_of
+from planner.late import LATE_RULES, PATIENCE, LateRule, serve_late
+from planner.plan import Assignment
+from planner.programs.lookahead import Lookahead
+from planner.round import Round
+from planner.solvers.exact import Highs
+from tests.strategies import EVENTS, GAPPY, LARGE, ROUNDS, SMALL, TABLE, job, round_of, rounds
+
+C8 = Cluster.nvlink(8)
+
+
+def served(late: LateRule, *jobs: object) -> dict[int, int]:
+    """Degree of each job that lookahead's plan runs under a rule."""
+    plan = Highs(Lookahead(late=late)).solve(round_of(jobs, C8, GAPPY, cadence=EVENTS), 1.0)  # type: ignore[arg-type]
+    return {assignment.jobs[0]: assignment.group.degree for assignment in plan.assignments}
+
+
+def test_late_jobs_stay_out_of_the_way() -> None:
+    """Tests that a lone late job with long steps gets nothing beside a job in time, but idle GPUs under ``idle``."""
+    timely, late = job(0, SMALL, 10, due=5.0), job(1, LARGE, 40, due=0.5)
+    assert served("brief", timely, late) == served("quiet", timely, late) == served("never", timely, late) == {0: 2}
+    assert set(served("idle", timely, late)) == {0, 1}
+
+
+def test_a_lone_late_job_gets_all() -> None:
+    """Tests that nothing but ``never`` and ``idle`` lets a late job wait for GPUs that nobody uses."""
+    late = job(1, LARGE, 40, due=0.5)
+    assert served("brief", late) == served("quiet", late) == served("idle", late) == {1: 4}
+    assert served("never", late) == {}
+
+
+def test_a_backlog_is_served_cheaply() -> None:
+    """Tests that forty late jobs run eight at a time on one GPU each, the earliest deadlines first, beside a timely one."""
+    late = [job(i, LARGE, 40, due=0.5 - 0.01 * i) for i in range(40)]
+    assert PATIENCE * 40 * 40 * 0.3 / 8 > 0.3
+    placed = serve_late(round_of(late, C8, GAPPY, cadence=EVENTS), [], late, C8.full_mask, "brief", timely=True)
+    assert {(a.jobs[0], a.group.degree, a.steps) for a in placed} == {(i, 1, 40) for i in range(32, 40)}
+    assert len(serve_late(round_of(late, C8, GAPPY), [], late, C8.full_mask, "quiet", timely=True)) == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13])
+def test_steps_are_short_beside_the_work_that_waits(count: int) -> None:
+    """Tests that no late job has a step that is longer than the rule's share of the backlog."""
+    late = [job(i, LARGE, 50, due=0.5) for i in range(count)]
+    round_ = round_of(late, C8, cadence=EVENTS)
+    longest = PATIENCE * count * 50 * min(d * t for d, t in TABLE[LARGE].items()) / 8
+    for assignment in serve_late(round_, [], late, C8.full_mask, "brief", timely=True):
+        assert TABLE[LARGE][assignment.group.degree] <= longest or len(late) == 1
+
+
+@settings(max_examples=150)
+@given(rounds(least=1), st.sampled_from(LATE_RULES), st.booleans())
+def test_late_jobs_take_what_is_free(round_: Round, rule: LateRule, timely: bool) -> None:
+    """Tests that groups are disjoint and inside the mask, and that somebody runs when nobody is in time."""
+    late = [j for j in round_.jobs if round_.hopeless(j)]
+    placed: list[Assignment] = serve_late(round_, [], late, round_.cluster.full_mask, rule, timely)
+    assert sum(a.group.degree for a in placed) == mask_of(placed).bit_count()
+    assert {a.jobs[0] for a in placed} <= {j.request.id for j in late}
+    if late and rule != "never" and not timely and round_.cadence.kind == "events":
+        assert placed
+    if rule == "never" or (rule == "quiet" and timely):
+        assert not placed
+
+
+def test_rounds_hold_whole_steps() -> None:
+    """Tests that with rounds a late job gets as many steps as fit, and at least one where none does."""
+    late = [job(0, LARGE, 40, due=0.5)]
+    (placed,) = serve_late(round_of(late, C8, cadence=ROUNDS), [], late, C8.full_mask, "brief", timely=False)
+    assert (placed.group.degree, placed.steps) == (8, 4)
