@@ -1,68 +1,81 @@
+"""Whom to serve when not all can be on time: the rule of Moore and Hodgson, on list schedules instead of one machine.
+
+While a list schedule is late for some job, the job that costs most GPU-seconds for its weight, among those due no later
+than the first late one, is given up. On one machine, with equal weights, no rule and no solver serves more jobs.
+"""
+
 from __future__ import annotations
-import os
-from collections.abc import Sequence
+
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from planner.job import Job
 from planner.programs.intervals import Task
-from planner.programs.lists import allot, list_schedule
+from planner.programs.lists import allot, list_schedule, task_of
+from planner.round import Round
 
-WORK = int(os.environ.get("WORK","40_000"))
+WORK = 40_000
+"""What the list schedules of one decision may cost together, as the sum of jobs times jobs that can run at a time."""
+
 
 class Admitted(NamedTuple):
-    tasks: list[int]
-    degrees: dict[int, int]
+    """Jobs that a list schedule finishes in time, in the order given, and the degrees of those that it runs first."""
 
-def admit(tasks: Sequence[Task], now: float, gpus: int) -> Admitted:
-    kept = list(range(len(tasks)))
-    if not kept:
-        return Admitted(kept, {})
-    burdens = None
-    lists = _affordable(len(kept), gpus)
+    jobs: list[Job]
+    degrees: dict[int, int]
+    """By request id."""
+
+
+def admit(round_: Round, jobs: Sequence[Job]) -> Admitted:
+    """Choose among jobs that can be on time alone.
+
+    Where there are so many that few list schedules can be made (:data:`WORK`; a count, so that equal rounds have equal
+    answers), more are given up after each, and where not one can be made, the sum of GPU-seconds decides alone.
+    """
+    tasks = [task_of(round_, job, job.request.weight) for job in jobs]
+    burdens = [task.steps * _step_cost(task) / task.weight for task in tasks]
+    now, gpus = round_.now, round_.cluster.gpus
+    kept = _within_capacity(tasks, burdens, now, gpus)
+    lists = WORK // max(1, len(kept) * min(len(kept), gpus))
     if not lists:
-        kept=_by_seconds(tasks, [burden(t,now) for t in tasks], now, gpus)
-        lists = _affordable(len(kept), gpus)
+        left = [float(task.steps) for task in tasks]
+        order = sorted(kept, key=lambda i: (burdens[i], i))
+        return _admitted(jobs, kept, allot(tasks, left, order, now, gpus))
     while True:
         mine = [tasks[i] for i in kept]
-        if not lists:
-            order = sorted(range(len(mine)), key=lambda i: (mine[i].due, i))
-            if os.environ.get("O"): order = sorted(range(len(mine)), key=lambda i: (burden(mine[i],now), i))
-            return Admitted(kept, allot(mine, [float(t.steps) for t in mine], order, now, gpus))
         schedule = list_schedule(mine, now, gpus)
         lists -= 1
-        late = schedule.late(mine)
+        late = sorted(schedule.late(mine), key=lambda at: (mine[at].due, at))
         if not late or not lists:
-            return Admitted(kept, schedule.phases[0].degrees if schedule.phases else {})
-        if burdens is None:
-            burdens = [burden(t, now) for t in tasks]
-            if len(late) > lists:
-                cut = _by_seconds(tasks, burdens, now, gpus)
-                if len(cut)<len(kept):
-                    kept=cut
-                    lists=max(lists, _affordable(len(kept), gpus))
-                    continue
-        late.sort(key=lambda at: (mine[at].due, at))
-        gone=set()
-        for first in late[:min(-(-len(late)//lists),-(-len(late)//4))]:
-            limit = mine[first].due
-            before = [at for at in range(len(mine)) if mine[at].due <= limit and at not in gone]
-            gone.add(max(before, key=lambda at: (burdens[kept[at]], at)))
-        kept = [i for at, i in enumerate(kept) if at not in gone]
+            first = schedule.phases[0].degrees if schedule.phases else {}
+            return _admitted(jobs, kept, {kept[at]: degree for at, degree in first.items()})
+        for at in late[: -(-len(late) // lists)]:
+            due = mine[at].due
+            kept.remove(max((i for i in kept if tasks[i].due <= due), key=lambda i: (burdens[i], i)))
 
-def _affordable(count, gpus):
-    return WORK // (count*min(count, gpus)) if count else 1
 
-def burden(task: Task, now: float) -> float:
-    allowed = task.due - max(now, task.release)
-    cost = min((d*s for d,s in zip(task.degrees, task.seconds) if task.steps*s <= allowed), default=task.degrees[-1]*task.seconds[-1])
-    return task.steps*cost/task.weight
+def _admitted(jobs: Sequence[Job], kept: Iterable[int], degrees: dict[int, int]) -> Admitted:
+    return Admitted([jobs[i] for i in kept], {jobs[i].id: degree for i, degree in degrees.items()})
 
-def _by_seconds(tasks, burdens, now, gpus):
-    order = sorted(range(len(tasks)), key=lambda i: (tasks[i].due, i))
-    heap=[]; total=0.0; kept=set(order)
-    for i in order:
-        total += burdens[i]*tasks[i].weight
-        heappush(heap, (-burdens[i], i))
-        while total > gpus*(tasks[i].due-now) and heap:
-            _, g = heappop(heap); kept.discard(g); total -= burdens[g]*tasks[g].weight
+
+def _step_cost(task: Task) -> float:
+    """GPU-seconds of a step at the cheapest degree that is in time alone, or at the fastest."""
+    allowed = task.due - task.release
+    costs = [d * t for d, t in zip(task.degrees, task.seconds, strict=True) if task.steps * t <= allowed]
+    return min(costs, default=task.degrees[-1] * task.seconds[-1])
+
+
+def _within_capacity(tasks: Sequence[Task], burdens: Sequence[float], now: float, gpus: int) -> list[int]:
+    """Positions of tasks whose GPU-seconds fit in front of every deadline: the rule on one machine of all GPUs."""
+    kept = set(range(len(tasks)))
+    dearest: list[tuple[float, int]] = []
+    total = 0.0
+    for i in sorted(kept, key=lambda i: (tasks[i].due, i)):
+        total += burdens[i] * tasks[i].weight
+        heappush(dearest, (-burdens[i], i))
+        while total > gpus * (tasks[i].due - now):
+            gone = heappop(dearest)[1]
+            total -= burdens[gone] * tasks[gone].weight
+            kept.discard(gone)
     return sorted(kept)

@@ -36,9 +36,9 @@ from experiments.config.solvers import (
     EdfConfig,
     FixedConfig,
     MilpConfig,
+    MooreConfig,
     PulpConfig,
     RsspConfig,
-    MooreConfig,
     SrtfConfig,
 )
 from experiments.config.workloads import TIERS, TraceConfig, WorkloadConfig

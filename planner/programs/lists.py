@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from planner.job import Job
 from planner.programs.intervals import Task
-from planner.round import EPSILON
+from planner.round import EPSILON, Round
 
 _DONE = 1e-7
 _PHASES = 10_000
@@ -35,6 +36,15 @@ class ListSchedule(NamedTuple):
     def late(self, tasks: Sequence[Task]) -> list[int]:
         """Positions of the tasks that end after they are due."""
         return [i for i, task in enumerate(tasks) if self.ends[i] > task.due + EPSILON]
+
+
+def task_of(round_: Round, job: Job, weight: float) -> Task:
+    """Return a job as a task: released when its step in progress ends, or, if it waits, when the first GPU is free."""
+    costs = round_.costs.of(job.request.shape)
+    release = max(job.ready, round_.now)
+    if not job.running:
+        release = max(release, min(round_.free_at))
+    return Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight)
 
 
 def list_schedule(tasks: Sequence[Task], now: float, gpus: int) -> ListSchedule:

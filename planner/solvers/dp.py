@@ -8,8 +8,8 @@ from time import perf_counter
 from planner.allocation import Mix, cheapest_mix
 from planner.capacity import available_mask, steps_within
 from planner.costs import ShapeCosts
-from planner.idle import use_idle
 from planner.job import Job
+from planner.late import LateRule, check_late_rule, serve_late
 from planner.packing import Item, pack
 from planner.placement import Choice, place
 from planner.plan import Assignment, Certificate, Plan
@@ -35,14 +35,20 @@ class GreedyDp:
     waiting
         Whether a job that can afford to wait counts as a survivor when it waits. The paper does not say; without it,
         the packing prefers many small jobs to a few large ones.
+    late
+        What late jobs get (:mod:`planner.late`); ``idle`` is the paper's best effort.
     """
 
     allocation: bool = True
     preserve: bool = True
     elastic: bool = True
     waiting: bool = True
+    late: LateRule = "idle"
     name: str = "dp"
     preemptive: bool = True
+
+    def __post_init__(self) -> None:
+        check_late_rule("solver.late", self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round; takes well under a millisecond for tens of jobs, so ``budget`` is not looked at."""
@@ -73,7 +79,9 @@ class GreedyDp:
         picked = pack(items, free.bit_count())
         chosen = [options[i][pick] for i, pick in enumerate(picked) if pick >= 0]
         placed = place(round_, chosen, free, self.preserve)
-        return use_idle(round_, placed, late, free, self.elastic, self.preserve)
+        return serve_late(
+            round_, placed, late, free, self.late, bool(timely), elastic=self.elastic, preserve=self.preserve
+        )
 
     def _options(self, round_: Round, job: Job, costs: ShapeCosts, mix: Mix) -> list[Choice]:
         if not self.allocation:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from planner.admission import admit
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
-from planner.elastic import scale_up
 from planner.job import Job
+from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Certificate, Plan
 from planner.round import EPSILON, Round
@@ -19,48 +20,50 @@ from planner.timely import steps_in_time
 class Edf:
     """Earliest deadline first, each job at the degree with the least GPU-seconds that still meets its deadline.
 
-    Where that degree is taken, the job gets the fastest that is left. Jobs that cannot meet their deadline come
-    last, on one GPU, or the fewest on which a step fits the round. Idle GPUs then widen what runs.
+    Where that degree is taken, the job gets the fastest that is left, unless a step on it costs the deadline.
 
     Parameters
     ----------
     elastic
         Whether idle GPUs widen what runs.
+    admission
+        Whether jobs that :func:`planner.admission.admit` gives up come after all others that can be on time.
+    late
+        What late jobs get (:mod:`planner.late`).
     """
 
     elastic: bool = True
+    admission: bool = False
+    late: LateRule = "idle"
     name: str = "edf"
     preemptive: bool = True
+
+    def __post_init__(self) -> None:
+        check_late_rule("solver.late", self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
         room = Room(round_)
-        hopeless: list[Job] = []
         choices: list[Choice] = []
-        for job in sorted(round_.jobs, key=lambda job: (job.due, job.request.id)):
-            if round_.hopeless(job):
-                hopeless.append(job)
-                continue
+        timely, late = _split(round_)
+        first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
+        for job in sorted(timely, key=lambda job: (job.id not in first, job.due, job.id)):
             costs = round_.costs.of(job.request.shape)
             seconds = job.due - max(job.ready, round_.now) + EPSILON
             making = [d for d, t in zip(costs.degrees, costs.seconds, strict=True) if job.steps_left * t <= seconds]
             making.sort(key=lambda d: d * costs.step_time[d])
             rest = [d for d in reversed(costs.degrees) if d not in making]
             room.take(job, [*making, *rest], choices)
-        for job in hopeless:
-            room.take(job, round_.costs.of(job.request.shape).degrees, choices)
         placed = place(round_, choices, room.free)
-        idle = room.free
-        for assignment in placed:
-            idle &= ~assignment.group.mask
-        return Plan(tuple(scale_up(round_, placed, idle) if self.elastic else placed), Certificate(self.name))
+        plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
+        return Plan(tuple(plan), Certificate(self.name))
 
 
 @dataclass(frozen=True)
 class Srtf:
     """Shortest remaining time first at one degree, preemptive at chunk boundaries.
 
-    Jobs that cannot meet their deadline come last.
+    Where a step at that degree would cost the deadline, the job takes the next degree that is faster.
 
     Parameters
     ----------
@@ -68,16 +71,26 @@ class Srtf:
         GPUs per request.
     chunk
         Steps between the points at which a job may be preempted; with cadence ``rounds``, the boundaries of rounds are.
+    elastic
+        Whether idle GPUs widen what runs.
+    admission
+        Whether jobs that :func:`planner.admission.admit` gives up come after all others that can be on time.
+    late
+        What late jobs get (:mod:`planner.late`).
     """
 
     degree: int = 8
     chunk: int = 5
+    elastic: bool = False
+    admission: bool = False
+    late: LateRule = "idle"
     preemptive: bool = True
 
     def __post_init__(self) -> None:
         for field, value in (("degree", self.degree), ("chunk", self.chunk)):
             if value < 1:
                 raise ValueError(f"solver.{field} is {value}; at least 1 is needed")
+        check_late_rule("solver.late", self.late)
 
     @property
     def name(self) -> str:
@@ -86,18 +99,33 @@ class Srtf:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
+        timely, late = _split(round_)
+        first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
 
         def order(job: Job) -> tuple[bool, bool, float, int]:
             in_chunk = job.running and job.steps_left % self.chunk != 0
             remaining = job.steps_left * round_.costs.of(job.request.shape).step_time.get(self.degree, math.inf)
-            return not in_chunk, round_.hopeless(job), remaining, job.request.id
+            return not in_chunk, job.id not in first, remaining, job.id
 
         room = Room(round_)
         choices: list[Choice] = []
-        for job in sorted(round_.jobs, key=order):
-            chunk = None if round_.cadence.kind == "rounds" else (job.steps_left - 1) % self.chunk + 1
-            room.take(job, (self.degree,), choices, chunk)
-        return Plan(tuple(place(round_, choices, room.free)), Certificate(self.name))
+        for job in sorted(timely, key=order):
+            costs = round_.costs.of(job.request.shape)
+            own = costs.step_time.get(self.degree)
+            if own is not None:
+                faster = [d for d, seconds in zip(costs.degrees, costs.seconds, strict=True) if seconds < own]
+                chunk = None if round_.cadence.kind == "rounds" else (job.steps_left - 1) % self.chunk + 1
+                room.take(job, [self.degree, *faster], choices, chunk)
+        placed = place(round_, choices, room.free)
+        plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
+        return Plan(tuple(plan), Certificate(self.name))
+
+
+def _split(round_: Round) -> tuple[list[Job], list[Job]]:
+    """Jobs that can be on time, and those that cannot any more."""
+    late = [job for job in round_.jobs if round_.hopeless(job)]
+    gone = {job.id for job in late}
+    return [job for job in round_.jobs if job.id not in gone], late
 
 
 class Room:

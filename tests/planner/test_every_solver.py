@@ -24,6 +24,7 @@ from planner.round import EPSILON, Cadence, Round
 from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Cbc, CpSat, Highs, Scip
 from planner.solvers.fixed import Fixed, Rssp
+from planner.solvers.moore import Moore
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
 from profiles.profile import Profile
@@ -37,9 +38,14 @@ SOLVERS: dict[str, Solver] = {
     "rssp": Rssp(),
     "edf": Edf(),
     "edf-rigid": Edf(elastic=False),
+    "edf-admission": Edf(admission=True, late="brief"),
     "srtf-1": Srtf(1),
     "srtf-2": Srtf(2, chunk=3),
+    "srtf-4": Srtf(4, elastic=True, admission=True, late="quiet"),
+    "moore": Moore(),
+    "moore-idle": Moore(late="idle"),
     "dp": GreedyDp(),
+    "dp-brief": GreedyDp(late="brief"),
     "dp-schedule-only": GreedyDp(preserve=False, elastic=False),
     "dp-all-degrees": GreedyDp(allocation=False, waiting=False),
     "cpsat": CpSat(),
