@@ -70,17 +70,17 @@ def build_solver(config: Mapping[str, Any]) -> Solver:
     solver = config["solver"]
     match solver["kind"]:
         case "dp":
-            return GreedyDp(solver["allocation"], solver["preserve"], solver["elastic"], solver["waiting"])
+            return GreedyDp(*(solver[field] for field in ("allocation", "preserve", "elastic", "waiting", "late")))
         case "fixed":
             return Fixed(solver["degree"])
         case "rssp":
             return Rssp(positive("solver.efficiency", solver["efficiency"]), _degrees(solver["degrees"]))
         case "edf":
-            return Edf(solver["elastic"])
+            return Edf(solver["elastic"], solver["admission"], solver["late"])
         case "moore":
-            return Moore()
+            return Moore(solver["late"])
         case "srtf":
-            return Srtf(solver["degree"], solver["chunk"])
+            return Srtf(*(solver[field] for field in ("degree", "chunk", "elastic", "admission", "late")))
         case _:
             program = _program(config["program"])
             greedy = Edf() if isinstance(program, Lookahead) else GreedyDp()

@@ -55,6 +55,7 @@ class DpConfig(SolverConfig):
     preserve: bool = True
     elastic: bool = True
     waiting: bool = True
+    late: str = "idle"
 
 
 @dataclass
@@ -80,6 +81,8 @@ class EdfConfig(SolverConfig):
 
     kind: str = "edf"
     elastic: bool = True
+    admission: bool = False
+    late: str = "idle"
 
 
 @dataclass
@@ -89,10 +92,14 @@ class SrtfConfig(SolverConfig):
     kind: str = "srtf"
     degree: int = 8
     chunk: int = 5
+    elastic: bool = False
+    admission: bool = False
+    late: str = "idle"
 
 
 @dataclass
 class MooreConfig(SolverConfig):
-    """Moore and Hodgson's rule."""
+    """Moore and Hodgson's rule: the most weight per GPU-second that a list schedule serves in time, without a solver."""
 
     kind: str = "moore"
+    late: str = "brief"
