@@ -25,13 +25,14 @@ POLICIES: tuple[Policy, ...] = (
         for degree in (1, 2, 4, 8)
     ),
 )
-"""Every shipped policy. Where a cluster has no groups of 8, ``srtf`` takes the largest (``most``)."""
+"""Every shipped policy."""
 
 PLANNER = "lookahead"
-ROUNDS = ("tetriserve", "tetriserve-tuned")
+TUNED = "tetriserve-tuned"
+ROUNDS = ("tetriserve", TUNED)
 """Those that plan in rounds."""
 EVENTS = "greedy-events"
-"""What :data:`ROUNDS` would do at events."""
+"""What plans as :data:`TUNED` does, but at events."""
 
 
 def policy(name: str) -> Policy:

@@ -1,7 +1,8 @@
 """The best settings of every rule: ``python -m experiments.tune``.
 
 A baseline is worth comparing with at its best only. For every policy of :data:`SEARCHES`, one setting after the other
-takes each value declared for it, the best is kept, and this is repeated until a whole pass changes nothing. What counts
+takes each value declared for it, the best is kept unless it gains next to nothing, and this is repeated until a whole
+pass changes nothing. What counts
 is attainment by weight, the mean over :data:`CELLS` and over seeds that no table uses.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from experiments.cli import count, guarded
 from experiments.compare.tables import write_runs
@@ -24,6 +26,8 @@ from experiments.tables import Table, markdown, print_table
 FIRST_SEED = 1000
 """Tables use seeds below."""
 PASSES = 4
+MARGIN = 0.001
+"""A setting that gains less than this in attainment stays at the value before, the default's first."""
 
 _DROP = "engine.late=drop"
 _HEAVY = "{name:large,share:1,weight:10,shapes:[2048x2048]}"
@@ -85,7 +89,7 @@ SEARCHES: tuple[Search, ...] = (
         "srtf",
         ("solver=srtf",),
         (
-            ("solver.degree", ("8", "4", "2")),
+            ("solver.degree", ("null", "4", "2")),
             ("solver.chunk", ("5", "1", "10", "50")),
             ("solver.elastic", _BOOLEAN),
             ("solver.admission", _BOOLEAN),
@@ -123,7 +127,14 @@ class Tried:
         return sum(self.attainments.values()) / len(self.attainments)
 
 
-def tune(search: Search, evaluate: Evaluate) -> list[Tried]:
+class Tuned(NamedTuple):
+    """All that was tried, the start first, and the best of it."""
+
+    tried: list[Tried]
+    best: Tried
+
+
+def tune(search: Search, evaluate: Evaluate) -> Tuned:
     """Try settings one after the other until a pass changes nothing.
 
     Parameters
@@ -133,11 +144,6 @@ def tune(search: Search, evaluate: Evaluate) -> list[Tried]:
     evaluate
         Returns what each of some choices of settings attains.
 
-    Returns
-    -------
-    list of Tried
-        In the order in which they were tried: the first is the start. The best is the one with the highest mean, the
-        earlier of equals.
     """
     now = tuple(values[0] for _, values in search.settings)
     tried = {now: Tried(now, evaluate([now])[0])}
@@ -147,19 +153,11 @@ def tune(search: Search, evaluate: Evaluate) -> list[Tried]:
             choices = [(*now[:at], value, *now[at + 1 :]) for value in values]
             new = [choice for choice in choices if choice not in tried]
             tried |= {choice: Tried(choice, found) for choice, found in zip(new, evaluate(new), strict=True)}
-            now = best_of([tried[now], *(tried[choice] for choice in choices)]).settings
+            best = max((tried[choice] for choice in choices), key=lambda one: one.mean)
+            now = best.settings if best.mean >= tried[now].mean + MARGIN else now
         if now == before:
             break
-    return list(tried.values())
-
-
-def best_of(tried: Sequence[Tried]) -> Tried:
-    """Return the one with the highest mean, the earlier of equals."""
-    best = tried[0]
-    for other in tried[1:]:
-        if other.mean > best.mean + 1e-12:
-            best = other
-    return best
+    return Tuned(list(tried.values()), tried[now])
 
 
 def overrides_of(search: Search, settings: Sequence[str]) -> tuple[str, ...]:
@@ -168,11 +166,11 @@ def overrides_of(search: Search, settings: Sequence[str]) -> tuple[str, ...]:
     return (*search.base, *(f"{name}={value}" for (name, values), value in chosen if value != values[0]))
 
 
-def best_table(found: Sequence[tuple[Search, list[Tried]]]) -> Table:
+def best_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
     """Return a row per policy: its best settings, what they attain, and how much more than the start."""
     table = [["policy", "best settings", "wSAR", "start's", "less start's", "±", "tried"]]
-    for search, tried in found:
-        start, best = tried[0], best_of(tried)
+    for search, (tried, best) in found:
+        start = tried[0]
         gain = Spread.of(best.attainments[seed] - start.attainments[seed] for seed in best.attainments)
         numbers = [f"{best.mean:.4f}", f"{start.mean:.4f}", f"{gain.mean:+.4f}", f"{gain.half_width:.4f}"]
         settings = f"`{' '.join(overrides_of(search, best.settings))}`"
@@ -180,10 +178,10 @@ def best_table(found: Sequence[tuple[Search, list[Tried]]]) -> Table:
     return table
 
 
-def all_table(found: Sequence[tuple[Search, list[Tried]]]) -> Table:
+def all_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
     """Return a row per choice of settings that was tried, the best of each policy first."""
     table = [["policy", "settings", "wSAR"]]
-    for search, tried in found:
+    for search, (tried, _) in found:
         for one in sorted(tried, key=lambda one: -one.mean):
             table.append([search.policy, f"`{' '.join(overrides_of(search, one.settings))}`", f"{one.mean:.4f}"])
     return table

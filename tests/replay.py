@@ -166,8 +166,8 @@ def _check_drop(
 ) -> None:
     """Assert that a dropped request was hopeless by the fastest steps there are, and did not run on.
 
-    A run ends when the last request leaves; a step of a dropped one that is then in progress is in no segment,
-    nor is the move to other GPUs before it.
+    A request may be dropped while it moves to other GPUs, which is in no segment. A run ends when the last request
+    leaves; a step of a dropped one that is then in progress is in no segment either.
     """
     (request,) = (request for request in records.requests if request.id == id_)
     at = records.dropped[id_]
@@ -177,8 +177,8 @@ def _check_drop(
     seconds = [profile.step_time(request.shape, g.degree, g.link) for g in known]
     decode = profile.decode_time(request.shape) if stages else 0.0
     free = max([at, *(step.end for step in steps)])
-    finish = free + (request.steps - len(steps)) * min(seconds) + decode
+    finish = free + regroup + (request.steps - len(steps)) * min(seconds) + decode
     over = max([*records.dropped.values(), *(segment.end for segment in records.segments)])
     if free == at and at + regroup + max(seconds) > over:
-        finish += regroup + max(seconds) - min(seconds)
+        finish += max(seconds) - min(seconds)
     assert finish > request.deadline - CLOSE, f"request {id_} was dropped at {at}, but could finish at {finish}"

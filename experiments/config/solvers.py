@@ -87,10 +87,10 @@ class EdfConfig(SolverConfig):
 
 @dataclass
 class SrtfConfig(SolverConfig):
-    """Shortest remaining time first at one degree, preemptive at chunk boundaries."""
+    """Shortest remaining time first at one degree (the most GPUs, up to 8), preemptive at chunk boundaries."""
 
     kind: str = "srtf"
-    degree: int = 8
+    degree: int | None = None
     chunk: int = 5
     elastic: bool = False
     admission: bool = False

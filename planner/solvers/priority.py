@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from planner.admission import admit
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
+from planner.costs import ShapeCosts
 from planner.job import Job
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Certificate, Plan
 from planner.round import EPSILON, Round
 from planner.timely import steps_in_time
+
+_MOST = 8
+"""GPUs that shortest remaining time gives a request unless told otherwise; a group that one node has."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Srtf:
     Parameters
     ----------
     degree
-        GPUs per request.
+        GPUs per request; None for the most that the profile knows for its shape, up to 8.
     chunk
         Steps between the points at which a job may be preempted; with cadence ``rounds``, the boundaries of rounds are.
     elastic
@@ -79,7 +83,7 @@ class Srtf:
         What late jobs get (:mod:`planner.late`).
     """
 
-    degree: int = 8
+    degree: int | None = None
     chunk: int = 5
     elastic: bool = False
     admission: bool = False
@@ -88,14 +92,14 @@ class Srtf:
 
     def __post_init__(self) -> None:
         for field, value in (("degree", self.degree), ("chunk", self.chunk)):
-            if value < 1:
+            if value is not None and value < 1:
                 raise ValueError(f"solver.{field} is {value}; at least 1 is needed")
         check_late_rule("solver.late", self.late)
 
     @property
     def name(self) -> str:
-        """``srtf`` with the degree."""
-        return f"srtf-{self.degree}"
+        """``srtf``, with the degree where one is given."""
+        return "srtf" if self.degree is None else f"srtf-{self.degree}"
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
@@ -104,21 +108,26 @@ class Srtf:
 
         def order(job: Job) -> tuple[bool, bool, float, int]:
             in_chunk = job.running and job.steps_left % self.chunk != 0
-            remaining = job.steps_left * round_.costs.of(job.request.shape).step_time.get(self.degree, math.inf)
+            costs = round_.costs.of(job.request.shape)
+            remaining = job.steps_left * costs.step_time.get(self._degree(costs), math.inf)
             return not in_chunk, job.id not in first, remaining, job.id
 
         room = Room(round_)
         choices: list[Choice] = []
         for job in sorted(timely, key=order):
             costs = round_.costs.of(job.request.shape)
-            own = costs.step_time.get(self.degree)
+            degree = self._degree(costs)
+            own = costs.step_time.get(degree)
             if own is not None:
                 faster = [d for d, seconds in zip(costs.degrees, costs.seconds, strict=True) if seconds < own]
                 chunk = None if round_.cadence.kind == "rounds" else (job.steps_left - 1) % self.chunk + 1
-                room.take(job, [self.degree, *faster], choices, chunk)
+                room.take(job, [degree, *faster], choices, chunk)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
         return Plan(tuple(plan), Certificate(self.name))
+
+    def _degree(self, costs: ShapeCosts) -> int:
+        return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))
 
 
 def _split(round_: Round) -> tuple[list[Job], list[Job]]:
