@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from planner.allocation import cheapest_mix
 from planner.job import Job
 from planner.programs.intervals import Task
 from planner.programs.lists import allot, list_schedule, task_of
-from planner.round import Round
+from planner.round import EPSILON, Round
 
 WORK = 40_000
 """What the list schedules of one decision may cost together, as the sum of jobs times jobs that can run at a time."""
@@ -34,9 +35,10 @@ def admit(round_: Round, jobs: Sequence[Job]) -> Admitted:
     answers), more are given up after each, and where not one can be made, the sum of GPU-seconds decides alone.
     """
     tasks = [task_of(round_, job, job.request.weight) for job in jobs]
-    burdens = [task.steps * _step_cost(task) / task.weight for task in tasks]
+    needs = [_gpu_seconds(round_, job, task) for job, task in zip(jobs, tasks, strict=True)]
+    burdens = [needed / task.weight for needed, task in zip(needs, tasks, strict=True)]
     now, gpus = round_.now, round_.cluster.gpus
-    kept = _within_capacity(tasks, burdens, now, gpus)
+    kept = _within_capacity(tasks, needs, burdens, now, gpus)
     lists = WORK // max(1, len(kept) * min(len(kept), gpus))
     if not lists:
         left = [float(task.steps) for task in tasks]
@@ -59,23 +61,25 @@ def _admitted(jobs: Sequence[Job], kept: Iterable[int], degrees: dict[int, int])
     return Admitted([jobs[i] for i in kept], {jobs[i].id: degree for i, degree in degrees.items()})
 
 
-def _step_cost(task: Task) -> float:
-    """GPU-seconds of a step at the cheapest degree that is in time alone, or at the fastest."""
-    allowed = task.due - task.release
-    costs = [d * t for d, t in zip(task.degrees, task.seconds, strict=True) if task.steps * t <= allowed]
-    return min(costs, default=task.degrees[-1] * task.seconds[-1])
+def _gpu_seconds(round_: Round, job: Job, task: Task) -> float:
+    """GPU-seconds that a job needs at least to be on time, or at its fastest degree if it has become late."""
+    costs = round_.costs.of(job.request.shape)
+    mix = cheapest_mix(costs, task.steps, task.due - task.release) or ((costs.degrees[-1], task.steps),)
+    return sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
 
 
-def _within_capacity(tasks: Sequence[Task], burdens: Sequence[float], now: float, gpus: int) -> list[int]:
+def _within_capacity(
+    tasks: Sequence[Task], needs: Sequence[float], burdens: Sequence[float], now: float, gpus: int
+) -> list[int]:
     """Positions of tasks whose GPU-seconds fit in front of every deadline: the rule on one machine of all GPUs."""
     kept = set(range(len(tasks)))
     dearest: list[tuple[float, int]] = []
     total = 0.0
     for i in sorted(kept, key=lambda i: (tasks[i].due, i)):
-        total += burdens[i] * tasks[i].weight
+        total += needs[i]
         heappush(dearest, (-burdens[i], i))
-        while total > gpus * (tasks[i].due - now):
+        while total > gpus * (tasks[i].due - now + EPSILON):
             gone = heappop(dearest)[1]
-            total -= burdens[gone] * tasks[gone].weight
+            total -= needs[gone]
             kept.discard(gone)
     return sorted(kept)
