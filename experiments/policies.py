@@ -12,8 +12,18 @@ POLICIES: tuple[Policy, ...] = (
     Policy("lookahead", ("solver=highs",), what="the lookahead program, on HiGHS"),
     Policy("cpsat", ("solver=cpsat",), what="the lookahead program, on CP-SAT"),
     Policy("moore", ("solver=moore",), True, "admission by weight per GPU-second while a list schedule stays in time"),
-    Policy("edf", ("solver=edf",), True, "earliest deadline first"),
-    Policy("srtf", ("solver=srtf",), True, "shortest remaining time first"),
+    Policy(
+        "edf",
+        ("solver=edf", "solver.admission=true", "solver.late=brief"),
+        True,
+        "earliest deadline first, with admission",
+    ),
+    Policy(
+        "srtf",
+        ("solver=srtf", "solver.elastic=true", "solver.admission=true", "solver.late=brief"),
+        True,
+        "shortest remaining time first, with admission",
+    ),
     Policy(
         "greedy-events", ("solver=dp", "cadence=events"), True, "the greedy program of TetriServe, planned at events"
     ),

@@ -26,8 +26,8 @@ from experiments.tables import Table, markdown, print_table
 FIRST_SEED = 1000
 """Tables use seeds below."""
 PASSES = 4
-MARGIN = 0.001
-"""A setting that gains less than this in attainment stays at the value before, the default's first."""
+MARGIN = 0.002
+"""A setting that gains less than this in attainment stays at the value before: it would follow the noise of the seeds."""
 
 _DROP = "engine.late=drop"
 _HEAVY = "{name:large,share:1,weight:10,shapes:[2048x2048]}"
@@ -72,9 +72,8 @@ class Search:
 
 
 _BOOLEAN = ("false", "true")
-_LATE = ("idle", "brief", "quiet")
+_LATE = ("idle", "brief")
 _EVENTS_TAU = ("cadence.tau", ("0.4", "0.1", "0.2", "0.8", "1.6"))
-_ROUNDS_TAU = ("cadence.tau", ("0.4", "0.1084", "0.2168", "0.3252", "0.4336"))
 _GREEDY = (
     ("solver.waiting", ("true", "false")),
     ("solver.allocation", ("true", "false")),
@@ -82,7 +81,7 @@ _GREEDY = (
 )
 
 SEARCHES: tuple[Search, ...] = (
-    Search("tetriserve-tuned", ("solver=dp",), (_ROUNDS_TAU, *_GREEDY)),
+    Search("tetriserve-tuned", ("solver=dp",), _GREEDY),
     Search("greedy-events", ("solver=dp", "cadence=events"), (_EVENTS_TAU, *_GREEDY)),
     Search("edf", ("solver=edf",), (("solver.admission", _BOOLEAN), ("solver.late", _LATE), _EVENTS_TAU)),
     Search(
@@ -96,10 +95,15 @@ SEARCHES: tuple[Search, ...] = (
             ("solver.late", _LATE),
         ),
     ),
-    Search("moore", ("solver=moore",), (("solver.late", ("brief", "idle", "quiet")), _EVENTS_TAU)),
-    Search("lookahead", ("solver=highs",), (("program.late", ("brief", "idle", "quiet")), _EVENTS_TAU)),
+    Search("moore", ("solver=moore",), (("solver.late", ("brief", "idle")), _EVENTS_TAU)),
+    Search("lookahead", ("solver=highs",), (("program.late", ("brief", "idle")), _EVENTS_TAU)),
 )
-"""The rounds of 0.4 s are the default's; the others are 1 to 4 steps of 2048 on 8 GPUs, with a margin for noise."""
+"""What is tried. The first value of a setting is the default.
+
+The rule ``quiet`` for late requests is not tried: it gains up to .003 for every policy, the planner among them, by
+delivering late requests several times later, which attainment does not see. A number for the length of rounds is not tried
+either: it would fit one profile, and fail on others; rounds follow the profile.
+"""
 
 Attainments = dict[int, float]
 """By seed, the mean over cells."""

@@ -46,7 +46,7 @@ def test_tables_say_what_is_best_and_what_it_gains() -> None:
     """Tests that the defaults are left out of the overrides, and gains are paired over seeds."""
     found = [(SEARCH, tuned({("0", "a"): 0.5, ("2", "a"): 0.6}))]
     assert overrides_of(SEARCH, ("0", "b")) == ("solver=edf", "y=b")
-    assert best_table(found)[1] == ["p", "`solver=edf x=2`", "0.6000", "0.5000", "+0.1000", "0.0000", "5"]
+    assert best_table(found)[1] == ["p", "`solver=edf x=2`", "0.6000", "0.5000", "+0.1000", "0.0000", "4"]
     assert [row[1:] for row in all_table(found)[1:3]] == [["`solver=edf x=2`", "0.6000"], ["`solver=edf`", "0.5000"]]
 
 

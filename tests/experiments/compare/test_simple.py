@@ -34,7 +34,7 @@ def results() -> list[Result]:
 
 
 def test_the_best_simple_rule_is_chosen_by_its_mean_in_each_cell(results: list[Result]) -> None:
-    """Tests that only simple policies count, and their means: not the one that is best with most seeds, nor the best of all."""
+    """Tests that only simple policies count, by their means: not by their best seed, and not the best of all."""
     assert best_simple(results, GRID, POLICIES) == {"calm": "a", "busy": "b"}
     assert best_simple(results, GRID, [policy for policy in POLICIES if not policy.simple]) == {}
 
