@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,3 +124,47 @@ def test_a_room_takes_what_can_be_placed(round_: Round, data: st.DataObject) -> 
         room.take(j, (degree,), choices)
         tried = choices if len(choices) > before else [*choices, Choice(j, degree, round_worth(round_, j, degree))]
         assert (len(place(round_, tried, room.free)) == len(tried)) == (len(choices) > before)
+
+
+@pytest.mark.parametrize("solver", [Edf(), Srtf()], ids=["edf", "srtf"])
+def test_admission_puts_those_given_up_behind(solver: Edf | Srtf) -> None:
+    """Tests that of two images of which one is possible the heavy one runs, though the other is due, or done, first."""
+    jobs = [job(0, LARGE, 9, due=1.05), job(1, LARGE, 10, due=1.1, weight=5.0)]
+    round_ = round_of(jobs, C8, cadence=EVENTS)
+    assert degrees(solver.solve(round_, 0.01)) == {0: 8}
+    assert degrees(replace(solver, admission=True).solve(round_, 0.01)) == {1: 8}
+
+
+@pytest.mark.parametrize("solver", [Edf(), Srtf()], ids=["edf", "srtf"])
+def test_late_jobs_are_served_by_the_rule(solver: Edf | Srtf) -> None:
+    """Tests that a lone late job with long steps runs beside one on time under ``idle`` only, and other words are refused."""
+    jobs = [job(0, LARGE, 40, due=0.5), job(1, SMALL, 10, due=5.0)]
+    round_ = round_of(jobs, C8, GAPPY, cadence=EVENTS)
+    narrow = replace(solver, degree=1) if isinstance(solver, Srtf) else replace(solver, elastic=False)
+    assert 0 in degrees(narrow.solve(round_, 0.01))
+    assert degrees(replace(narrow, late="brief").solve(round_, 0.01)) == {1: 1}
+    with pytest.raises(ValueError, match=r"solver\.late is 'soon'; use brief"):
+        replace(solver, late="soon")  # type: ignore[arg-type]
+
+
+def test_srtf_takes_the_most_gpus_that_the_profile_knows() -> None:
+    """Tests the degree of jobs where none is given, by shape and by cluster, up to 8, and the names."""
+    for shape, most in ((SMALL, 2), (LARGE, 4)):
+        assert degrees(Srtf().solve(round_of([job(0, shape)], C8, GAPPY), 0.01)) == {0: most}
+    assert degrees(Srtf().solve(round_of([job(0)], Cluster.nvlink(4)), 0.01)) == {0: 4}
+    assert degrees(Srtf().solve(round_of([job(0)], Cluster.nvlink(16)), 0.01)) == {0: 8}
+    assert (Srtf().name, Srtf(4).name) == ("srtf", "srtf-4")
+
+
+def test_srtf_takes_a_faster_degree_where_its_own_costs_the_deadline() -> None:
+    """Tests an image that only all GPUs serve in time: one step on two would be too long, so it gets four, or eight."""
+    for due, degree in ((5.0, 2), (1.2, 4), (1.05, 8)):
+        jobs = [job(0, LARGE, 10, due=due)]
+        assert degrees(Srtf(2).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)) == {0: degree}
+
+
+def test_srtf_widens_where_told() -> None:
+    """Tests that idle GPUs widen what runs, under ``elastic`` only."""
+    round_ = round_of([job(0, MEDIUM, 10, due=5.0)], C8, cadence=EVENTS)
+    assert degrees(Srtf(2).solve(round_, 0.01)) == {0: 2}
+    assert degrees(Srtf(2, elastic=True).solve(round_, 0.01)) == {0: 8}
