@@ -6,7 +6,7 @@ than the first late one, is given up. On one machine, with equal weights, no rul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -40,25 +40,22 @@ def admit(round_: Round, jobs: Sequence[Job]) -> Admitted:
     now, gpus = round_.now, round_.cluster.gpus
     kept = _within_capacity(tasks, needs, burdens, now, gpus)
     lists = WORK // max(1, len(kept) * min(len(kept), gpus))
+    mine = [tasks[i] for i in kept]
+    first: dict[int, int] = {}
     if not lists:
-        left = [float(task.steps) for task in tasks]
-        order = sorted(kept, key=lambda i: (burdens[i], i))
-        return _admitted(jobs, kept, allot(tasks, left, order, now, gpus))
-    while True:
-        mine = [tasks[i] for i in kept]
+        order = sorted(range(len(kept)), key=lambda at: (burdens[kept[at]], at))
+        first = allot(mine, [float(task.steps) for task in mine], order, now, gpus)
+    while lists:
         schedule = list_schedule(mine, now, gpus)
+        first = schedule.phases[0].degrees if schedule.phases else {}
         lists -= 1
         late = sorted(schedule.late(mine), key=lambda at: (mine[at].due, at))
         if not late or not lists:
-            first = schedule.phases[0].degrees if schedule.phases else {}
-            return _admitted(jobs, kept, {kept[at]: degree for at, degree in first.items()})
-        for at in late[: -(-len(late) // lists)]:
-            due = mine[at].due
+            break
+        for due in [mine[at].due for at in late[: -(-len(late) // lists)]]:
             kept.remove(max((i for i in kept if tasks[i].due <= due), key=lambda i: (burdens[i], i)))
-
-
-def _admitted(jobs: Sequence[Job], kept: Iterable[int], degrees: dict[int, int]) -> Admitted:
-    return Admitted([jobs[i] for i in kept], {jobs[i].id: degree for i, degree in degrees.items()})
+        mine = [tasks[i] for i in kept]
+    return Admitted([jobs[i] for i in kept], {jobs[kept[at]].id: degree for at, degree in first.items()})
 
 
 def _gpu_seconds(round_: Round, job: Job, task: Task) -> float:
