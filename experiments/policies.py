@@ -27,7 +27,12 @@ POLICIES: tuple[Policy, ...] = (
     Policy(
         "greedy-events", ("solver=dp", "cadence=events"), True, "the greedy program of TetriServe, planned at events"
     ),
-    Policy("tetriserve-tuned", ("solver=dp",), True, "TetriServe's greedy rounds, at their best settings"),
+    Policy(
+        "tetriserve-tuned",
+        ("solver=dp", "solver.waiting=false", "solver.allocation=false"),
+        True,
+        "TetriServe's greedy rounds, at their best settings",
+    ),
     Policy("tetriserve", ("solver=dp",), what="TetriServe's greedy rounds, as in its paper"),
     Policy("rssp", ("solver=rssp",), what="one degree per resolution, first come first served"),
     *(
