@@ -25,7 +25,10 @@ POLICIES: tuple[Policy, ...] = (
         "shortest remaining time first, with admission",
     ),
     Policy(
-        "greedy-events", ("solver=dp", "cadence=events"), True, "the greedy program of TetriServe, planned at events"
+        "greedy-events",
+        ("solver=dp", "cadence=events", "cadence.tau=0.2", "solver.late=brief"),
+        True,
+        "the greedy program of TetriServe, planned at events",
     ),
     Policy(
         "tetriserve-tuned",

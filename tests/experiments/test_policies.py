@@ -10,7 +10,7 @@ from experiments.build import build
 from experiments.cli import compose
 from experiments.grid import Policy
 from experiments.policies import EVENTS, PLANNER, POLICIES, ROUNDS, TUNED, policy
-from experiments.tune import SEARCHES
+from experiments.tune import SEARCHES, Search
 
 BEST = Path(__file__).resolve().parents[2] / "docs" / "tables" / "tuning" / "best.md"
 
@@ -40,9 +40,8 @@ def test_rounds_plan_in_rounds_and_the_rest_at_events() -> None:
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda search: search.policy)
-def test_tuned_policies_stand_at_their_best(search: object) -> None:
+def test_tuned_policies_stand_at_their_best(search: Search) -> None:
     """Tests that what is shipped is what docs/tables/tuning found best."""
     rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in BEST.read_text().splitlines()[2:]]
     best = {row[0]: row[1].strip("`").split() for row in rows}
-    name = search.policy  # type: ignore[attr-defined]
-    assert set(best[name]) == set(policy(name).overrides)
+    assert set(best[search.policy]) == set(policy(search.policy).overrides)
