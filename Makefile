@@ -35,18 +35,24 @@ figures-quick: $(VENV)/.core
 
 # Every table in docs/tables, each from one command; then the documents that quote them. About half an hour on two cores.
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
-LOOKAHEAD := --policy "lookahead:solver=highs"
-RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
+POLICY = $(foreach name,$(1),--policy $(name))
+# What every table compares: experiments/policies.py has the settings. Best simple is the best of the second line.
+LOOKAHEAD := $(call POLICY,lookahead)
+SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
+RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
 	$(BIN)/python -m experiments.docs
 
+# The best settings of every rule, on seeds of its own; experiments/policies.py must then say the same. Ten minutes on two cores.
+tables-tuning: $(VENV)/.core
+	$(BIN)/python -m experiments.tune --overwrite --output docs/tables/tuning
+
 tables-policies: $(VENV)/.core
-	$(COMPARE) --seeds 5 --timelines dp,cpsat --output docs/tables/policies
+	$(COMPARE) --seeds 5 --timelines tetriserve,cpsat --output docs/tables/policies
 
 tables-grid: $(VENV)/.core
-	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid $(LOOKAHEAD) --policy "cpsat:solver=cpsat" $(RIVALS) \
-	  --policy "rssp:solver=rssp" --policy "fixed-1:solver=fixed solver.degree=1" --policy "fixed-2:solver=fixed solver.degree=2" \
-	  --policy "fixed-4:solver=fixed solver.degree=4" --policy "fixed-8:solver=fixed solver.degree=8"
+	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid $(LOOKAHEAD) $(call POLICY,cpsat) $(RIVALS) \
+	  $(call POLICY,rssp fixed-1 fixed-2 fixed-4 fixed-8)
 
 tables-grid-drop: $(VENV)/.core
 	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid-drop $(LOOKAHEAD) $(RIVALS) engine.late=drop
@@ -77,8 +83,8 @@ tables-robust: $(VENV)/.core
 SCALES = $(foreach scale,1.0 1.1 1.2 1.5,$(foreach mix,uniform skewed,\
   --cell "$(1) $(mix) $(scale):$(2) workload=$(mix) workload.slo_scale=$(scale)"))
 tables-hardware: $(VENV)/.core
-	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware-a40 $(LOOKAHEAD) --policy "dp:solver=dp" --policy "edf:solver=edf" \
-	  --policy "srtf-4:solver=srtf solver.degree=4" $(call SCALES,SD3 4xA40,profile=sd3-medium_a40 cluster=pairs workload.rate=6)
+	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware-a40 $(LOOKAHEAD) $(RIVALS) \
+	  $(call SCALES,SD3 4xA40,profile=sd3-medium_a40 cluster=pairs workload.rate=6)
 	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware-l20 $(LOOKAHEAD) $(RIVALS) \
 	  $(call SCALES,FLUX 8xL20,profile=flux1-dev_l20 workload.rate=3)
 
@@ -86,9 +92,9 @@ tables-latency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --reference free --output docs/tables/latency --policy "free:solver=highs" \
 	  --policy "measured:solver=highs engine.latency=measured" --policy "fixed 10 ms:solver=highs engine.latency=fixed engine.latency_ms=10"
 
-HUGE := cluster.gpus=1024 cadence=rounds workload.requests=10000 workload.slo_scale=1.5 solver.budget_ms=500
+HUGE := cluster.gpus=1024 cadence=rounds workload=uniform workload.requests=10000 workload.slo_scale=1.5 solver.budget_ms=500
 tables-scale: $(VENV)/.core
-	$(COMPARE) --bound --seeds 3 --timelines none --output docs/tables/scale $(LOOKAHEAD) --policy "edf:solver=edf" engine.late=drop \
+	$(COMPARE) --bound --seeds 3 --timelines none --output docs/tables/scale $(LOOKAHEAD) $(call POLICY,moore edf) engine.late=drop \
 	  --cell "16 GPUs, overload:cluster.gpus=16 workload=skewed workload.rate=100 workload.slo_scale=1.5 workload.requests=400 solver.budget_ms=50" \
 	  --cell "64 GPUs, paper load:cluster.gpus=64 workload=skewed workload.rate=144 workload.slo_scale=1.2 solver.budget_ms=50" \
 	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50" \

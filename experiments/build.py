@@ -199,7 +199,7 @@ def build_cluster(config: Mapping[str, Any], links: tuple[str, ...]) -> Cluster:
 def _check_degrees(solver: Solver, profile: Profile, cluster: Cluster, shapes: list[Shape]) -> None:
     """Refuse a degree that the cluster or the profile does not have."""
     wanted: dict[str, tuple[int, list[Shape]]] = {}
-    if isinstance(solver, Fixed | Srtf):
+    if isinstance(solver, Fixed | Srtf) and solver.degree is not None:
         wanted["solver.degree"] = (solver.degree, shapes)
     if isinstance(solver, Rssp):
         wanted |= {

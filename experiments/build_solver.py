@@ -35,6 +35,7 @@ from planner.programs.lookahead import Lookahead
 from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Exact
 from planner.solvers.fixed import Fixed, Rssp
+from planner.solvers.moore import Moore
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
 from profiles import Shape
@@ -69,15 +70,17 @@ def build_solver(config: Mapping[str, Any]) -> Solver:
     solver = config["solver"]
     match solver["kind"]:
         case "dp":
-            return GreedyDp(solver["allocation"], solver["preserve"], solver["elastic"], solver["waiting"])
+            return GreedyDp(*(solver[field] for field in ("allocation", "preserve", "elastic", "waiting", "late")))
         case "fixed":
             return Fixed(solver["degree"])
         case "rssp":
             return Rssp(positive("solver.efficiency", solver["efficiency"]), _degrees(solver["degrees"]))
         case "edf":
-            return Edf(solver["elastic"])
+            return Edf(solver["elastic"], solver["admission"], solver["late"])
+        case "moore":
+            return Moore(solver["late"])
         case "srtf":
-            return Srtf(solver["degree"], solver["chunk"])
+            return Srtf(*(solver[field] for field in ("degree", "chunk", "elastic", "admission", "late")))
         case _:
             program = _program(config["program"])
             greedy = Edf() if isinstance(program, Lookahead) else GreedyDp()

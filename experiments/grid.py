@@ -24,21 +24,17 @@ class Policy:
         Short.
     overrides
         As on the command line of ``experiments.run``.
+    simple
+        Whether it is a rule at its best settings, without a solver of programs: *best simple* is the best of these.
+    what
+        What it is, in a few words.
     """
 
     name: str
     overrides: tuple[str, ...]
+    simple: bool = False
+    what: str = ""
 
-
-BASELINES: tuple[Policy, ...] = (
-    *(Policy(f"fixed-{degree}", ("solver=fixed", f"solver.degree={degree}")) for degree in (1, 2, 4, 8)),
-    Policy("rssp", ("solver=rssp",)),
-    Policy("srtf-8", ("solver=srtf", "solver.degree=8")),
-    Policy("edf", ("solver=edf",)),
-    Policy("dp", ("solver=dp",)),
-    Policy("cpsat", ("solver=cpsat",)),
-)
-"""Every shipped policy."""
 
 PAPER_GRID: tuple[tuple[str, ...], ...] = (
     ("workload=uniform", "workload=skewed"),

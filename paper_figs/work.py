@@ -22,7 +22,7 @@ from profiles import Shape, load_profile
 
 FIGURES = "paper_figs.figures."
 
-PLAIN = ("dp", "fixed", "rssp", "edf", "srtf")
+PLAIN = ("dp", "fixed", "rssp", "edf", "srtf", "moore")
 """Solvers without a program and an objective."""
 
 

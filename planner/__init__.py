@@ -10,6 +10,7 @@ from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import CpSat, Exact, Highs
 from planner.solvers.fixed import Fixed, Rssp
+from planner.solvers.moore import Moore
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
 
@@ -27,6 +28,7 @@ __all__ = [
     "Highs",
     "Job",
     "Lookahead",
+    "Moore",
     "Plan",
     "PlanError",
     "Request",

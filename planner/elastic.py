@@ -10,6 +10,7 @@ from planner.cluster import Group
 from planner.job import Job
 from planner.plan import Assignment
 from planner.round import EPSILON, Round
+from planner.timely import steps_in_time
 
 
 def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> list[Assignment]:
@@ -52,7 +53,8 @@ def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> lis
             continue
         job = jobs[old.jobs[0]]
         seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
-        result[index] = Assignment(old.jobs, group, max(old.steps, steps_within(round_, seconds, job.steps_left)))
+        more = max(old.steps, steps_within(round_, seconds, job.steps_left))
+        result[index] = Assignment(old.jobs, group, steps_in_time(round_, job, seconds, more) or old.steps)
         free &= ~group.mask
         offer(index)
     return result

@@ -24,8 +24,9 @@ def mask_of(assignments: Iterable[Assignment]) -> int:
 def start_waiting(round_: Round, jobs: Sequence[Job], free: int) -> list[Assignment]:
     """Start jobs that are still on time, least slack first, each at the slower degree of its cheapest mix.
 
-    Where a step at that degree outlasts the round, the job takes the next degree at which one fits; where that many
-    GPUs are not free, the largest useful degree that is.
+    Where a step at that degree outlasts the round or costs the deadline, the job takes the next degree at which none
+    does; where that many GPUs are not free, the largest useful degree that is. If a step at it costs the deadline, the
+    job waits.
     """
     order = sorted(jobs, key=lambda job: (_slack(round_, job), job.request.id))
     started: list[Assignment] = []
@@ -36,7 +37,7 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int) -> list[Assignm
         mix = cheapest_mix(costs, job.steps_left, job.due - max(job.ready, round_.now))
         wanted = mix[0][0] if mix else costs.degrees[-1]
         fitting = [d for d in costs.degrees if d >= wanted and steps_within(round_, costs.step_time[d], 1)]
-        for degree in (*fitting[:1], *(d for d in reversed(costs.degrees) if d < wanted)):
+        for degree in (*fitting, *(d for d in reversed(costs.degrees) if d < wanted)):
             steps = steps_within(round_, costs.step_time[degree], job.steps_left)
             placed = place(round_, [Choice(job, degree, steps)], free) if steps else []
             if placed:

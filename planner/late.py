@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from planner.capacity import steps_within
+from planner.capacity import latest_start, steps_within
 from planner.elastic import scale_up
 from planner.idle import mask_of, use_idle
 from planner.job import Job
@@ -35,7 +35,14 @@ job at its least GPU-seconds."""
 
 
 def serve_late(
-    round_: Round, placed: list[Assignment], late: Sequence[Job], free: int, rule: LateRule, timely: bool
+    round_: Round,
+    placed: list[Assignment],
+    late: Sequence[Job],
+    free: int,
+    rule: LateRule,
+    timely: bool,
+    elastic: bool = True,
+    preserve: bool = True,
 ) -> list[Assignment]:
     """Add assignments of late jobs by a rule, and widen what is placed into GPUs that are still idle.
 
@@ -46,32 +53,51 @@ def serve_late(
     placed
         Assignments of jobs that can be on time.
     late
-        Jobs that cannot be on time any more.
+        Jobs that cannot be on time any more. With cadence ``rounds``, one whose step lasts on is left where it is.
     free
         Mask of the GPUs that the plan may use, those of ``placed`` among them.
     rule
         Which.
     timely
         Whether any live job can still be on time.
+    elastic
+        Whether to widen.
+    preserve
+        Whether late jobs keep their GPUs where possible.
     """
+    if round_.cadence.kind == "rounds":
+        late = [job for job in late if job.ready <= latest_start(round_)]
     if rule == "idle":
-        return use_idle(round_, placed, late, free)
+        return use_idle(round_, placed, late, free, elastic, preserve)
     if rule == "brief":
-        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed))]
-    placed = scale_up(round_, placed, free & ~mask_of(placed))
+        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), preserve)]
+    if elastic:
+        placed = scale_up(round_, placed, free & ~mask_of(placed))
     if not late or rule == "never" or placed or timely:
         return placed
-    return _all_for_one(round_, late, free)
+    return _all_for_one(round_, late, free, preserve)
 
 
-def _all_for_one(round_: Round, late: Sequence[Job], free: int) -> list[Assignment]:
+def check_late_rule(field: str, rule: str) -> None:
+    """Refuse what is no rule.
+
+    Raises
+    ------
+    ValueError
+        With the field, the value and the rules that there are.
+    """
+    if rule not in LATE_RULES:
+        raise ValueError(f"{field} is {rule!r}; use {', '.join(LATE_RULES)}")
+
+
+def _all_for_one(round_: Round, late: Sequence[Job], free: int, preserve: bool) -> list[Assignment]:
     """All GPUs for the job that is done first."""
     job = min(late, key=lambda job: (job.steps_left * round_.costs.of(job.request.shape).fastest, job.request.id))
     shape = round_.costs.of(job.request.shape)
-    return place(round_, [Choice(job, shape.degrees[-1], max(1, _steps(round_, job, shape.fastest)))], free)
+    return place(round_, [Choice(job, shape.degrees[-1], max(1, _steps(round_, job, shape.fastest)))], free, preserve)
 
 
-def _brief(round_: Round, late: Sequence[Job], free: int) -> list[Assignment]:
+def _brief(round_: Round, late: Sequence[Job], free: int, preserve: bool) -> list[Assignment]:
     """Idle GPUs for as many as fit, each on the fewest GPU-seconds whose steps are short enough."""
     longest = PATIENCE * sum(_least_gpu_seconds(round_, job) for job in late) / round_.cluster.gpus
     left = free.bit_count()
@@ -84,7 +110,7 @@ def _brief(round_: Round, late: Sequence[Job], free: int) -> list[Assignment]:
         if steps:
             choices.append(Choice(job, degree, steps))
             left -= degree
-    return place(round_, choices, free)
+    return place(round_, choices, free, preserve)
 
 
 def _steps(round_: Round, job: Job, seconds: float) -> int:

@@ -16,6 +16,7 @@ from planner.cluster import Cluster, Group
 from planner.job import Job
 from planner.plan import Assignment
 from planner.round import Round
+from planner.timely import steps_in_time
 
 
 class Choice(NamedTuple):
@@ -28,6 +29,9 @@ class Choice(NamedTuple):
 
 def place(round_: Round, choices: Sequence[Choice], free: int, preserve: bool = True) -> list[Assignment]:
     """Give every choice a group inside ``free``; a choice that cannot be placed is left out.
+
+    So is one whose steps would cost its job the deadline on the group that is there (:mod:`planner.timely`), and where
+    only some of them would, the assignment has fewer.
 
     Parameters
     ----------
@@ -50,10 +54,12 @@ def place(round_: Round, choices: Sequence[Choice], free: int, preserve: bool = 
             waiting, degree = [], choice.degree
         held = choice.job.group
         if preserve and held is not None and held.degree == degree and held.mask & free == held.mask:
-            free &= ~held.mask
-            placed.append(Assignment((choice.job.request.id,), held, choice.steps))
-        else:
-            waiting.append(choice)
+            steps = _steps_on(round_, choice, held)
+            if steps:
+                free &= ~held.mask
+                placed.append(Assignment((choice.job.request.id,), held, steps))
+                continue
+        waiting.append(choice)
     _place_level(round_, waiting, free, placed, order, preserve)
     return placed
 
@@ -96,13 +102,20 @@ def _place_level(
             known = [group for group in open_groups.values() if group.mask in times]
             own = held.mask if held is not None else 0
             group = min(known, key=lambda g: (times[g.mask], -(g.mask & own).bit_count()), default=None)
-        if group is not None:
+        steps = _steps_on(round_, choice, group) if group is not None else 0
+        if group is not None and steps:
             del open_groups[group.mask]
             free &= ~group.mask
-            placed.append(Assignment((choice.job.request.id,), group, choice.steps))
+            placed.append(Assignment((choice.job.request.id,), group, steps))
             if not cluster.laminar:
                 open_groups = {mask: other for mask, other in open_groups.items() if mask & free == mask}
     return free
+
+
+def _steps_on(round_: Round, choice: Choice, group: Group) -> int:
+    """Return how many of a choice's steps may be run on a group."""
+    seconds = round_.costs.of(choice.job.request.shape).by_mask[group.mask]
+    return steps_in_time(round_, choice.job, seconds, choice.steps)
 
 
 def _near(cluster: Cluster, held: Group, degree: int, open_groups: Mapping[int, Group]) -> list[Group]:

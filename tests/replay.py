@@ -78,7 +78,7 @@ def replay(
             assert b.begin >= a.end + pause - CLOSE, f"request {id_}: {b} begins too soon after {a}"
         assert len(own) <= request.steps, f"request {id_} ran {len(own)} of {request.steps} steps"
 
-    _check_fates(records, of_request, cluster, profile, stages, drops)
+    _check_fates(records, of_request, cluster, profile, stages, drops, regroup)
 
 
 def _steps(records: Records, cluster: Cluster, profile: Profile, exact: bool) -> list[Step]:
@@ -111,6 +111,7 @@ def _check_fates(
     profile: Profile,
     stages: bool,
     drops: bool,
+    regroup: float,
 ) -> None:
     delivered = _delivered(records, of_request, profile, stages)
     assert records.delivered.keys() == delivered.keys()
@@ -128,7 +129,7 @@ def _check_fates(
                 assert records.fate(request) == ("late" if late else "on_time")
         elif id_ in records.dropped:
             assert records.fate(request) == "dropped"
-            _check_drop(records, request.id, of_request[id_], cluster, profile, stages)
+            _check_drop(records, request.id, of_request[id_], cluster, profile, stages, regroup)
         else:
             assert records.fate(request) == "unfinished"
             assert not records.complete
@@ -155,11 +156,18 @@ def _delivered(records: Records, of_request: dict[int, list[Step]], profile: Pro
 
 
 def _check_drop(
-    records: Records, id_: int, steps: list[Step], cluster: Cluster, profile: Profile, stages: bool
+    records: Records,
+    id_: int,
+    steps: list[Step],
+    cluster: Cluster,
+    profile: Profile,
+    stages: bool,
+    regroup: float,
 ) -> None:
     """Assert that a dropped request was hopeless by the fastest steps there are, and did not run on.
 
-    A run ends when the last request leaves; a step of a dropped one that is then in progress is in no segment.
+    A request may be dropped while it moves to other GPUs, which is in no segment. A run ends when the last request
+    leaves; a step of a dropped one that is then in progress is in no segment either.
     """
     (request,) = (request for request in records.requests if request.id == id_)
     at = records.dropped[id_]
@@ -169,8 +177,8 @@ def _check_drop(
     seconds = [profile.step_time(request.shape, g.degree, g.link) for g in known]
     decode = profile.decode_time(request.shape) if stages else 0.0
     free = max([at, *(step.end for step in steps)])
-    finish = free + (request.steps - len(steps)) * min(seconds) + decode
+    finish = free + regroup + (request.steps - len(steps)) * min(seconds) + decode
     over = max([*records.dropped.values(), *(segment.end for segment in records.segments)])
-    if free == at and at + max(seconds) > over:
+    if free == at and at + regroup + max(seconds) > over:
         finish += max(seconds) - min(seconds)
     assert finish > request.deadline - CLOSE, f"request {id_} was dropped at {at}, but could finish at {finish}"

@@ -14,7 +14,8 @@ from pathlib import Path
 from experiments.cli import count, guarded
 from experiments.compare.rounds import compare_rounds
 from experiments.compare.runs import Comparison, compare
-from experiments.grid import BASELINES, PAPER_GRID, Cell, Policy, cells
+from experiments.grid import PAPER_GRID, Cell, Policy, cells
+from experiments.policies import POLICIES, policy
 from experiments.results import prepare_directory
 
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> int:
-    policies = [_policy(text) for text in options.policy] or list(BASELINES)
+    policies = [_policy(text) for text in options.policy] or list(POLICIES)
     if options.rounds:
         directory = prepare_directory(options.output or _fresh_directory("rounds"), overwrite=options.overwrite)
         compare_rounds(policies, options.overrides, options.first_seed, options.rounds, directory)
@@ -58,7 +59,10 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 
 def _policy(text: str) -> Policy:
+    """Read NAME, one that is declared, or NAME:OVERRIDES, or OVERRIDES alone."""
     name, colon, overrides = text.partition(":")
+    if not colon and "=" not in text:
+        return _declared(text)
     if not colon:
         name, overrides = text, text
     if "=" not in overrides:
@@ -66,6 +70,13 @@ def _policy(text: str) -> Policy:
             f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'"
         )
     return Policy(name.strip(), tuple(overrides.split()))
+
+
+def _declared(name: str) -> Policy:
+    try:
+        return policy(name.strip())
+    except ValueError as error:
+        raise ValueError(f"--policy: {error}; or give NAME:OVERRIDES, for example 'sp4:solver=fixed'") from None
 
 
 def _cell(text: str, common: Sequence[str]) -> Cell:
@@ -91,7 +102,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("overrides", nargs="*", help="overrides for all runs, as of experiments.run: workload=skewed")
     parser.add_argument(
-        "--policy", action="append", default=[], help="NAME:OVERRIDES; repeat it (default: all shipped)"
+        "--policy",
+        action="append",
+        default=[],
+        help="a shipped policy's NAME, or NAME:OVERRIDES; repeat it (default: all shipped)",
     )
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
     parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")

@@ -15,9 +15,12 @@ from experiments.grid import Cell, Policy, Result, Spread
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#787878", "#7a5195", "#8c613c")
-"""Safe for colour-blind readers (after Okabe and Ito), with marks of their own beside."""
-MARKERS = "oDsP^vXd<>p"
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#787878", "#7a5195", "#8c613c", "#b8b000",
+    "#1b4d3e", "#a50f15", "#111111",
+)  # fmt: skip
+"""One for each shipped policy, safe for colour-blind readers (after Okabe and Ito), with marks of their own beside."""
+MARKERS = "oDsP^vXd<>ph*"
 INK, SOFT, GRID = "#222222", "#666666", "#e3e3e3"
 WIDTH, ROW = 8.0, 0.34
 """Inches."""

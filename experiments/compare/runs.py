@@ -12,10 +12,12 @@ from experiments.bound import CONDITION, BoundResult, bound_all, write_bounds
 from experiments.build import build
 from experiments.cli import compose
 from experiments.compare.plots import draw_attainment, draw_decisions
+from experiments.compare.simple import best_simple, over_table
 from experiments.compare.tables import LEGEND, grid_table, one_cell_table, write_runs
 from experiments.decisions import decisions_by_cell_table, decisions_table
 from experiments.grid import Cell, Policy, Result, run_all
 from experiments.paired import difference_table
+from experiments.policies import EVENTS, PLANNER, TUNED
 from experiments.results import draw_timelines, manifest
 from experiments.results.writer import write_json
 from experiments.runner import simulate
@@ -94,7 +96,8 @@ def compare(comparison: Comparison, directory: Path) -> None:
         directory / "manifest.json",
     )
     for name, table in tables.items():
-        if name == "table" or (name == "differences" and len(policies) > 1) or (name == "decisions" and len(grid) > 1):
+        shown = {"differences": len(policies) > 1, "decisions": len(grid) > 1, "decisions_by_cell": False}
+        if shown.get(name, True):
             print_table(table)
     console = Console()
     if bounds and len(grid) == 1:
@@ -117,6 +120,13 @@ def _tables(comparison: Comparison, results: Sequence[Result], bounds: Sequence[
         "differences": difference_table(results, policies, comparison.reference),
         "decisions": decisions_table(results, policies),
     }
+    names = [policy.name for policy in policies]
+    best = best_simple(results, grid, policies)
+    if best and PLANNER in names:
+        tables["over_simple"] = over_table(results, grid, PLANNER, best, f"{PLANNER} less best simple")
+    if EVENTS in names and TUNED in names:
+        rounds = {cell.label: TUNED for cell in grid}
+        tables["events_over_rounds"] = over_table(results, grid, EVENTS, rounds, "events over rounds")
     if len(grid) > 1:
         tables["decisions_by_cell"] = decisions_by_cell_table(results, grid, policies)
     return tables

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from experiments.bound import BoundResult
 from experiments.compare.answers import Answered
+from experiments.compare.simple import best_simple
 from experiments.grid import Cell, Policy, Result, Spread
 from experiments.tables import Table
 
@@ -18,6 +20,8 @@ LEGEND = (
     "latency in seconds of all requests (inf where fewer were served). GPUs busy: share of GPU time in use. GPU-s: "
     "GPU-seconds per request on time. plan: time of a decision in milliseconds."
 )
+
+BEST = "best simple"
 
 
 def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:
@@ -83,7 +87,8 @@ def grid_table(
 ) -> Table:
     """Return a row per cell and a column per policy: mean SAR; below, the mean over all cells.
 
-    SAR is by weight where weights differ. With bounds, a last column has the clairvoyant bound, and two more rows say what
+    SAR is by weight where weights differ. With simple policies, two more columns have the best of them in each cell, by
+    its mean, and its name. With bounds, a last column has the clairvoyant bound, and two more rows say what
     share of it each policy reaches: on average (ratio of the means), and in its worst cell.
     """
     sums: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -91,8 +96,10 @@ def grid_table(
         sums[result.cell, result.policy].append(result.summary.weighted_sar)
     for bound in bounds:
         sums[bound.cell, "bound"].append(bound.bound)
-    names = [policy.name for policy in policies] + (["bound"] if bounds else [])
     means = {key: sum(values) / len(values) for key, values in sums.items()}
+    best = best_simple(results, grid, policies)
+    means |= {(cell, BEST): means[cell, name] for cell, name in best.items()}
+    names = [policy.name for policy in policies] + [BEST] * bool(best) + ["bound"] * bool(bounds)
     overall = {name: sum(means[cell.label, name] for cell in grid) / len(grid) for name in names}
     rows = [["cell", *names]]
     rows += [[cell.label, *(f"{means[cell.label, name]:.3f}" for name in names)] for cell in grid]
@@ -101,6 +108,10 @@ def grid_table(
         worst = [min(means[c.label, name] / max(means[c.label, "bound"], 1e-9) for c in grid) for name in names]
         rows.append(["share of bound", *(f"{overall[name] / overall['bound']:.3f}" for name in names)])
         rows.append(["worst cell", *(f"{share:.3f}" for share in worst)])
+    if best:
+        at = rows[0].index(BEST) + 1
+        which = ["which", *(best[cell.label] for cell in grid)]
+        rows = [[*row[:at], name, *row[at:]] for row, name in zip_longest(rows, which, fillvalue="")]
     return rows
 
 

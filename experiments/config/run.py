@@ -36,6 +36,7 @@ from experiments.config.solvers import (
     EdfConfig,
     FixedConfig,
     MilpConfig,
+    MooreConfig,
     PulpConfig,
     RsspConfig,
     SrtfConfig,
@@ -97,6 +98,7 @@ CHOICES: dict[str, dict[str, Any]] = {
         "rssp": RsspConfig,
         "edf": EdfConfig,
         "srtf": SrtfConfig,
+        "moore": MooreConfig,
     },
     "program": {"lookahead": LookaheadConfig, "assignment": AssignmentConfig},
     "objective": {

@@ -55,6 +55,7 @@ class DpConfig(SolverConfig):
     preserve: bool = True
     elastic: bool = True
     waiting: bool = True
+    late: str = "idle"
 
 
 @dataclass
@@ -80,12 +81,25 @@ class EdfConfig(SolverConfig):
 
     kind: str = "edf"
     elastic: bool = True
+    admission: bool = False
+    late: str = "idle"
 
 
 @dataclass
 class SrtfConfig(SolverConfig):
-    """Shortest remaining time first at one degree, preemptive at chunk boundaries."""
+    """Shortest remaining time first at one degree (the most GPUs, up to 8), preemptive at chunk boundaries."""
 
     kind: str = "srtf"
-    degree: int = 8
+    degree: int | None = None
     chunk: int = 5
+    elastic: bool = False
+    admission: bool = False
+    late: str = "idle"
+
+
+@dataclass
+class MooreConfig(SolverConfig):
+    """Moore and Hodgson's rule: the most weight per GPU-second that a list schedule serves in time, without a solver."""
+
+    kind: str = "moore"
+    late: str = "brief"

@@ -11,7 +11,8 @@ from pathlib import Path
 from experiments.bound import CONDITION, BoundResult, bound_all, write_bounds
 from experiments.cli import count, guarded
 from experiments.compare.tables import grid_table, write_runs
-from experiments.grid import Policy, Result, run_all
+from experiments.grid import Result, run_all
+from experiments.policies import PLANNER, POLICIES, ROUNDS
 from experiments.regimes.declared import REGIMES, Regime
 from experiments.regimes.gains import gain_of, gains_table
 from experiments.regimes.plot import draw_gains
@@ -19,19 +20,9 @@ from experiments.results import manifest, prepare_directory
 from experiments.results.writer import write_json
 from experiments.tables import Table, markdown, print_table
 
-PLANNER = Policy("lookahead", ("solver=highs",))
-SIMPLE = (Policy("edf", ("solver=edf",)), Policy("srtf", ("solver=srtf", "solver.degree={most}")))
-ROUNDS = (Policy("tetriserve", ("solver=dp",)),)
-"""``{most}`` stands for the largest group of the regime's cluster, at most 8."""
+SERVED = [policy for policy in POLICIES if policy.simple or policy.name in (PLANNER, *ROUNDS)]
+"""The planner, and what it is compared with."""
 TIME_LIMIT = 10.0
-
-
-def policies_of(regime: Regime) -> list[Policy]:
-    """Return every policy as it serves a regime."""
-    return [
-        Policy(policy.name, tuple(override.format(most=regime.most) for override in policy.overrides))
-        for policy in (PLANNER, *SIMPLE, *ROUNDS)
-    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,22 +45,22 @@ def _command(options: argparse.Namespace) -> int:
     for number, regime in enumerate(chosen, start=1):
         print(f"{number} of {len(chosen)}: {regime.name}", file=sys.stderr, flush=True)
         cell = regime.cell(common)
-        results += run_all([cell], policies_of(regime), seeds, options.jobs)
+        results += run_all([cell], SERVED, seeds, options.jobs)
         if options.bound:
             bounds += bound_all([cell], seeds, options.time_limit, options.jobs)
-    grid, names = [regime.cell(common) for regime in chosen], [PLANNER, *SIMPLE, *ROUNDS]
+    grid = [regime.cell(common) for regime in chosen]
     gains = [
         gain_of(
             [result for result in results if result.cell == regime.name],
-            PLANNER.name,
-            [policy.name for policy in SIMPLE],
-            [policy.name for policy in ROUNDS],
+            PLANNER,
+            [policy.name for policy in SERVED if policy.simple],
+            ROUNDS,
         )
         for regime in chosen
     ]
     tables = {
         "list": list_table(chosen),
-        "table": grid_table(results, grid, names, bounds),
+        "table": grid_table(results, grid, SERVED, bounds),
         "gains": gains_table(gains),
     }
     for name, table in tables.items():
@@ -80,7 +71,7 @@ def _command(options: argparse.Namespace) -> int:
     draw_gains(gains, directory / "gains.png")
     config = {
         "cells": {cell.label: list(cell.overrides) for cell in grid},
-        "policies": {policy.name: list(policy.overrides) for policy in names},
+        "policies": {policy.name: list(policy.overrides) for policy in SERVED},
         "time_limit": options.time_limit,
     }
     used = {f"seed {seed}": seed for seed in seeds}

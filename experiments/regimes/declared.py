@@ -23,14 +23,11 @@ class Regime:
         Of the configuration, without spaces inside any of them.
     why
         Who has it, in one sentence.
-    most
-        The largest group of GPUs that the cluster has, at most 8.
     """
 
     name: str
     overrides: tuple[str, ...]
     why: str
-    most: int = 8
 
     def cell(self, more: Sequence[str] = ()) -> Cell:
         """Return it as a cell of a comparison, with more overrides."""
@@ -106,7 +103,6 @@ REGIMES: tuple[Regime, ...] = (
             "workload.slo_scale=1.2", _DROP,
         ),
         "A server with four A40 in NVLink pairs, slow across pairs, runs Stable Diffusion 3 near its limit.",
-        most=4,
     ),
     Regime(
         "overload",

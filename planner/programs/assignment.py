@@ -39,6 +39,7 @@ from planner.programs.batches import batches_of
 from planner.programs.floor import Class, with_floor
 from planner.programs.linear import LinearProgram, Settled
 from planner.round import EPSILON, Round
+from planner.timely import steps_in_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,24 +311,33 @@ def _classes(options: Sequence[Option], rows: Sequence[Sequence[int]], shares: S
 
 
 def _options(round_: Round, free: int | None) -> list[Option]:
-    """All options, job by job, waiting first; per degree when ``free`` is None, per group inside ``free`` otherwise."""
+    """All options, job by job, waiting first; per degree when ``free`` is None, per group inside ``free`` otherwise.
+
+    Degrees and groups on which the first step costs the deadline are no options (:mod:`planner.timely`).
+    """
     options: list[Option] = []
     for index, job in enumerate(round_.jobs):
         options.append(Option(index, 0, 0, 0.0, None))
         costs = round_.costs.of(job.request.shape)
         if free is None:
             for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
-                steps = steps_within(round_, seconds, job.steps_left)
+                steps = _steps(round_, job, seconds)
                 if steps:
                     options.append(Option(index, degree, steps, seconds, None))
         else:
             for group in round_.cluster.all_groups:
                 if group.mask & free == group.mask and group.mask in costs.by_mask:
                     seconds = costs.by_mask[group.mask]
-                    steps = steps_within(round_, seconds, job.steps_left)
+                    steps = _steps(round_, job, seconds)
                     if steps:
                         options.append(Option(index, group.degree, steps, seconds, group))
     return options
+
+
+def _steps(round_: Round, job: Job, seconds: float) -> int:
+    """Return the steps of an option: as many as fit the round, and do not cost the deadline."""
+    steps = steps_within(round_, seconds, job.steps_left)
+    return steps_in_time(round_, job, seconds, steps) if steps else 0
 
 
 def _outcomes(round_: Round, options: Sequence[Option]) -> Outcomes:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from planner.job import Job
 from planner.programs.intervals import Task
-from planner.round import EPSILON
+from planner.round import EPSILON, Round
 
 _DONE = 1e-7
 _PHASES = 10_000
@@ -35,6 +36,15 @@ class ListSchedule(NamedTuple):
     def late(self, tasks: Sequence[Task]) -> list[int]:
         """Positions of the tasks that end after they are due."""
         return [i for i, task in enumerate(tasks) if self.ends[i] > task.due + EPSILON]
+
+
+def task_of(round_: Round, job: Job, weight: float) -> Task:
+    """Return a job as a task: released when its step in progress ends, or, if it waits, when the first GPU is free."""
+    costs = round_.costs.of(job.request.shape)
+    release = max(job.ready, round_.now)
+    if not job.running:
+        release = max(release, min(round_.free_at))
+    return Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight)
 
 
 def list_schedule(tasks: Sequence[Task], now: float, gpus: int) -> ListSchedule:
@@ -74,10 +84,11 @@ def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], no
     degrees: dict[int, int] = {}
     free = gpus
     for i in order:
-        if free < tasks[i].degrees[0]:
+        degree = _cheapest(tasks[i], left[i], now, free) if free >= tasks[i].degrees[0] else 0
+        if not degree:
             continue
-        degrees[i] = _cheapest(tasks[i], left[i], now, free)
-        free -= degrees[i]
+        degrees[i] = degree
+        free -= degree
         if not free:
             return degrees
     while True:
@@ -96,14 +107,21 @@ def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], no
 
 
 def _cheapest(task: Task, left: float, now: float, free: int) -> int:
-    """Return the degree with the least GPU-seconds that is in time, or the largest that is free."""
-    allowed = task.due - max(now, task.release) + EPSILON
+    """Return the degree with the least GPU-seconds that is in time, or the largest that is free.
+
+    A task that can still be in time waits (0) where a single step at that one is too long for it, as
+    :mod:`planner.timely` has it.
+    """
+    allowed = task.due - (now if now > task.release else task.release) + EPSILON
     best, least = 0, float("inf")
-    largest = task.degrees[0]
+    largest, at = task.degrees[0], task.seconds[0]
     for degree, seconds in zip(task.degrees, task.seconds, strict=True):
         if degree > free:
             break
-        largest = degree
+        largest, at = degree, seconds
         if left * seconds <= allowed and degree * seconds < least:
             best, least = degree, degree * seconds
-    return best or largest
+    if best:
+        return best
+    slack = allowed - left * task.seconds[-1]
+    return 0 if 0 <= slack < at - task.seconds[-1] else largest

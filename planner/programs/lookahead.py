@@ -24,7 +24,7 @@ from planner.capacity import available_mask, steps_within
 from planner.effort import LIST_START, Size
 from planner.idle import mask_of, start_waiting
 from planner.job import Job
-from planner.late import LATE_RULES, LateRule, serve_late
+from planner.late import LateRule, check_late_rule, serve_late
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.placement import Choice, place
@@ -33,10 +33,11 @@ from planner.programs.concurrency import complete, has_level, levels, with_level
 from planner.programs.floor import Class, with_floor
 from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
-from planner.programs.lists import ListSchedule, Phase, allot, list_schedule
+from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, task_of
 from planner.programs.prices import serve_by_prices
 from planner.programs.worth import Worth, worth_of
-from planner.round import EPSILON, Round
+from planner.round import Round
+from planner.timely import steps_in_time
 
 _TINY = 1e-6
 _AT_ONCE = 8
@@ -70,8 +71,7 @@ class Lookahead:
     concurrency: bool = True
 
     def __post_init__(self) -> None:
-        if self.late not in LATE_RULES:
-            raise ValueError(f"program.late is {self.late!r}; use {', '.join(LATE_RULES)}")
+        check_late_rule("program.late", self.late)
         if not 0 <= self.tie_break < 1:
             raise ValueError(f"program.tie_break is {self.tie_break}; a price from 0 to below 1 is needed")
         if self.detail < 0:
@@ -92,7 +92,7 @@ class Lookahead:
     def measure(self, round_: Round) -> Size:
         """Return how large the program of a round is at most."""
         timely = [job for job in round_.jobs if not round_.hopeless(job)]
-        tasks = [_task(round_, job, 1.0) for job in timely]
+        tasks = [task_of(round_, job, 1.0) for job in timely]
         return _size(tasks, round_) if tasks else Size(0, 0, 0, True)
 
     def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
@@ -110,7 +110,7 @@ class LookaheadModel:
         self._settings = settings
         self._gpus = round_.cluster.gpus
         weights = worth.weights.tolist()
-        self.tasks = tuple(_task(round_, job, weight) for job, weight in zip(timely, weights, strict=True))
+        self.tasks = tuple(task_of(round_, job, weight) for job, weight in zip(timely, weights, strict=True))
         """One per job that can still be on time alone."""
 
     @cached_property
@@ -293,6 +293,8 @@ class LookaheadModel:
             seconds = self.tasks[i].seconds[self.tasks[i].degrees.index(degree)]
             fitting = steps if round_.cadence.kind == "events" else steps_within(round_, seconds, steps)
             if fitting:
+                fitting = steps_in_time(round_, self._timely[i], seconds, fitting)
+            if fitting:
                 choices.append(Choice(self._timely[i], degree, fitting))
         placed = place(round_, choices, free)
         running = {id_ for assignment in placed for id_ in assignment.jobs}
@@ -324,14 +326,6 @@ class LookaheadModel:
     def _serve_late(self, placed: list[Assignment], free: int) -> list[Assignment]:
         late = [job for job in self._round.jobs if self._round.hopeless(job)]
         return serve_late(self._round, placed, late, free, self._settings.late, timely=bool(self._timely))
-
-
-def _task(round_: Round, job: Job, weight: float) -> Task:
-    costs = round_.costs.of(job.request.shape)
-    release = max(job.ready, round_.now)
-    if not job.running:
-        release = max(release, min(round_.free_at))
-    return Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight)
 
 
 def _size(tasks: Sequence[Task], round_: Round) -> Size:

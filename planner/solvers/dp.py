@@ -8,12 +8,13 @@ from time import perf_counter
 from planner.allocation import Mix, cheapest_mix
 from planner.capacity import available_mask, steps_within
 from planner.costs import ShapeCosts
-from planner.idle import use_idle
 from planner.job import Job
+from planner.late import LateRule, check_late_rule, serve_late
 from planner.packing import Item, pack
 from planner.placement import Choice, place
 from planner.plan import Assignment, Certificate, Plan
 from planner.round import EPSILON, Round
+from planner.timely import steps_in_time
 
 _RUNS = 1e-3
 """Value of a survivor that runs over one that waits: among equally many survivors, more of them run."""
@@ -36,14 +37,20 @@ class GreedyDp:
     waiting
         Whether a job that can afford to wait counts as a survivor when it waits, as in Algorithm 1. Without it (no
         variant of the paper's), the packing runs as many jobs as it can, small ones first.
+    late
+        What late jobs get (:mod:`planner.late`); ``idle`` is the paper's best effort.
     """
 
     allocation: bool = True
     preserve: bool = True
     elastic: bool = True
     waiting: bool = True
+    late: LateRule = "idle"
     name: str = "dp"
     preemptive: bool = True
+
+    def __post_init__(self) -> None:
+        check_late_rule("solver.late", self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round; takes well under a millisecond for tens of jobs, so ``budget`` is not looked at."""
@@ -74,14 +81,19 @@ class GreedyDp:
         picked = pack(items, free.bit_count())
         chosen = [options[i][pick] for i, pick in enumerate(picked) if pick >= 0]
         placed = place(round_, chosen, free, self.preserve)
-        return use_idle(round_, placed, late, free, self.elastic, self.preserve)
+        return serve_late(
+            round_, placed, late, free, self.late, bool(timely), elastic=self.elastic, preserve=self.preserve
+        )
 
     def _options(self, round_: Round, job: Job, costs: ShapeCosts, mix: Mix) -> list[Choice]:
         if not self.allocation:
             mix = tuple((degree, job.steps_left) for degree in costs.degrees)
         choices = []
         for degree, steps in mix:
-            fitting = min(steps, steps_within(round_, costs.step_time[degree], job.steps_left))
+            seconds = costs.step_time[degree]
+            fitting = min(steps, steps_within(round_, seconds, job.steps_left))
+            if fitting:
+                fitting = steps_in_time(round_, job, seconds, fitting)
             if fitting:
                 choices.append(Choice(job, degree, fitting))
         return choices

@@ -6,97 +6,135 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from planner.admission import admit
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
-from planner.elastic import scale_up
+from planner.costs import ShapeCosts
 from planner.job import Job
+from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Certificate, Plan
 from planner.round import EPSILON, Round
+from planner.timely import steps_in_time
+
+_MOST = 8
+"""GPUs that shortest remaining time gives a request unless told otherwise; a group that one node has."""
 
 
 @dataclass(frozen=True)
 class Edf:
     """Earliest deadline first, each job at the degree with the least GPU-seconds that still meets its deadline.
 
-    Where that degree is taken, the job gets the fastest that is left. Jobs that cannot meet their deadline come
-    last, on one GPU, or the fewest on which a step fits the round. Idle GPUs then widen what runs.
+    Where that degree is taken, the job gets the fastest that is left, unless a step on it costs the deadline.
 
     Parameters
     ----------
     elastic
         Whether idle GPUs widen what runs.
+    admission
+        Whether jobs that :func:`planner.admission.admit` gives up come after all others that can be on time.
+    late
+        What late jobs get (:mod:`planner.late`).
     """
 
     elastic: bool = True
+    admission: bool = False
+    late: LateRule = "idle"
     name: str = "edf"
     preemptive: bool = True
+
+    def __post_init__(self) -> None:
+        check_late_rule("solver.late", self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
         room = Room(round_)
-        hopeless: list[Job] = []
         choices: list[Choice] = []
-        for job in sorted(round_.jobs, key=lambda job: (job.due, job.request.id)):
-            if round_.hopeless(job):
-                hopeless.append(job)
-                continue
+        timely, late = _split(round_)
+        first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
+        for job in sorted(timely, key=lambda job: (job.id not in first, job.due, job.id)):
             costs = round_.costs.of(job.request.shape)
             seconds = job.due - max(job.ready, round_.now) + EPSILON
             making = [d for d, t in zip(costs.degrees, costs.seconds, strict=True) if job.steps_left * t <= seconds]
             making.sort(key=lambda d: d * costs.step_time[d])
             rest = [d for d in reversed(costs.degrees) if d not in making]
             room.take(job, [*making, *rest], choices)
-        for job in hopeless:
-            room.take(job, round_.costs.of(job.request.shape).degrees, choices)
         placed = place(round_, choices, room.free)
-        idle = room.free
-        for assignment in placed:
-            idle &= ~assignment.group.mask
-        return Plan(tuple(scale_up(round_, placed, idle) if self.elastic else placed), Certificate(self.name))
+        plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
+        return Plan(tuple(plan), Certificate(self.name))
 
 
 @dataclass(frozen=True)
 class Srtf:
     """Shortest remaining time first at one degree, preemptive at chunk boundaries.
 
-    Jobs that cannot meet their deadline come last.
+    Where a step at that degree would cost the deadline, the job takes the next degree that is faster.
 
     Parameters
     ----------
     degree
-        GPUs per request.
+        GPUs per request; None for the most that the profile knows for its shape, up to 8.
     chunk
         Steps between the points at which a job may be preempted; with cadence ``rounds``, the boundaries of rounds are.
+    elastic
+        Whether idle GPUs widen what runs.
+    admission
+        Whether jobs that :func:`planner.admission.admit` gives up come after all others that can be on time.
+    late
+        What late jobs get (:mod:`planner.late`).
     """
 
-    degree: int = 8
+    degree: int | None = None
     chunk: int = 5
+    elastic: bool = False
+    admission: bool = False
+    late: LateRule = "idle"
     preemptive: bool = True
 
     def __post_init__(self) -> None:
         for field, value in (("degree", self.degree), ("chunk", self.chunk)):
-            if value < 1:
+            if value is not None and value < 1:
                 raise ValueError(f"solver.{field} is {value}; at least 1 is needed")
+        check_late_rule("solver.late", self.late)
 
     @property
     def name(self) -> str:
-        """``srtf`` with the degree."""
-        return f"srtf-{self.degree}"
+        """``srtf``, with the degree where one is given."""
+        return "srtf" if self.degree is None else f"srtf-{self.degree}"
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
+        timely, late = _split(round_)
+        first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
 
         def order(job: Job) -> tuple[bool, bool, float, int]:
             in_chunk = job.running and job.steps_left % self.chunk != 0
-            remaining = job.steps_left * round_.costs.of(job.request.shape).step_time.get(self.degree, math.inf)
-            return not in_chunk, round_.hopeless(job), remaining, job.request.id
+            costs = round_.costs.of(job.request.shape)
+            remaining = job.steps_left * costs.step_time.get(self._degree(costs), math.inf)
+            return not in_chunk, job.id not in first, remaining, job.id
 
         room = Room(round_)
         choices: list[Choice] = []
-        for job in sorted(round_.jobs, key=order):
-            chunk = None if round_.cadence.kind == "rounds" else (job.steps_left - 1) % self.chunk + 1
-            room.take(job, (self.degree,), choices, chunk)
-        return Plan(tuple(place(round_, choices, room.free)), Certificate(self.name))
+        for job in sorted(timely, key=order):
+            costs = round_.costs.of(job.request.shape)
+            degree = self._degree(costs)
+            own = costs.step_time.get(degree)
+            if own is not None:
+                faster = [d for d, seconds in zip(costs.degrees, costs.seconds, strict=True) if seconds < own]
+                chunk = None if round_.cadence.kind == "rounds" else (job.steps_left - 1) % self.chunk + 1
+                room.take(job, [degree, *faster], choices, chunk)
+        placed = place(round_, choices, room.free)
+        plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
+        return Plan(tuple(plan), Certificate(self.name))
+
+    def _degree(self, costs: ShapeCosts) -> int:
+        return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))
+
+
+def _split(round_: Round) -> tuple[list[Job], list[Job]]:
+    """Jobs that can be on time, and those that cannot any more."""
+    late = [job for job in round_.jobs if round_.hopeless(job)]
+    gone = {job.id for job in late}
+    return [job for job in round_.jobs if job.id not in gone], late
 
 
 class Room:
@@ -121,8 +159,11 @@ class Room:
         worth = {d: steps or steps_within(self._round, times[d], job.steps_left) for d in degrees if d in times}
         least = 0 if any(worth.values()) else 1
         for degree, within in worth.items():
-            fitting = max(within, least)
-            if fitting and self._fits(degree):
+            wanted = max(within, least)
+            if not (wanted and self._fits(degree)):
+                continue
+            fitting = steps_in_time(self._round, job, times[degree], wanted)
+            if fitting:
                 self._left -= degree
                 if self._blocks is not None:
                     for size in self._blocks:

@@ -11,7 +11,7 @@ from executor.records import Records
 from experiments.build import build
 from experiments.cli import compose
 from experiments.grid import Result
-from experiments.regimes.__main__ import main, policies_of
+from experiments.regimes.__main__ import SERVED, main
 from experiments.regimes.declared import REGIMES, Regime
 from experiments.regimes.gains import gain_of, gains_table
 from experiments.results import summarize
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regime.name)
 def test_every_regime_can_be_served_by_every_policy(regime: Regime) -> None:
     """Overrides compose, and no policy asks for a degree that the regime's cluster lacks."""
-    for policy in policies_of(regime):
+    for policy in SERVED:
         setup = build(compose([*regime.cell(["workload.requests=5"]).overrides, *policy.overrides]))
         assert len(setup.workload) == 5
 

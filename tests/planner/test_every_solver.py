@@ -20,10 +20,11 @@ from planner.objectives import GpuSeconds, Level, Lexicographic, OnTime, Progres
 from planner.programs.assignment import Assignment
 from planner.programs.lookahead import Lookahead
 from planner.request import Request
-from planner.round import Cadence, Round
+from planner.round import EPSILON, Cadence, Round
 from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Cbc, CpSat, Highs, Scip
 from planner.solvers.fixed import Fixed, Rssp
+from planner.solvers.moore import Moore
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
 from profiles.profile import Profile
@@ -37,9 +38,14 @@ SOLVERS: dict[str, Solver] = {
     "rssp": Rssp(),
     "edf": Edf(),
     "edf-rigid": Edf(elastic=False),
+    "edf-admission": Edf(admission=True, late="brief"),
     "srtf-1": Srtf(1),
     "srtf-2": Srtf(2, chunk=3),
+    "srtf-4": Srtf(4, elastic=True, admission=True, late="quiet"),
+    "moore": Moore(),
+    "moore-idle": Moore(late="idle"),
     "dp": GreedyDp(),
+    "dp-brief": GreedyDp(late="brief"),
     "dp-schedule-only": GreedyDp(preserve=False, elastic=False),
     "dp-all-degrees": GreedyDp(allocation=False, waiting=False),
     "cpsat": CpSat(),
@@ -52,6 +58,8 @@ SOLVERS: dict[str, Solver] = {
     "scip": Scip(),
     "cbc": Cbc(),
 }
+PREEMPTIVE = {name: solver for name, solver in SOLVERS.items() if solver.preemptive}
+"""All but those of one degree for a request from beginning to end, whatever it costs."""
 SERVED = tuple(cluster for cluster in CLUSTERS if {1, 2, 4} <= set(cluster.degrees))
 """Clusters on which every solver above can serve every shape."""
 
@@ -104,6 +112,23 @@ def test_plans_are_legal(solver: Solver, round_: Round) -> None:
     assert plan.certificate.solver == solver.name
     if plan.certificate.value is not None and plan.certificate.bound is not None:
         assert plan.certificate.value <= plan.certificate.bound + 1e-6 * max(1.0, abs(plan.certificate.bound))
+
+
+@pytest.mark.parametrize("solver", PREEMPTIVE.values(), ids=PREEMPTIVE)
+@settings(max_examples=60)
+@given(round_=rounds(least=1))
+def test_no_step_costs_its_job_the_deadline(solver: Solver, round_: Round) -> None:
+    """Tests that a job that can be on time still can after its first step, and with rounds after all steps of the plan."""
+    jobs = {job.id: job for job in round_.jobs}
+    for assignment in solver.solve(round_, 0.05).assignments:
+        members = [jobs[id_] for id_ in assignment.jobs]
+        shape = members[0].request.shape
+        seconds = round_.costs.batch_time(shape, assignment.group, len(members))
+        begins = max(round_.now, *(member.ready for member in members))
+        steps = assignment.steps if round_.cadence.kind == "rounds" else 1
+        for member in members:
+            ends = begins + steps * seconds + (member.steps_left - steps) * round_.costs.of(shape).fastest
+            assert round_.hopeless(member) or ends <= member.due + 2 * EPSILON
 
 
 @every_solver

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner import Edf, GreedyDp, Moore, Srtf
 from planner.cluster import Cluster
 from planner.idle import mask_of
 from planner.late import LATE_RULES, PATIENCE, LateRule, serve_late
@@ -76,3 +79,21 @@ def test_rounds_hold_whole_steps() -> None:
     late = [job(0, LARGE, 40, due=0.5)]
     (placed,) = serve_late(round_of(late, C8, cadence=ROUNDS), [], late, C8.full_mask, "brief", timely=False)
     assert (placed.group.degree, placed.steps) == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("made", "field"),
+    [(GreedyDp, "solver"), (Edf, "solver"), (Srtf, "solver"), (Moore, "solver"), (Lookahead, "program")],
+)
+def test_other_words_are_refused(made: Callable[..., object], field: str) -> None:
+    """Tests that everything with a rule for late jobs names the field, the word and the rules that there are."""
+    with pytest.raises(ValueError, match=rf"{field}\.late is 'soon'; use brief, idle, quiet, never"):
+        made(late="soon")
+
+
+def test_a_step_in_progress_is_left_where_it_is() -> None:
+    """Tests that with rounds a late job whose step lasts beyond the boundary is not sent to idle GPUs, under any rule."""
+    mid = job(0, LARGE, 5, due=-1.0, ready=0.3, group=C8.groups(1)[0], running=True)
+    round_ = round_of([mid], C8, free_at=(0.3, *(0.0,) * 7))
+    for rule in LATE_RULES:
+        assert serve_late(round_, [], [mid], 0b11111110, rule, timely=False) == []

@@ -4,21 +4,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.capacity import blocks_free
-from planner.cluster import Cluster
+from planner.cluster import Cluster, Group
 from planner.placement import Choice, place
 from planner.round import Round
-from tests.strategies import ALIKE, LARGE, MEDIUM, SHAPES, TOY, job, round_of, rounds
+from planner.timely import steps_in_time
+from tests.strategies import ALIKE, EVENTS, LARGE, MEDIUM, SHAPES, TOY, job, round_of, rounds
 
 C8 = Cluster.nvlink(8)
 
 
+def in_time(round_: Round, choice: Choice, group: Group) -> int:
+    """Steps of a choice that do not cost the deadline on a group."""
+    seconds = round_.costs.of(choice.job.request.shape).by_mask[group.mask]
+    return steps_in_time(round_, choice.job, seconds, choice.steps)
+
+
 def draw_choices(data: st.DataObject, round_: Round) -> list[Choice]:
-    """Draw a degree for some of the jobs, at which the profile knows their shape."""
+    """Draw a degree for some of the jobs, at which the profile knows their shape, and steps."""
     choices = []
     for job_ in round_.jobs:
         degree = data.draw(st.sampled_from([0, *round_.costs.of(job_.request.shape).step_time]))
         if degree:
-            choices.append(Choice(job_, degree, 1))
+            choices.append(Choice(job_, degree, data.draw(st.integers(1, job_.steps_left))))
     return choices
 
 
@@ -34,7 +41,7 @@ def test_what_is_placed_is_legal(round_: Round, data: st.DataObject, preserve: b
     for assignment in placed:
         choice = wanted.pop(assignment.jobs[0])
         assert round_.cluster.by_mask[assignment.group.mask] == assignment.group
-        assert (assignment.group.degree, assignment.steps) == (choice.degree, choice.steps)
+        assert (assignment.group.degree, assignment.steps) == (choice.degree, in_time(round_, choice, assignment.group))
         assert assignment.group.mask & ~free == 0
         assert assignment.group.mask & used == 0
         assert assignment.group.mask in round_.costs.of(choice.job.request.shape).by_mask
@@ -42,18 +49,21 @@ def test_what_is_placed_is_legal(round_: Round, data: st.DataObject, preserve: b
     for choice in wanted.values():
         known = round_.costs.of(choice.job.request.shape).by_mask
         for group in round_.cluster.groups(choice.degree):
-            assert group.mask & ~(free & ~used) or group.mask not in known, "a choice was left out that still fits"
+            fits = not group.mask & ~(free & ~used) and group.mask in known
+            assert not (fits and in_time(round_, choice, group)), "a choice was left out that still fits"
 
 
 @settings(max_examples=120)
 @given(rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY)), st.data(), st.booleans())
 def test_every_laminar_feasible_choice_is_placed(round_: Round, data: st.DataObject, preserve: bool) -> None:
-    """Tests that whatever passes the block counts is placed whole, wherever jobs were before."""
+    """Tests that whatever passes the block counts is placed, wherever jobs were before, unless it costs a deadline."""
     free = data.draw(st.one_of(st.just(round_.cluster.full_mask), st.integers(0, round_.cluster.full_mask)))
     blocks = blocks_free(round_, free)
     choices: list[Choice] = []
     for choice in draw_choices(data, round_):
         more = [*choices, choice]
+        if not in_time(round_, choice, round_.cluster.groups(choice.degree)[0]):
+            continue
         if all(sum(c.degree // d for c in more if c.degree >= d) <= blocks[d] for d in blocks):
             choices = more
     assert len(place(round_, choices, free, preserve)) == len(choices)
@@ -101,3 +111,15 @@ def test_unplaceable_choices_are_left_out() -> None:
     a, b = job(0, LARGE), job(1, SHAPES[0])
     placed = place(round_of([a, b], C8), [Choice(a, 8, 1), Choice(b, 1, 1)], 0b11110111)
     assert [assignment.jobs for assignment in placed] == [(1,)]
+
+
+def test_a_slow_link_that_costs_the_deadline_is_left_out() -> None:
+    """Tests that two GPUs joined by PCIe are refused to a job that is in time on a bridged pair alone."""
+    cluster = Cluster.pairs(4, grouping="all")
+    fast, slow = 0.36, 0.36 * 1.4
+    assert TOY.step_time(LARGE, 2, "pcie") == slow
+    for due, groups in ((10 * 0.19 * 1.4 + slow, 1), (10 * 0.19 * 1.4 + 0.5 * (fast + slow) - 0.19 * 1.4, 0)):
+        j = job(0, LARGE, 10, due=due)
+        round_ = round_of([j], cluster, cadence=EVENTS)
+        assert len(place(round_, [Choice(j, 2, 1)], 0b0110)) == groups
+        assert len(place(round_, [Choice(j, 2, 1)], 0b0111)) == 1

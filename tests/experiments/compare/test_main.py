@@ -75,6 +75,20 @@ def test_grid_has_a_row_per_cell_and_the_mean(tmp_path: Path) -> None:
     assert values[-1] == pytest.approx(sum(values[:-1]) / 4, abs=1e-3)
 
 
+def test_declared_policies_and_what_is_gained_over_them(tmp_path: Path) -> None:
+    """Shipped policies go by their names; beside their table stand the gains over the best simple rule and over rounds."""
+    output = tmp_path / "out"
+    names = ["lookahead", "edf", "moore", "greedy-events", "tetriserve-tuned"]
+    arguments = [argument for name in names for argument in ("--policy", name)]
+    arguments += ["--sweep", "workload.rate=6,60", "--seeds", "1", "--jobs", "1", "--timelines", "none"]
+    assert main([*arguments, "--output", str(output), "workload.requests=12"]) == 0
+    head = [cell.strip() for cell in (output / "table.md").read_text().splitlines()[0].strip("|").split("|")]
+    assert head == ["cell", *names, "best simple", "which"]
+    for table in ("over_simple", "events_over_rounds"):
+        lines = (output / f"{table}.md").read_text().splitlines()
+        assert [line.split("|")[1].strip() for line in lines[2:]] == ["6", "60", "mean"]
+
+
 def test_cells_of_ones_own(tmp_path: Path) -> None:
     """--cell names a row and its overrides; decisions*.md count decisions and the jobs that they met."""
     output = tmp_path / "out"
@@ -100,7 +114,8 @@ def test_cells_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--policy", "edf"], ["--policy", "edf", "solver=fixed"]),
+        (["--policy", "edd"], ["--policy", "no policy 'edd'", "the policies are lookahead", "solver=fixed"]),
+        (["--policy", "a:b"], ["--policy", "'a:b'", "solver=fixed"]),
         (["--sweep", "workload.rate"], ["--sweep", "workload.rate", "KEY=VALUE"]),
         (["--cell", "workload.rate=3"], ["--cell", "NAME:OVERRIDES"]),
         (["--policy", "a:solver=dp", "--timelines", "a,b"], ["--timelines is 'b'", "the policies are a"]),

@@ -203,24 +203,30 @@ def outcomes_of(round_: Round) -> Outcomes:
 
 
 def test_outcomes_by_hand() -> None:
-    """Tests every column for one job in a round of 0.4 s: 10 steps of 0.08, 0.05 or 0.03 s, due after 0.5 s."""
+    """Tests every column for one job in a round of 0.4 s: 10 steps of 0.08, 0.05 or 0.03 s, due after 0.56 s."""
     held = C4.groups(1)[0]
-    j = job(7, MEDIUM, 10, due=2.5, ready=2.0, group=held, weight=3.0)
+    j = job(7, MEDIUM, 10, due=2.56, ready=2.0, group=held, weight=3.0)
     outcomes = outcomes_of(round_of([j], C4, now=2.0))
     assert outcomes.job.tolist() == [7] * 8
     assert outcomes.degree.tolist() == [0, 1, 1, 1, 1, 2, 2, 4]
     assert outcomes.steps.tolist() == [0, 5, 5, 5, 5, 8, 8, 10]
     assert outcomes.steps_left.tolist() == [10, 5, 5, 5, 5, 2, 2, 0]
     assert outcomes.gpu_seconds.tolist() == pytest.approx([0, 0.4, 0.4, 0.4, 0.4, 0.8, 0.8, 1.2])
-    assert outcomes.lateness.tolist() == pytest.approx([0.2, 0.05, 0.05, 0.05, 0.05, -0.04, -0.04, -0.2])
-    assert outcomes.survives.tolist() == [False] * 5 + [True] * 3
+    assert outcomes.lateness.tolist() == pytest.approx([0.14, *[-0.01] * 4, -0.1, -0.1, -0.26])
+    assert outcomes.survives.tolist() == [False] + [True] * 7
     assert outcomes.finishes.tolist() == [False] * 7 + [True]
     assert outcomes.moved.tolist() == [False, False, True, True, True, True, True, True]
     assert outcomes.weight.tolist() == [3.0] * 8
     assert outcomes.waited.tolist() == [2.0] * 8
-    assert outcomes.due_in.tolist() == [0.5] * 8
+    assert outcomes.due_in.tolist() == pytest.approx([0.56] * 8)
     assert outcomes.fastest_step.tolist() == [0.03] * 8
     assert outcomes.pixels.tolist() == [MEDIUM.pixels] * 8
+
+
+def test_what_costs_the_deadline_is_no_option() -> None:
+    """Tests that a job due after 0.5 s has no option of five steps on one GPU, which leave it 0.05 s short."""
+    outcomes = outcomes_of(round_of([job(7, MEDIUM, 10, due=2.5, ready=2.0)], C4, now=2.0))
+    assert outcomes.degree.tolist() == [0, 2, 2, 4]
 
 
 def test_events_allow_a_step_longer_than_the_horizon() -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.capacity import available_mask, latest_start
+from planner.capacity import available_mask, latest_start, steps_within
 from planner.cluster import Cluster
+from planner.job import Job
 from planner.placement import Choice, place
 from planner.plan import Plan
 from planner.round import Cadence, Round
@@ -19,6 +22,11 @@ LONG = Cadence("rounds", 2.0)
 def degrees(plan: Plan) -> dict[int, int]:
     """Degree by job."""
     return {a.jobs[0]: a.group.degree for a in plan.assignments}
+
+
+def round_worth(round_: Round, j: Job, degree: int) -> int:
+    """Steps of a job that fit the round, or one where none does."""
+    return max(1, steps_within(round_, round_.costs.of(j.request.shape).step_time[degree], j.steps_left))
 
 
 def test_edf_gives_the_earliest_deadline_what_it_needs() -> None:
@@ -106,7 +114,7 @@ def test_impossible_parameters_are_refused(field: str, arguments: dict[str, int]
 @settings(max_examples=80)
 @given(rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY), cadence=st.just(LONG)), st.data())
 def test_a_room_takes_what_can_be_placed(round_: Round, data: st.DataObject) -> None:
-    """Tests that degrees taken one after the other can all be placed, and a refused one indeed could not."""
+    """Tests that degrees taken one after the other can all be placed, and a refused one indeed could not, or is too slow."""
     room = Room(round_)
     assert room.free == available_mask(round_)
     choices: list[Choice] = []
@@ -114,5 +122,49 @@ def test_a_room_takes_what_can_be_placed(round_: Round, data: st.DataObject) -> 
         degree = data.draw(st.sampled_from(round_.cluster.degrees))
         before = len(choices)
         room.take(j, (degree,), choices)
-        tried = choices if len(choices) > before else [*choices, Choice(j, degree, 1)]
+        tried = choices if len(choices) > before else [*choices, Choice(j, degree, round_worth(round_, j, degree))]
         assert (len(place(round_, tried, room.free)) == len(tried)) == (len(choices) > before)
+
+
+@pytest.mark.parametrize("solver", [Edf(), Srtf()], ids=["edf", "srtf"])
+def test_admission_puts_those_given_up_behind(solver: Edf | Srtf) -> None:
+    """Tests that of two images of which one is possible the heavy one runs, though the other is due, or done, first."""
+    jobs = [job(0, LARGE, 9, due=1.05), job(1, LARGE, 10, due=1.1, weight=5.0)]
+    round_ = round_of(jobs, C8, cadence=EVENTS)
+    assert degrees(solver.solve(round_, 0.01)) == {0: 8}
+    assert degrees(replace(solver, admission=True).solve(round_, 0.01)) == {1: 8}
+
+
+@pytest.mark.parametrize("solver", [Edf(), Srtf()], ids=["edf", "srtf"])
+def test_late_jobs_are_served_by_the_rule(solver: Edf | Srtf) -> None:
+    """Tests that a lone late job with long steps runs beside one on time under ``idle`` only, and other words are refused."""
+    jobs = [job(0, LARGE, 40, due=0.5), job(1, SMALL, 10, due=5.0)]
+    round_ = round_of(jobs, C8, GAPPY, cadence=EVENTS)
+    narrow = replace(solver, degree=1) if isinstance(solver, Srtf) else replace(solver, elastic=False)
+    assert 0 in degrees(narrow.solve(round_, 0.01))
+    assert degrees(replace(narrow, late="brief").solve(round_, 0.01)) == {1: 1}
+    with pytest.raises(ValueError, match=r"solver\.late is 'soon'; use brief"):
+        replace(solver, late="soon")  # type: ignore[arg-type]
+
+
+def test_srtf_takes_the_most_gpus_that_the_profile_knows() -> None:
+    """Tests the degree of jobs where none is given, by shape and by cluster, up to 8, and the names."""
+    for shape, most in ((SMALL, 2), (LARGE, 4)):
+        assert degrees(Srtf().solve(round_of([job(0, shape)], C8, GAPPY), 0.01)) == {0: most}
+    assert degrees(Srtf().solve(round_of([job(0)], Cluster.nvlink(4)), 0.01)) == {0: 4}
+    assert degrees(Srtf().solve(round_of([job(0)], Cluster.nvlink(16)), 0.01)) == {0: 8}
+    assert (Srtf().name, Srtf(4).name) == ("srtf", "srtf-4")
+
+
+def test_srtf_takes_a_faster_degree_where_its_own_costs_the_deadline() -> None:
+    """Tests an image that only all GPUs serve in time: one step on two would be too long, so it gets four, or eight."""
+    for due, degree in ((5.0, 2), (1.2, 4), (1.05, 8)):
+        jobs = [job(0, LARGE, 10, due=due)]
+        assert degrees(Srtf(2).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)) == {0: degree}
+
+
+def test_srtf_widens_where_told() -> None:
+    """Tests that idle GPUs widen what runs, under ``elastic`` only."""
+    round_ = round_of([job(0, MEDIUM, 10, due=5.0)], C8, cadence=EVENTS)
+    assert degrees(Srtf(2).solve(round_, 0.01)) == {0: 2}
+    assert degrees(Srtf(2, elastic=True).solve(round_, 0.01)) == {0: 8}

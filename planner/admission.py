@@ -1,0 +1,82 @@
+"""Whom to serve when not all can be on time: the rule of Moore and Hodgson, on list schedules instead of one machine.
+
+While a list schedule is late for some job, the job that costs most GPU-seconds for its weight, among those due no later
+than the first late one, is given up. On one machine, with equal weights, no rule and no solver serves more jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from planner.allocation import cheapest_mix
+from planner.job import Job
+from planner.programs.intervals import Task
+from planner.programs.lists import allot, list_schedule, task_of
+from planner.round import EPSILON, Round
+
+WORK = 40_000
+"""What the list schedules of one decision may cost together, as the sum of jobs times jobs that can run at a time."""
+
+
+class Admitted(NamedTuple):
+    """Jobs that a list schedule finishes in time, in the order given, and the degrees of those that it runs first."""
+
+    jobs: list[Job]
+    degrees: dict[int, int]
+    """By request id."""
+
+
+def admit(round_: Round, jobs: Sequence[Job]) -> Admitted:
+    """Choose among jobs that can be on time alone.
+
+    Where there are so many that few list schedules can be made (:data:`WORK`; a count, so that equal rounds have equal
+    answers), more are given up after each, and where not one can be made, the sum of GPU-seconds decides alone.
+    """
+    tasks = [task_of(round_, job, job.request.weight) for job in jobs]
+    needs = [_gpu_seconds(round_, job, task) for job, task in zip(jobs, tasks, strict=True)]
+    burdens = [needed / task.weight for needed, task in zip(needs, tasks, strict=True)]
+    now, gpus = round_.now, round_.cluster.gpus
+    kept = _within_capacity(tasks, needs, burdens, now, gpus)
+    lists = WORK // max(1, len(kept) * min(len(kept), gpus))
+    mine = [tasks[i] for i in kept]
+    first: dict[int, int] = {}
+    if not lists:
+        order = sorted(range(len(kept)), key=lambda at: (burdens[kept[at]], at))
+        first = allot(mine, [float(task.steps) for task in mine], order, now, gpus)
+    while lists:
+        schedule = list_schedule(mine, now, gpus)
+        first = schedule.phases[0].degrees if schedule.phases else {}
+        lists -= 1
+        late = sorted(schedule.late(mine), key=lambda at: (mine[at].due, at))
+        if not late or not lists:
+            break
+        for due in [mine[at].due for at in late[: -(-len(late) // lists)]]:
+            kept.remove(max((i for i in kept if tasks[i].due <= due), key=lambda i: (burdens[i], i)))
+        mine = [tasks[i] for i in kept]
+    return Admitted([jobs[i] for i in kept], {jobs[kept[at]].id: degree for at, degree in first.items()})
+
+
+def _gpu_seconds(round_: Round, job: Job, task: Task) -> float:
+    """GPU-seconds that a job needs at least to be on time, or at its fastest degree if it has become late."""
+    costs = round_.costs.of(job.request.shape)
+    mix = cheapest_mix(costs, task.steps, task.due - task.release) or ((costs.degrees[-1], task.steps),)
+    return sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
+
+
+def _within_capacity(
+    tasks: Sequence[Task], needs: Sequence[float], burdens: Sequence[float], now: float, gpus: int
+) -> list[int]:
+    """Positions of tasks whose GPU-seconds fit in front of every deadline: the rule on one machine of all GPUs."""
+    kept = set(range(len(tasks)))
+    dearest: list[tuple[float, int]] = []
+    total = 0.0
+    for i in sorted(kept, key=lambda i: (tasks[i].due, i)):
+        total += needs[i]
+        heappush(dearest, (-burdens[i], i))
+        while total > gpus * (tasks[i].due - now + EPSILON):
+            gone = heappop(dearest)[1]
+            total -= needs[gone]
+            kept.discard(gone)
+    return sorted(kept)

@@ -1,0 +1,56 @@
+"""Planning without a solver: admit by weight per GPU-second, and carry out the list schedule of those admitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.admission import admit
+from planner.capacity import available_mask, steps_within
+from planner.idle import mask_of, start_waiting
+from planner.late import LateRule, check_late_rule, serve_late
+from planner.placement import Choice, place
+from planner.plan import Certificate, Plan
+from planner.round import Round
+
+
+@dataclass(frozen=True)
+class Moore:
+    """After Moore and Hodgson: as many weighted jobs on time as a list schedule finishes, most weight per GPU-second first.
+
+    The schedule's first moment is carried out (:mod:`planner.admission`). GPUs that it leaves go to admitted jobs that
+    wait, least slack first, then to jobs that were not admitted, then to late ones; the rest widens what runs.
+
+    Parameters
+    ----------
+    late
+        What late jobs get (:mod:`planner.late`).
+    """
+
+    late: LateRule = "brief"
+    name: str = "moore"
+    preemptive: bool = True
+
+    def __post_init__(self) -> None:
+        check_late_rule("solver.late", self.late)
+
+    def solve(self, round_: Round, budget: float) -> Plan:
+        """Plan a round; how much is computed is limited by counts, so ``budget`` is not looked at."""
+        timely = [job for job in round_.jobs if not round_.hopeless(job)]
+        late = [job for job in round_.jobs if round_.hopeless(job)]
+        admitted, degrees = admit(round_, timely)
+        free = available_mask(round_)
+        choices = []
+        for job in admitted:
+            if job.id in degrees:
+                seconds = round_.costs.of(job.request.shape).step_time[degrees[job.id]]
+                events = round_.cadence.kind == "events"
+                steps = job.steps_left if events else steps_within(round_, seconds, job.steps_left)
+                choices += [Choice(job, degrees[job.id], steps)] if steps else []
+        placed = place(round_, choices, free)
+        running = {assignment.jobs[0] for assignment in placed}
+        first = {job.id for job in admitted}
+        for served in (True, False):
+            waiting = [job for job in timely if job.id not in running and (job.id in first) == served]
+            placed += start_waiting(round_, waiting, free & ~mask_of(placed))
+        plan = serve_late(round_, placed, late, free, self.late, timely=bool(timely))
+        return Plan(tuple(plan), Certificate(self.name))
