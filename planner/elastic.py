@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
 from planner.capacity import steps_within
@@ -11,8 +11,18 @@ from planner.job import Job
 from planner.plan import Assignment
 from planner.round import EPSILON, Round
 
+Allows = Callable[[Assignment | None, Assignment], bool]
+"""Whether an assignment may take the place of another, or of waiting (None)."""
 
-def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> list[Assignment]:
+
+def anything(old: Assignment | None, new: Assignment) -> bool:
+    """Allow every change."""
+    return True
+
+
+def scale_up(
+    round_: Round, assignments: Sequence[Assignment], free: int, allows: Allows = anything
+) -> list[Assignment]:
     """Widen assignments into idle GPUs, the job that would finish most earlier first, until nothing gains.
 
     Parameters
@@ -23,6 +33,8 @@ def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> lis
         Single jobs on groups disjoint from ``free``; batches are left as they are.
     free
         Mask of the idle GPUs.
+    allows
+        Which assignments may be widened, and into what.
 
     Returns
     -------
@@ -52,7 +64,10 @@ def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> lis
             continue
         job = jobs[old.jobs[0]]
         seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
-        result[index] = Assignment(old.jobs, group, max(old.steps, steps_within(round_, seconds, job.steps_left)))
+        wider = Assignment(old.jobs, group, max(old.steps, steps_within(round_, seconds, job.steps_left)))
+        if not allows(old, wider):
+            continue
+        result[index] = wider
         free &= ~group.mask
         offer(index)
     return result

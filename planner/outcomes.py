@@ -25,7 +25,8 @@ class Outcomes:
     steps, steps_left
         Steps run by the option, and steps left after it.
     gpu_seconds
-        GPU-seconds that the option uses.
+        GPU-seconds of the job from now until it is done: those that the option uses, and the least that the steps left
+        after it take, in time where that can be. So waiting is free only as long as it makes the rest no dearer.
     fastest_step
         Seconds per step of the job's shape at its fastest degree.
     lateness
