@@ -21,9 +21,7 @@ def mask_of(assignments: Iterable[Assignment]) -> int:
     return mask
 
 
-def start_waiting(
-    round_: Round, jobs: Sequence[Job], free: int, allows: Allows = anything
-) -> list[Assignment]:
+def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows = anything) -> list[Assignment]:
     """Start jobs that are still on time, least slack first, each at the slower degree of its cheapest mix.
 
     Where a step at that degree outlasts the round, the job takes the next degree at which one fits; where that many

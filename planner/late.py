@@ -7,6 +7,7 @@ are late, so that what they cost is what the cluster costs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -35,7 +36,13 @@ job at its least GPU-seconds."""
 
 
 def serve_late(
-    round_: Round, placed: list[Assignment], late: Sequence[Job], free: int, rule: LateRule, timely: bool
+    round_: Round,
+    placed: list[Assignment],
+    late: Sequence[Job],
+    free: int,
+    rule: LateRule,
+    timely: bool,
+    thrifty: bool = False,
 ) -> list[Assignment]:
     """Add assignments of late jobs by a rule, and widen what is placed into GPUs that are still idle.
 
@@ -53,11 +60,18 @@ def serve_late(
         Which.
     timely
         Whether any live job can still be on time.
+    thrifty
+        Whether GPU-seconds have a price: late jobs then take their least GPU-seconds, under any rule when the rule would
+        serve them, and nothing is widened.
     """
+    if thrifty:
+        allowed = rule in ("brief", "idle") or (rule == "quiet" and not placed and not timely)
+        return [*placed, *(_brief(round_, late, free & ~mask_of(placed), math.inf) if allowed else [])]
     if rule == "idle":
         return use_idle(round_, placed, late, free)
     if rule == "brief":
-        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed))]
+        longest = PATIENCE * sum(_least_gpu_seconds(round_, job) for job in late) / round_.cluster.gpus
+        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), longest)]
     placed = scale_up(round_, placed, free & ~mask_of(placed))
     if not late or rule == "never" or placed or timely:
         return placed
@@ -71,9 +85,8 @@ def _all_for_one(round_: Round, late: Sequence[Job], free: int) -> list[Assignme
     return place(round_, [Choice(job, shape.degrees[-1], max(1, _steps(round_, job, shape.fastest)))], free)
 
 
-def _brief(round_: Round, late: Sequence[Job], free: int) -> list[Assignment]:
-    """Idle GPUs for as many as fit, each on the fewest GPU-seconds whose steps are short enough."""
-    longest = PATIENCE * sum(_least_gpu_seconds(round_, job) for job in late) / round_.cluster.gpus
+def _brief(round_: Round, late: Sequence[Job], free: int, longest: float) -> list[Assignment]:
+    """Idle GPUs for as many as fit, each on the fewest GPU-seconds whose steps take at most ``longest`` seconds."""
     left = free.bit_count()
     choices: list[Choice] = []
     for job in sorted(late, key=lambda job: (job.due, job.request.id)):

@@ -238,7 +238,9 @@ class AssignmentModel:
         """Return None: nothing is known before the program is solved."""
         return None
 
-    def judged(self, assignments: Sequence[PlanAssignment], bound: float | None, promised: Sequence[int] = ()) -> Settled:
+    def judged(
+        self, assignments: Sequence[PlanAssignment], bound: float | None, promised: Sequence[int] = ()
+    ) -> Settled:
         """Return a plan with what it is worth: rewards over those of waiting, and the least share.
 
         A bound on the program bounds it, unless it runs what the program lacks (a step that no round holds).
@@ -312,5 +314,3 @@ def _classes(options: Sequence[Option], rows: Sequence[Sequence[int]], shares: S
         ]
         classes.append(Class(len(jobs), sum(waits[job] for job in jobs), tuple(columns), tuple(adds)))
     return classes
-
-

@@ -113,7 +113,9 @@ def _run(
     while pending:
         left = {i: float(states[i].left) for i in pending}
         pending = [i for i in pending if max(now, states[i].ready) + left[i] * tasks[i].seconds[-1] <= tasks[i].due]
-        current = {i: replace(tasks[i], release=states[i].ready) if states[i].ready > now else tasks[i] for i in pending}
+        current = {
+            i: replace(tasks[i], release=states[i].ready) if states[i].ready > now else tasks[i] for i in pending
+        }
         degrees = allot(current, left, pending, now, round_.cluster.gpus, widen)
         if not degrees:
             break
@@ -179,7 +181,7 @@ def _begin(
             spent += used
             state.left -= steps
             state.ready = ready
-            if state.left:
+            if state.left and len(assignment.jobs) == 1:
                 state.degree = degree
                 for gpu in assignment.group.gpus:
                     del pool[gpu]
