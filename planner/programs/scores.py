@@ -89,7 +89,8 @@ class Scores:
     def _least_share(self, served: dict[int, bool]) -> float:
         if self.shares is None:
             return 0.0
-        reachable = {self._options[at].job: int(self.shares.classes[at]) for at in np.flatnonzero(self.shares.served)}
+        served_rows = np.flatnonzero(self.shares.served).tolist()
+        reachable = {self._options[at].job: int(self.shares.classes[at]) for at in served_rows}
         if not reachable:
             return 0.0
         classes = set(reachable.values())
