@@ -36,7 +36,7 @@ class Outcomes:
     finishes
         Whether the option runs the last step.
     moved
-        Whether the job runs on other GPUs than those that hold its latent.
+        Whether the job leaves the GPUs that hold its latent: it runs on others, or it waits, which gives them up.
     weight
         The request's weight.
     waited
@@ -67,4 +67,4 @@ class Outcomes:
 
     def with_moved(self, moved: bool) -> Outcomes:
         """Return the same outcomes with ``moved`` set everywhere that a job runs."""
-        return replace(self, moved=(self.degree > 0) & moved)
+        return replace(self, moved=np.where(self.degree > 0, moved, self.moved))

@@ -57,7 +57,7 @@ class Certificate:
     note
         Why a fallback answered, in words; empty otherwise.
     promised
-        Lookahead: ids of the requests that the schedule behind ``value`` serves on time.
+        Lookahead: ids of the requests that the schedule behind ``value`` serves on time; None where no schedule is behind it.
     """
 
     solver: str
@@ -68,7 +68,7 @@ class Certificate:
     solve_seconds: float = 0.0
     fallback: bool = False
     note: str = ""
-    promised: tuple[int, ...] = ()
+    promised: tuple[int, ...] | None = None
 
     @property
     def gap(self) -> float | None:

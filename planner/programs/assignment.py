@@ -239,7 +239,7 @@ class AssignmentModel:
         return None
 
     def judged(
-        self, assignments: Sequence[PlanAssignment], bound: float | None, promised: Sequence[int] = ()
+        self, assignments: Sequence[PlanAssignment], bound: float | None, promised: Sequence[int] | None = None
     ) -> Settled:
         """Return a plan with what it is worth: rewards over those of waiting, and the least share.
 

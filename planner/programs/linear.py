@@ -112,7 +112,7 @@ class Settled(NamedTuple):
     bound: float | None
     rough: bool = False
     unit: float = 1.0
-    promised: tuple[int, ...] = ()
+    promised: tuple[int, ...] | None = None
 
     @property
     def proven(self) -> bool:
@@ -136,7 +136,9 @@ class ProgramModel(Protocol):
         """Turn a feasible point, and a bound on the arrays, into a plan with its value and bound."""
         ...
 
-    def judged(self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] = ()) -> Settled:
+    def judged(
+        self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
+    ) -> Settled:
         """Return assignments of any origin with their value; ``promised``: what a schedule behind it should serve."""
         ...
 

@@ -206,14 +206,16 @@ class LookaheadModel:
             return self._by_list(served, schedule, limit)
         return self._out.plan(served, self._starts.first_pieces(served, x), limit)
 
-    def judged(self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] = ()) -> Settled:
+    def judged(
+        self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
+    ) -> Settled:
         """Return assignments with the value of a schedule that begins with them.
 
         It serves the promised requests; where none are named, all that can be on time as far as it gets.
         """
         limit = None if bound is None else self._bound(bound)
         ids = [job.request.id for job in self._out.timely]
-        wanted = [i for i, id_ in enumerate(ids) if id_ in set(promised)] if promised else range(len(ids))
+        wanted = [i for i, id_ in enumerate(ids) if promised is None or id_ in set(promised)]
         return self._out.judged(assignments, limit, wanted)
 
     def _by_list(self, served: Sequence[int], schedule: ListSchedule, bound: float) -> Settled:

@@ -98,7 +98,10 @@ def outcomes_of(round_: Round, options: Sequence[Option]) -> Outcomes:
 
 
 def _moved(job: Job, option: Option) -> bool:
-    return option.group is not None and job.group is not None and option.group.mask != job.group.mask
+    """Whether a job leaves its GPUs: for others, or to wait. Options per degree say nothing about it."""
+    if job.group is None or (option.degree and option.group is None):
+        return False
+    return option.group is None or option.group.mask != job.group.mask
 
 
 def _ahead(round_: Round, index: Ints, left: Ints, seconds: Floats) -> Floats:
