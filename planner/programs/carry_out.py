@@ -76,20 +76,24 @@ class CarryOut:
         others = [job for i, job in enumerate(self.timely) if job.request.id not in running and i not in taken]
         chosen = [*placed, *start_waiting(round_, waiting, free & ~mask_of(placed))]
         filled = [*chosen, *start_waiting(round_, others, free & ~mask_of(chosen))]
-        best = self.judged(self._with_late(filled, free), bound, taken)
+        best = self._made(self._with_late(filled, free), bound, taken)
         enough = min(bound, self._reward(taken)) if not self.worth.price else bound
         for fewer in (self._with_late(chosen, free), filled, chosen, placed):
             if best.value >= enough - _SAME * self.unit:
                 break
-            other = self.judged(fewer, bound, taken)
+            other = self._made(fewer, bound, taken)
             if other.value > best.value + _SAME * self.unit:
                 best = other
         return best
 
-    def judged(self, assignments: Sequence[Assignment], bound: float | None, wanted: Collection[int]) -> Settled:
-        """Return assignments with the value of the schedule that begins with them and serves ``wanted``, and them."""
+    def _made(self, assignments: Sequence[Assignment], bound: float, served: set[int]) -> Settled:
+        """Return a plan made here: it may also serve in time what it runs beside the jobs to serve."""
         running = {id_ for assignment in assignments for id_ in assignment.jobs}
-        wanted = {*wanted, *(i for i, job in enumerate(self.timely) if job.request.id in running)}
+        beside = {i for i, job in enumerate(self.timely) if job.request.id in running}
+        return self.judged(assignments, bound, served | beside)
+
+    def judged(self, assignments: Sequence[Assignment], bound: float | None, wanted: Collection[int]) -> Settled:
+        """Return assignments with the value of the schedule that begins with them and serves what it can of ``wanted``."""
         ids = [job.request.id for job in self.timely]
         schedule = continue_plan(self.round_, self.tasks, ids, assignments, wanted, widen=not self.worth.price)
         value = self._reward(schedule.promised)
