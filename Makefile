@@ -37,7 +37,7 @@ figures-quick: $(VENV)/.core
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 LOOKAHEAD := --policy "lookahead:solver=highs"
 RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
+tables: tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
@@ -62,6 +62,10 @@ tables-foresight: $(VENV)/.core
 tables-concurrency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --output docs/tables/concurrency --policy "with:solver=highs" \
 	  --policy "without:solver=highs program.concurrency=false" engine.late=drop
+
+# What a price per GPU-second changes in a run: four prices, both programs. Some minutes on two cores.
+tables-price: $(VENV)/.core
+	$(BIN)/python -m experiments.prices --seeds 10 --overwrite --output docs/tables/price workload.requests=300
 
 tables-optimum: $(VENV)/.core
 	$(BIN)/python -m experiments.optimum --overwrite --output docs/tables/optimum
