@@ -32,7 +32,6 @@ from planner.objectives.protocol import Objective, rewards_of
 from planner.objectives.shares import Shares
 from planner.outcomes import Floats
 from planner.placement import Choice, place
-from planner.plan import TOLERANCE
 from planner.plan import Assignment as PlanAssignment
 from planner.programs.batches import batches_of, sizes_at_most
 from planner.programs.floor import Class, with_floor
@@ -41,11 +40,6 @@ from planner.programs.options import Option, options_of, outcomes_of
 from planner.programs.scores import Scores
 from planner.programs.worth import refuse_reversed
 from planner.round import Round
-
-_LEAST_SLACK = 0.1
-"""Seconds of slack below which all jobs are equally urgent."""
-_LATE_URGENCY = 1e-2
-"""Of a job that is late: as of one with a hundred seconds of slack."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +151,7 @@ class AssignmentModel:
         self._conserve = conserve
         self.concrete = concrete
         """Whether variables are groups rather than degrees."""
-        rewards = scores.rewards if conserve else _rather_run(scores)
+        rewards = scores.rewards if conserve else scores.rather_run()
         waits = {option.job: reward for option, reward in zip(options, rewards, strict=True) if not option.degree}
         self.constant = float(sum(waits.values()))
         """Reward when every job waits; the value of a point is this plus ``linear.value(x)``."""
@@ -274,19 +268,6 @@ class AssignmentModel:
         allows = self._scores.allows
         placed += start_waiting(self._round, timely, self._free & ~mask_of(placed), allows)
         return use_idle(self._round, placed, late, self._free, allows=allows)
-
-
-def _rather_run(scores: Scores) -> Floats:
-    """Rewards with a tie-break for a program that fills no idle GPUs: rather run than wait, the most urgent first.
-
-    All tie-breaks together are worth less than the tolerance of a certificate (:data:`planner.plan.TOLERANCE`).
-    """
-    outcomes = scores.outcomes
-    slack = outcomes.due_in - (outcomes.steps + outcomes.steps_left) * outcomes.fastest_step
-    urgency = np.where(slack >= 0, 1.0 / np.maximum(slack, _LEAST_SLACK), _LATE_URGENCY)
-    waits = outcomes.degree == 0
-    total = max(_LATE_URGENCY, float(urgency[waits].sum()))
-    return scores.rewards + np.where(waits, 0.0, 0.5 * TOLERANCE * scores.unit / total * urgency)
 
 
 def _leads(option: Option) -> bool:

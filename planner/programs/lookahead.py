@@ -24,7 +24,7 @@ from planner.job import Job
 from planner.late import LATE_RULES, LateRule
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
-from planner.plan import TOLERANCE, Assignment
+from planner.plan import Assignment
 from planner.programs.carry_out import CarryOut
 from planner.programs.concurrency import has_level, levels, with_levels
 from planner.programs.continuation import least_gpu_seconds
@@ -48,8 +48,7 @@ class Lookahead:
     Parameters
     ----------
     tie_break
-        Price per GPU-second, relative to the least weight, that decides between equally valuable sets of jobs; less
-        where the GPU-seconds of all jobs together would cost half the tolerance of "optimal".
+        Price per GPU-second, relative to the least weight, that decides between equally valuable sets of jobs.
     late
         What late jobs get (:mod:`planner.late`).
     detail
@@ -123,12 +122,10 @@ class LookaheadModel:
 
     # -- the program ---------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def _tie_break(self) -> float:
-        """Price per GPU-second among equals: all GPU-seconds there are cost less than the tolerance of a certificate."""
-        most = [task.steps * max(d * t for d, t in zip(task.degrees, task.seconds, strict=True)) for task in self.tasks]
-        limit = 0.5 * TOLERANCE / max(1.0, math.fsum(most))
-        return min(self._settings.tie_break, limit) * self._out.unit
+        """Price per GPU-second among equals."""
+        return self._settings.tie_break * min(1.0, self._out.unit)
 
     @cached_property
     def intervals(self) -> Intervals:
@@ -233,6 +230,9 @@ class LookaheadModel:
         """Return a bound on the value from one on the program, which has a tie-break and no cost of jobs given up."""
         tasks = self.tasks
         most = math.fsum(t.steps * max(d * s for d, s in zip(t.degrees, t.seconds, strict=True)) for t in tasks)
+        if tasks:
+            horizon = np.array([self._round.now, max(task.due for task in tasks)])
+            most = min(most, float(self._gpu_seconds(horizon).sum()))
         bound = min(bound + self._tie_break * most - self._out.least_cost, self._most)
         weights, unit = self._worth.weights, self._out.unit
         if not self._worth.price and self._worth.classes is None and (weights == unit).all():

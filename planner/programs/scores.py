@@ -13,11 +13,15 @@ import numpy as np
 from planner.objectives.protocol import Objective, rewards_of
 from planner.objectives.shares import Shares, shares_of
 from planner.outcomes import Bools, Floats, Outcomes
-from planner.plan import Assignment
+from planner.plan import TOLERANCE, Assignment
 from planner.programs.options import Option, outcomes_of
 from planner.round import Round
 
 _SAME = 1e-9
+_LEAST_SLACK = 0.1
+"""Seconds of slack below which all jobs are equally urgent."""
+_LATE_URGENCY = 1e-2
+"""Of a job that is late: as of one with a hundred seconds of slack."""
 
 
 class Scores:
@@ -58,6 +62,18 @@ class Scores:
         """The least that a decision about one job is worth, or 1 where all is equal: the unit of a tolerance."""
         largest = float(self._spans.max(initial=0.0))
         return float(np.min(self._spans, where=self._spans > 1e-6 * largest, initial=np.inf)) if largest else 1.0
+
+    def rather_run(self) -> Floats:
+        """Return rewards with a tie-break for a program that fills no idle GPUs: rather run than wait, urgent jobs first.
+
+        All tie-breaks together are worth less than the tolerance of a certificate (:data:`planner.plan.TOLERANCE`).
+        """
+        outcomes = self.outcomes
+        slack = outcomes.due_in - (outcomes.steps + outcomes.steps_left) * outcomes.fastest_step
+        urgency = np.where(slack >= 0, 1.0 / np.maximum(slack, _LEAST_SLACK), _LATE_URGENCY)
+        waits = outcomes.degree == 0
+        total = max(_LATE_URGENCY, float(urgency[waits].sum()))
+        return self.rewards + np.where(waits, 0.0, 0.5 * TOLERANCE * self.unit / total * urgency)
 
     def value(self, assignments: Sequence[Assignment]) -> float:
         """Return what assignments are worth: rewards over those of waiting, and the least share."""
