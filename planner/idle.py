@@ -92,14 +92,13 @@ def use_idle(
     preserve
         Whether late jobs keep their GPUs where possible.
     allows
-        Which changes may be made.
+        Which assignments may be widened, and into what. Late jobs run in any case: each request is delivered.
     """
     if elastic:
         placed = scale_up(round_, placed, free & ~mask_of(placed), allows)
     free &= ~mask_of(placed)
     if late and free:
         effort = best_effort(round_, late, free, not placed, preserve)
-        effort = [a for a in effort if allows(None, a)]
         if elastic:
             effort = scale_up(round_, effort, free & ~mask_of(effort), allows)
         placed = [*placed, *effort]

@@ -65,14 +65,15 @@ def serve_late(
         serve them, and nothing is widened.
     """
     if thrifty:
-        allowed = rule in ("brief", "idle") or (rule == "quiet" and not placed and not timely)
-        return [*placed, *(_brief(round_, late, free & ~mask_of(placed), math.inf) if allowed else [])]
-    if rule == "idle":
+        if rule in ("brief", "idle") or (rule == "quiet" and not placed and not timely):
+            placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), math.inf)]
+    elif rule == "idle":
         return use_idle(round_, placed, late, free)
-    if rule == "brief":
+    elif rule == "brief":
         longest = PATIENCE * sum(_least_gpu_seconds(round_, job) for job in late) / round_.cluster.gpus
         placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), longest)]
-    placed = scale_up(round_, placed, free & ~mask_of(placed))
+    if not thrifty:
+        placed = scale_up(round_, placed, free & ~mask_of(placed))
     if not late or rule == "never" or placed or timely:
         return placed
     return _all_for_one(round_, late, free)
@@ -91,11 +92,10 @@ def _brief(round_: Round, late: Sequence[Job], free: int, longest: float) -> lis
     choices: list[Choice] = []
     for job in sorted(late, key=lambda job: (job.due, job.request.id)):
         costs = round_.costs.of(job.request.shape)
-        fitting = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= longest]
+        fitting = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= longest and _steps(round_, job, t)]
         degree, seconds = min(fitting, key=lambda at: (at[0] * at[1], at[0]), default=(0, 0.0))
-        steps = _steps(round_, job, seconds) if degree else 0
-        if steps:
-            choices.append(Choice(job, degree, steps))
+        if degree:
+            choices.append(Choice(job, degree, _steps(round_, job, seconds)))
             left -= degree
     return place(round_, choices, free)
 

@@ -120,7 +120,9 @@ def _ahead(round_: Round, index: Ints, left: Ints, seconds: Floats) -> Floats:
     for shape in {job.request.shape for job in round_.jobs}:
         rows = shapes == shape.label
         costs = round_.costs.of(shape)
-        degrees, times = concave(costs.degrees, costs.seconds)
+        fit = [at for at in zip(costs.degrees, costs.seconds, strict=True) if steps_within(round_, at[1], 1)]
+        usable = fit or list(zip(costs.degrees, costs.seconds, strict=True))  # what fits no round runs alone
+        degrees, times = concave(tuple(d for d, _ in usable), tuple(t for _, t in usable))
         prices = [degree * time for degree, time in zip(degrees, times, strict=True)]
         dearer = np.interp(per_step[rows], times[::-1], prices[::-1])
         in_time = per_step[rows] * (1.0 + EPSILON) + EPSILON >= costs.fastest
