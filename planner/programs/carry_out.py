@@ -100,7 +100,6 @@ class CarryOut:
         if self.worth.price:
             value -= self.worth.price * schedule.gpu_seconds
         promised = tuple(ids[i] for i in schedule.promised)
-        bound = None if bound is None else max(bound, value)
         return Settled(list(assignments), value, bound, unit=self.unit, promised=promised)
 
     @property
