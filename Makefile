@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/policies.py must then say the same. Ten minutes on two cores.
@@ -68,6 +68,10 @@ tables-foresight: $(VENV)/.core
 tables-concurrency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --output docs/tables/concurrency --policy "with:solver=highs" \
 	  --policy "without:solver=highs program.concurrency=false" engine.late=drop
+
+# What a price per GPU-second changes in a run: four prices, both programs. Some minutes on two cores.
+tables-price: $(VENV)/.core
+	$(BIN)/python -m experiments.prices --seeds 10 --overwrite --output docs/tables/price workload.requests=300
 
 tables-optimum: $(VENV)/.core
 	$(BIN)/python -m experiments.optimum --overwrite --output docs/tables/optimum

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
 from planner.capacity import steps_within
@@ -12,8 +12,18 @@ from planner.plan import Assignment
 from planner.round import EPSILON, Round
 from planner.timely import steps_in_time
 
+Allows = Callable[[Assignment | None, Assignment], bool]
+"""Whether an assignment may take the place of another, or of waiting (None)."""
 
-def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> list[Assignment]:
+
+def anything(old: Assignment | None, new: Assignment) -> bool:
+    """Allow every change."""
+    return True
+
+
+def scale_up(
+    round_: Round, assignments: Sequence[Assignment], free: int, allows: Allows = anything
+) -> list[Assignment]:
     """Widen assignments into idle GPUs, the job that would finish most earlier first, until nothing gains.
 
     Parameters
@@ -24,6 +34,8 @@ def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> lis
         Single jobs on groups disjoint from ``free``; batches are left as they are.
     free
         Mask of the idle GPUs.
+    allows
+        Which assignments may be widened, and into what.
 
     Returns
     -------
@@ -54,7 +66,10 @@ def scale_up(round_: Round, assignments: Sequence[Assignment], free: int) -> lis
         job = jobs[old.jobs[0]]
         seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
         more = max(old.steps, steps_within(round_, seconds, job.steps_left))
-        result[index] = Assignment(old.jobs, group, steps_in_time(round_, job, seconds, more) or old.steps)
+        wider = Assignment(old.jobs, group, steps_in_time(round_, job, seconds, more) or old.steps)
+        if not allows(old, wider):
+            continue
+        result[index] = wider
         free &= ~group.mask
         offer(index)
     return result

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from planner.allocation import cheapest_mix
 from planner.capacity import steps_within
-from planner.elastic import scale_up
+from planner.elastic import Allows, anything, scale_up
 from planner.job import Job
 from planner.placement import Choice, place
 from planner.plan import Assignment
@@ -21,12 +21,12 @@ def mask_of(assignments: Iterable[Assignment]) -> int:
     return mask
 
 
-def start_waiting(round_: Round, jobs: Sequence[Job], free: int) -> list[Assignment]:
+def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows = anything) -> list[Assignment]:
     """Start jobs that are still on time, least slack first, each at the slower degree of its cheapest mix.
 
     Where a step at that degree outlasts the round or costs the deadline, the job takes the next degree at which none
     does; where that many GPUs are not free, the largest useful degree that is. If a step at it costs the deadline, the
-    job waits.
+    job waits; ``allows`` can refuse each of them.
     """
     order = sorted(jobs, key=lambda job: (_slack(round_, job), job.request.id))
     started: list[Assignment] = []
@@ -40,7 +40,7 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int) -> list[Assignm
         for degree in (*fitting, *(d for d in reversed(costs.degrees) if d < wanted)):
             steps = steps_within(round_, costs.step_time[degree], job.steps_left)
             placed = place(round_, [Choice(job, degree, steps)], free) if steps else []
-            if placed:
+            if placed and allows(None, placed[0]):
                 started += placed
                 free &= ~placed[0].group.mask
                 break
@@ -68,7 +68,13 @@ def best_effort(round_: Round, late: Sequence[Job], free: int, alone: bool, pres
 
 
 def use_idle(
-    round_: Round, placed: list[Assignment], late: Sequence[Job], free: int, elastic: bool = True, preserve: bool = True
+    round_: Round,
+    placed: list[Assignment],
+    late: Sequence[Job],
+    free: int,
+    elastic: bool = True,
+    preserve: bool = True,
+    allows: Allows = anything,
 ) -> list[Assignment]:
     """Widen what was placed into idle GPUs, then give late jobs what is left.
 
@@ -86,14 +92,16 @@ def use_idle(
         Whether to widen.
     preserve
         Whether late jobs keep their GPUs where possible.
+    allows
+        Which assignments may be widened, and into what. Late jobs run in any case: each request is delivered.
     """
     if elastic:
-        placed = scale_up(round_, placed, free & ~mask_of(placed))
+        placed = scale_up(round_, placed, free & ~mask_of(placed), allows)
     free &= ~mask_of(placed)
     if late and free:
         effort = best_effort(round_, late, free, not placed, preserve)
         if elastic:
-            effort = scale_up(round_, effort, free & ~mask_of(effort))
+            effort = scale_up(round_, effort, free & ~mask_of(effort), allows)
         placed = [*placed, *effort]
     return placed
 

@@ -7,6 +7,7 @@ are late, so that what they cost is what the cluster costs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -43,6 +44,7 @@ def serve_late(
     timely: bool,
     elastic: bool = True,
     preserve: bool = True,
+    thrifty: bool = False,
 ) -> list[Assignment]:
     """Add assignments of late jobs by a rule, and widen what is placed into GPUs that are still idle.
 
@@ -64,14 +66,21 @@ def serve_late(
         Whether to widen.
     preserve
         Whether late jobs keep their GPUs where possible.
+    thrifty
+        Whether GPU-seconds have a price: late jobs then take their least GPU-seconds, under any rule when the rule would
+        serve them, and nothing is widened.
     """
     if round_.cadence.kind == "rounds":
         late = [job for job in late if job.ready <= latest_start(round_)]
-    if rule == "idle":
+    if thrifty:
+        if rule in ("brief", "idle") or (rule == "quiet" and not placed and not timely):
+            placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), math.inf, preserve)]
+    elif rule == "idle":
         return use_idle(round_, placed, late, free, elastic, preserve)
-    if rule == "brief":
-        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), preserve)]
-    if elastic:
+    elif rule == "brief":
+        longest = PATIENCE * sum(_least_gpu_seconds(round_, job) for job in late) / round_.cluster.gpus
+        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), longest, preserve)]
+    if elastic and not thrifty:
         placed = scale_up(round_, placed, free & ~mask_of(placed))
     if not late or rule == "never" or placed or timely:
         return placed
@@ -97,18 +106,16 @@ def _all_for_one(round_: Round, late: Sequence[Job], free: int, preserve: bool) 
     return place(round_, [Choice(job, shape.degrees[-1], max(1, _steps(round_, job, shape.fastest)))], free, preserve)
 
 
-def _brief(round_: Round, late: Sequence[Job], free: int, preserve: bool) -> list[Assignment]:
-    """Idle GPUs for as many as fit, each on the fewest GPU-seconds whose steps are short enough."""
-    longest = PATIENCE * sum(_least_gpu_seconds(round_, job) for job in late) / round_.cluster.gpus
+def _brief(round_: Round, late: Sequence[Job], free: int, longest: float, preserve: bool) -> list[Assignment]:
+    """Idle GPUs for as many as fit, each on the fewest GPU-seconds whose steps take at most ``longest`` seconds."""
     left = free.bit_count()
     choices: list[Choice] = []
     for job in sorted(late, key=lambda job: (job.due, job.request.id)):
         costs = round_.costs.of(job.request.shape)
-        fitting = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= longest]
+        fitting = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= longest and _steps(round_, job, t)]
         degree, seconds = min(fitting, key=lambda at: (at[0] * at[1], at[0]), default=(0, 0.0))
-        steps = _steps(round_, job, seconds) if degree else 0
-        if steps:
-            choices.append(Choice(job, degree, steps))
+        if degree:
+            choices.append(Choice(job, degree, _steps(round_, job, seconds)))
             left -= degree
     return place(round_, choices, free, preserve)
 

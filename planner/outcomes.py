@@ -25,7 +25,8 @@ class Outcomes:
     steps, steps_left
         Steps run by the option, and steps left after it.
     gpu_seconds
-        GPU-seconds that the option uses.
+        GPU-seconds of the job from now until it is done: those that the option uses, and the least that the steps left
+        after it take, in time where that can be. So waiting is free only as long as it makes the rest no dearer.
     fastest_step
         Seconds per step of the job's shape at its fastest degree.
     lateness
@@ -35,7 +36,7 @@ class Outcomes:
     finishes
         Whether the option runs the last step.
     moved
-        Whether the job runs on other GPUs than those that hold its latent.
+        Whether the job leaves the GPUs that hold its latent: it runs on others, or it waits, which gives them up.
     weight
         The request's weight.
     waited
@@ -66,4 +67,4 @@ class Outcomes:
 
     def with_moved(self, moved: bool) -> Outcomes:
         """Return the same outcomes with ``moved`` set everywhere that a job runs."""
-        return replace(self, moved=(self.degree > 0) & moved)
+        return replace(self, moved=np.where(self.degree > 0, moved, self.moved))

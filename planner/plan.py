@@ -9,6 +9,9 @@ from planner.cluster import Group
 
 Status = Literal["optimal", "feasible", "heuristic"]
 
+TOLERANCE = 0.02
+"""Distance from the bound up to which a plan is called optimal, as a share of the least that one request is worth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -38,16 +41,23 @@ class Certificate:
     solver
         Who answered.
     status
-        ``"optimal"``: proven optimal for its program. ``"feasible"``: the best found in the budget.
+        ``"optimal"``: no plan is worth more by :data:`TOLERANCE` times the least that one request of the round is worth,
+        so that no further request fits between value and bound. ``"feasible"``: the best that was found.
         ``"heuristic"``: no claim is made.
-    value, bound
-        Value of the program's objective, and a proven bound on it (maximization); None where no program was solved.
+    value
+        What the returned plan is worth on the objective, with all that was added to it. Assignment program: the rewards
+        of what is assigned, over those of waiting. Lookahead: what a schedule that begins with the plan serves on time,
+        less the price of all its GPU-seconds (:mod:`planner.programs.continuation`). None where no program was made.
+    bound
+        Proven bound on the program (maximization); None where there is none.
     build_seconds, solve_seconds
         Wall-clock time to make the program and to solve it.
     fallback
         Whether a plan of the greedy fallback stands because the solver brought nothing better in its budget or failed.
     note
         Why a fallback answered, in words; empty otherwise.
+    promised
+        Lookahead: ids of the requests that the schedule behind ``value`` serves on time; None where no schedule is behind it.
     """
 
     solver: str
@@ -58,6 +68,7 @@ class Certificate:
     solve_seconds: float = 0.0
     fallback: bool = False
     note: str = ""
+    promised: tuple[int, ...] | None = None
 
     @property
     def gap(self) -> float | None:

@@ -19,48 +19,27 @@ of them, and its reward is the sum of theirs. An objective with a least share ad
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.capacity import available_mask, blocks_free, steps_within
+from planner.capacity import available_mask, blocks_free
 from planner.cluster import Group
 from planner.effort import BATCH, OPTIONS, Size
 from planner.idle import mask_of, start_waiting, use_idle
-from planner.job import Job
 from planner.objectives.protocol import Objective, rewards_of
-from planner.objectives.shares import Shares, shares_of
-from planner.outcomes import Floats, Outcomes
+from planner.objectives.shares import Shares
+from planner.outcomes import Floats
 from planner.placement import Choice, place
 from planner.plan import Assignment as PlanAssignment
-from planner.programs.batches import batches_of
+from planner.programs.batches import batches_of, sizes_at_most
 from planner.programs.floor import Class, with_floor
 from planner.programs.linear import LinearProgram, Settled
-from planner.round import EPSILON, Round
-from planner.timely import steps_in_time
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A job (by position in the round) on a number of GPUs, or on one group, for some steps; degree 0 waits.
-
-    ``mates`` are the other jobs of its batch, and ``ready`` is when all of them can begin.
-    """
-
-    job: int
-    degree: int
-    steps: int
-    seconds: float
-    group: Group | None
-    mates: tuple[int, ...] = ()
-    ready: float = 0.0
-
-    @property
-    def members(self) -> tuple[int, ...]:
-        """All jobs that it covers."""
-        return (self.job, *self.mates)
+from planner.programs.options import Option, options_of, outcomes_of
+from planner.programs.scores import Scores
+from planner.programs.worth import refuse_reversed
+from planner.round import Round
 
 
 @dataclass(frozen=True)
@@ -72,7 +51,9 @@ class Assignment:
     form
         ``"auto"``, ``"degrees"`` (groups are placed afterwards) or ``"groups"`` (each group is a variable).
     conserve
-        Give GPUs that the optimum leaves idle to jobs that wait, then to running jobs that gain, then to late jobs.
+        Give GPUs that the optimum leaves idle to jobs that wait, then to running jobs that gain, then to late jobs, each
+        only where that does not lower the value. Without it the program alone decides, and of equally valuable plans
+        takes the one that runs more jobs, the most urgent first.
     batching
         Offer batches of jobs of one shape that all survive it.
     """
@@ -86,26 +67,29 @@ class Assignment:
             raise ValueError(f"program.form is {self.form!r}; use 'auto', 'degrees' or 'groups'")
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[PlanAssignment]) -> AssignmentModel:
-        """Make the model of a round."""
+        """Make the model of a round.
+
+        Raises
+        ------
+        ObjectiveError
+            If the objective misbehaves, or a job is worth less on time than late.
+        """
         free = available_mask(round_)
         alike = round_.cluster.laminar and round_.cluster.uniform
         if self.form == "degrees" and not alike:
             raise ValueError(
                 f"program.form is 'degrees', but on cluster {round_.cluster.name} groups differ; use 'auto' or 'groups'"
             )
-        greedy = tuple(greedy)
+        refuse_reversed(round_, objective)
         if self.form != "groups" and alike:
             options = self._options(round_, None)
-            outcomes = _outcomes(round_, options)
-            rewards = rewards_of(objective, outcomes.with_moved(False))
-            if self.form == "degrees" or np.array_equal(rewards, rewards_of(objective, outcomes.with_moved(True))):
-                shares = shares_of(objective, outcomes.with_moved(False))
-                return AssignmentModel(round_, tuple(options), rewards, free, False, self.conserve, greedy, shares)
+            scores = Scores(round_, options, objective, moves=self.form == "degrees")
+            moved = scores.outcomes.with_moved(True)
+            if self.form == "degrees" or np.array_equal(scores.rewards, rewards_of(objective, moved)):
+                return AssignmentModel(round_, tuple(options), scores, free, False, self.conserve, tuple(greedy))
         options = self._options(round_, free)
-        outcomes = _outcomes(round_, options)
-        rewards = rewards_of(objective, outcomes)
-        shares = shares_of(objective, outcomes)
-        return AssignmentModel(round_, tuple(options), rewards, free, True, self.conserve, greedy, shares)
+        scores = Scores(round_, options, objective, moves=False)
+        return AssignmentModel(round_, tuple(options), scores, free, True, self.conserve, tuple(greedy))
 
     def measure(self, round_: Round) -> Size:
         """Return how large the program is at most: every job on every degree, or on every group."""
@@ -116,7 +100,7 @@ class Assignment:
             couplings = len(cluster.degrees)
         else:
             choices, used, couplings = len(cluster.all_groups), sum(g.degree for g in cluster.all_groups), cluster.gpus
-        batches = _batches_at_most(round_, by_degree) if self.batching else []
+        batches = sizes_at_most(round_, by_degree) if self.batching else []
         variables = jobs * choices + len(batches)
         widest = couplings if by_degree else max(cluster.degrees)
         nonzeros = jobs * (choices + used) + sum(batches) + widest * len(batches)
@@ -131,7 +115,7 @@ class Assignment:
 
     def _options(self, round_: Round, free: int | None) -> list[Option]:
         """Options of single jobs and, with batching, of batches: one per member, after the member's own options."""
-        options = _options(round_, free)
+        options = options_of(round_, free)
         if not self.batching:
             return options
         covered: list[Option] = []
@@ -143,7 +127,7 @@ class Assignment:
                 )
                 for job in batch.jobs
             ]  # fmt: skip
-            if _outcomes(round_, members).survives.all():
+            if outcomes_of(round_, members).survives.all():
                 covered += members
         return sorted([*options, *covered], key=lambda option: option.job)
 
@@ -155,18 +139,19 @@ class AssignmentModel:
         self,
         round_: Round,
         options: tuple[Option, ...],
-        rewards: Floats,
+        scores: Scores,
         free: int,
         concrete: bool,
         conserve: bool,
         greedy: tuple[PlanAssignment, ...],
-        shares: Shares | None = None,
     ) -> None:
         self._round = round_
+        self._scores = scores
         self._free = free
         self._conserve = conserve
         self.concrete = concrete
         """Whether variables are groups rather than degrees."""
+        rewards = scores.rewards if conserve else scores.rather_run()
         waits = {option.job: reward for option, reward in zip(options, rewards, strict=True) if not option.degree}
         self.constant = float(sum(waits.values()))
         """Reward when every job waits; the value of a point is this plus ``linear.value(x)``."""
@@ -180,8 +165,8 @@ class AssignmentModel:
             dtype=np.float64,
         )
         linear = self._linear(gains, greedy)
-        if shares is not None:
-            linear = with_floor(linear, _classes(options, rows, shares), shares.weight, whole=True)
+        if scores.shares is not None:
+            linear = with_floor(linear, _classes(options, rows, scores.shares), scores.shares.weight, whole=True)
         self.linear = linear
         """The arrays; with a least share, its variable is the last."""
 
@@ -247,8 +232,23 @@ class AssignmentModel:
         """Return None: nothing is known before the program is solved."""
         return None
 
+    def judged(
+        self, assignments: Sequence[PlanAssignment], bound: float | None, promised: Sequence[int] | None = None
+    ) -> Settled:
+        """Return a plan with what it is worth: rewards over those of waiting, and the least share.
+
+        A bound on the program bounds it, unless it runs what the program lacks (a step that no round holds).
+        """
+        value = self._scores.value(assignments)
+        bound = None if bound is None else max(bound, value)
+        return Settled(list(assignments), value, bound, unit=self._scores.unit)
+
+    def carry_out(self, x: Floats, bound: float | None) -> Settled:
+        """Turn a point into a plan with its value and bound."""
+        return self.judged(self.assignments(x), bound)
+
     def assignments(self, x: Floats) -> list[PlanAssignment]:
-        """Place the chosen options, then use what is idle."""
+        """Place the chosen options, then use what is idle as far as that does not lower the value."""
         jobs = self._round.jobs
         chosen = [self.options[column] for column in np.flatnonzero(x[: len(self.options)] > 0.5)]
         covers = {jobs[o.job].request.id: tuple(jobs[i].request.id for i in o.members) for o in chosen}
@@ -265,22 +265,9 @@ class AssignmentModel:
         waiting = [job for job in jobs if job.request.id not in running]
         late = [job for job in waiting if self._round.hopeless(job)]
         timely = [job for job in waiting if not self._round.hopeless(job)]
-        placed += start_waiting(self._round, timely, self._free & ~mask_of(placed))
-        return use_idle(self._round, placed, late, self._free)
-
-
-def _batches_at_most(round_: Round, by_degree: bool) -> list[int]:
-    """Return the number of jobs in each batch that could be offered."""
-    counts = Counter(job.request.shape for job in round_.jobs)
-    cluster = round_.cluster
-    groups = [cluster.groups(degree)[0] for degree in cluster.degrees] if by_degree else cluster.all_groups
-    sizes: list[int] = []
-    for shape, jobs in counts.items():
-        for group in groups:
-            for size in round_.profile.batches(shape, group.degree, group.link):
-                if 1 < size <= jobs:
-                    sizes += [size] * (jobs - size + 1)
-    return sizes
+        allows = self._scores.allows
+        placed += start_waiting(self._round, timely, self._free & ~mask_of(placed), allows)
+        return use_idle(self._round, placed, late, self._free, allows=allows)
 
 
 def _leads(option: Option) -> bool:
@@ -308,77 +295,3 @@ def _classes(options: Sequence[Option], rows: Sequence[Sequence[int]], shares: S
         ]
         classes.append(Class(len(jobs), sum(waits[job] for job in jobs), tuple(columns), tuple(adds)))
     return classes
-
-
-def _options(round_: Round, free: int | None) -> list[Option]:
-    """All options, job by job, waiting first; per degree when ``free`` is None, per group inside ``free`` otherwise.
-
-    Degrees and groups on which the first step costs the deadline are no options (:mod:`planner.timely`).
-    """
-    options: list[Option] = []
-    for index, job in enumerate(round_.jobs):
-        options.append(Option(index, 0, 0, 0.0, None))
-        costs = round_.costs.of(job.request.shape)
-        if free is None:
-            for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
-                steps = _steps(round_, job, seconds)
-                if steps:
-                    options.append(Option(index, degree, steps, seconds, None))
-        else:
-            for group in round_.cluster.all_groups:
-                if group.mask & free == group.mask and group.mask in costs.by_mask:
-                    seconds = costs.by_mask[group.mask]
-                    steps = _steps(round_, job, seconds)
-                    if steps:
-                        options.append(Option(index, group.degree, steps, seconds, group))
-    return options
-
-
-def _steps(round_: Round, job: Job, seconds: float) -> int:
-    """Return the steps of an option: as many as fit the round, and do not cost the deadline."""
-    steps = steps_within(round_, seconds, job.steps_left)
-    return steps_in_time(round_, job, seconds, steps) if steps else 0
-
-
-def _outcomes(round_: Round, options: Sequence[Option]) -> Outcomes:
-    """What the options lead to, at the end of the round."""
-    jobs = round_.jobs
-    index = np.array([option.job for option in options], dtype=np.int64)
-    degree = np.array([option.degree for option in options], dtype=np.int64)
-    steps = np.array([option.steps for option in options], dtype=np.int64)
-    seconds = np.array([option.seconds for option in options], dtype=np.float64)
-
-    def per_job(values: Sequence[float]) -> Floats:
-        return np.array(values, dtype=np.float64)[index]
-
-    fastest = per_job([round_.costs.of(job.request.shape).fastest for job in jobs])
-    due = per_job([job.due for job in jobs])
-    ready = np.maximum(per_job([job.ready for job in jobs]), round_.now)
-    ready = np.maximum(ready, np.array([option.ready for option in options]))
-    size = np.array([1 + len(option.mates) for option in options], dtype=np.int64)
-    left = np.array([job.steps_left for job in jobs], dtype=np.int64)[index] - steps
-    horizon = round_.now + round_.cadence.tau
-    stops = ready + steps * seconds
-    begins = horizon if round_.cadence.kind == "rounds" else np.maximum(horizon, stops)
-    ends = np.where(left == 0, stops, begins)
-    lateness = ends + left * fastest - due
-    return Outcomes(
-        job=np.array([job.request.id for job in jobs], dtype=np.int64)[index],
-        degree=degree,
-        steps=steps,
-        steps_left=left,
-        gpu_seconds=degree * steps * seconds / size,
-        fastest_step=fastest,
-        lateness=lateness,
-        survives=lateness <= EPSILON,
-        finishes=(left == 0) & (degree > 0),
-        moved=np.array([_moved(jobs[option.job], option) for option in options], dtype=np.bool_),
-        weight=per_job([job.request.weight for job in jobs]),
-        waited=round_.now - per_job([job.request.arrival for job in jobs]),
-        due_in=due - round_.now,
-        pixels=np.array([job.request.shape.pixels for job in jobs], dtype=np.int64)[index],
-    )
-
-
-def _moved(job: Job, option: Option) -> bool:
-    return option.group is not None and job.group is not None and option.group.mask != job.group.mask

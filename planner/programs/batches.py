@@ -6,6 +6,7 @@ after another, and all of its members survive it. Members are neighbours in orde
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from planner.capacity import steps_within
@@ -65,3 +66,17 @@ def _groups(round_: Round, shape: Shape, free: int | None) -> list[tuple[Group, 
 def _ready(round_: Round, jobs: list[Job]) -> float:
     """When all members can begin a step together."""
     return max(round_.now, *(job.ready for job in jobs))
+
+
+def sizes_at_most(round_: Round, by_degree: bool) -> list[int]:
+    """Return how many jobs are in each batch that could be offered."""
+    counts = Counter(job.request.shape for job in round_.jobs)
+    cluster = round_.cluster
+    groups = [cluster.groups(degree)[0] for degree in cluster.degrees] if by_degree else cluster.all_groups
+    sizes: list[int] = []
+    for shape, jobs in counts.items():
+        for group in groups:
+            for size in round_.profile.batches(shape, group.degree, group.link):
+                if 1 < size <= jobs:
+                    sizes += [size] * (jobs - size + 1)
+    return sizes

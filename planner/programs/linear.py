@@ -12,7 +12,7 @@ import numpy as np
 from planner.effort import Size
 from planner.objectives.protocol import Objective
 from planner.outcomes import Bools, Floats, Ints
-from planner.plan import Assignment
+from planner.plan import TOLERANCE, Assignment
 from planner.round import Round
 
 
@@ -89,13 +89,35 @@ class LinearProgram:
 
 
 class Settled(NamedTuple):
-    """A plan that needed no solver, with its value and a proven bound (equal to it where the plan is optimal)."""
+    """A plan with what it is worth on the objective.
+
+    Parameters
+    ----------
+    plan
+        All that is carried out.
+    value
+        Of the plan as it is.
+    bound
+        Proven, at least the value; None where nothing is proven.
+    rough
+        Whether it stands in for a program that does not fit the budget.
+    unit
+        The least that one request is worth: what the tolerance of "optimal" is a share of.
+    promised
+        Ids of the requests that a schedule behind the value serves on time.
+    """
 
     plan: list[Assignment]
     value: float
-    bound: float
+    bound: float | None
     rough: bool = False
-    """Whether it stands in for a program that does not fit the budget."""
+    unit: float = 1.0
+    promised: tuple[int, ...] | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether the plan is optimal within the tolerance."""
+        return self.bound is not None and self.bound - self.value <= TOLERANCE * self.unit
 
 
 class ProgramModel(Protocol):
@@ -110,8 +132,14 @@ class ProgramModel(Protocol):
         """Return a plan with its value and bound where the program can tell without a solver, else None."""
         ...
 
-    def assignments(self, x: Floats) -> list[Assignment]:
-        """Turn a feasible point into assignments on concrete groups."""
+    def carry_out(self, x: Floats, bound: float | None) -> Settled:
+        """Turn a feasible point, and a bound on the arrays, into a plan with its value and bound."""
+        ...
+
+    def judged(
+        self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
+    ) -> Settled:
+        """Return assignments of any origin with their value; ``promised``: what a schedule behind it should serve."""
         ...
 
 

@@ -8,7 +8,7 @@ none does); then GPUs that are left widen the task that gains most seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from planner.job import Job
@@ -47,7 +47,7 @@ def task_of(round_: Round, job: Job, weight: float) -> Task:
     return Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight)
 
 
-def list_schedule(tasks: Sequence[Task], now: float, gpus: int) -> ListSchedule:
+def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = True) -> ListSchedule:
     """Run all tasks to completion, from ``now`` on; a task whose release is ahead may hold its GPUs until then."""
     left = [float(task.steps) for task in tasks]
     step_time = [dict(zip(task.degrees, task.seconds, strict=True)) for task in tasks]
@@ -55,7 +55,7 @@ def list_schedule(tasks: Sequence[Task], now: float, gpus: int) -> ListSchedule:
     pending = sorted(range(len(tasks)), key=lambda i: (tasks[i].due, i))
     phases: list[Phase] = []
     while pending and len(phases) < _PHASES:
-        degrees = allot(tasks, left, pending, now, gpus)
+        degrees = allot(tasks, left, pending, now, gpus, widen)
         end = min(max(tasks[i].release, now) + left[i] * step_time[i][degree] for i, degree in degrees.items())
         for i, degree in degrees.items():
             begins = max(tasks[i].release, now)
@@ -69,7 +69,14 @@ def list_schedule(tasks: Sequence[Task], now: float, gpus: int) -> ListSchedule:
     return ListSchedule(phases, ends)
 
 
-def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], now: float, gpus: int) -> dict[int, int]:
+def allot(
+    tasks: Sequence[Task] | Mapping[int, Task],
+    left: Sequence[float] | Mapping[int, float],
+    order: Sequence[int],
+    now: float,
+    gpus: int,
+    widen: bool = True,
+) -> dict[int, int]:
     """Degrees of the tasks that run now, by position.
 
     Parameters
@@ -80,6 +87,8 @@ def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], no
         Positions of the tasks to serve, the most urgent first.
     now, gpus
         The time, and how many GPUs there are.
+    widen
+        Whether GPUs that are left widen what runs.
     """
     degrees: dict[int, int] = {}
     free = gpus
@@ -91,7 +100,7 @@ def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], no
         free -= degree
         if not free:
             return degrees
-    while True:
+    while widen:
         best, most, extra = -1, EPSILON, 0
         for i, degree in degrees.items():
             task = tasks[i]
@@ -104,6 +113,7 @@ def allot(tasks: Sequence[Task], left: Sequence[float], order: Sequence[int], no
             return degrees
         degrees[best] += extra
         free -= extra
+    return degrees
 
 
 def _cheapest(task: Task, left: float, now: float, free: int) -> int:

@@ -13,35 +13,30 @@ plan in any case: durations do not say what runs beside what, and the next arriv
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from planner.capacity import available_mask, steps_within
 from planner.effort import LIST_START, Size
-from planner.idle import mask_of, start_waiting
 from planner.job import Job
-from planner.late import LateRule, check_late_rule, serve_late
+from planner.late import LateRule, check_late_rule
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
-from planner.placement import Choice, place
 from planner.plan import Assignment
-from planner.programs.concurrency import complete, has_level, levels, with_levels
+from planner.programs.carry_out import CarryOut
+from planner.programs.concurrency import has_level, levels, with_levels
+from planner.programs.continuation import least_gpu_seconds
 from planner.programs.floor import Class, with_floor
 from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, task_of
 from planner.programs.prices import serve_by_prices
+from planner.programs.starts import TINY, Starts
 from planner.programs.worth import Worth, worth_of
 from planner.round import Round
-from planner.timely import steps_in_time
 
-_TINY = 1e-6
-_AT_ONCE = 8
-"""A start leaves out one of so many jobs at a time, so that their number does not decide how often it is made."""
 _GRID = 12
 """Intervals of the grid of prices."""
 
@@ -101,17 +96,24 @@ class Lookahead:
 
 
 class LookaheadModel:
-    """The program of one round."""
+    """The program of one round.
+
+    With a price per GPU-second, a job that is given up still costs its least GPU-seconds, so that being on time is worth
+    its reward and these: a price never makes a job late that costs no more on time.
+    """
 
     def __init__(self, round_: Round, timely: tuple[Job, ...], worth: Worth, settings: Lookahead) -> None:
         self._round = round_
-        self._timely = timely
         self._worth = worth
         self._settings = settings
         self._gpus = round_.cluster.gpus
-        weights = worth.weights.tolist()
+        spared = (
+            [worth.price * least_gpu_seconds(round_, job) for job in timely] if worth.price else [0.0] * len(timely)
+        )
+        weights = (worth.weights + np.array(spared)).tolist()
         self.tasks = tuple(task_of(round_, job, weight) for job, weight in zip(timely, weights, strict=True))
         """One per job that can still be on time alone."""
+        self._out = CarryOut(round_, timely, self.tasks, worth, settings.late)
 
     @cached_property
     def _everything(self) -> ListSchedule:
@@ -119,14 +121,18 @@ class LookaheadModel:
 
     # -- the program ---------------------------------------------------------------------------------------------------
 
+    @property
+    def _tie_break(self) -> float:
+        """Price per GPU-second among equals."""
+        return self._settings.tie_break * min(1.0, self._out.unit)
+
     @cached_property
     def intervals(self) -> Intervals:
         """The program, without its start."""
         now = self._round.now
         points = np.unique(np.array([now, *(task.due for task in self.tasks)]))
         gpu_seconds = self._gpu_seconds(points)
-        least = float(np.min(self._worth.weights, where=self._worth.weights > 0, initial=1.0)) if self.tasks else 1.0
-        price = self._worth.price + self._settings.tie_break * least
+        price = self._worth.price + self._tie_break
         program = interval_program(self.tasks, points, gpu_seconds, np.full(len(gpu_seconds), price))
         if not self._settings.concurrency:
             return program
@@ -135,12 +141,16 @@ class LookaheadModel:
         return with_levels(program, len(self.tasks), sizes)
 
     @cached_property
+    def _starts(self) -> Starts:
+        return Starts(self.intervals, self.tasks, self._round.now, self._gpus)
+
+    @cached_property
     def linear(self) -> LinearProgram:
         """The arrays; the start is a list schedule of the jobs that one finishes in time.
 
         With a least share, its variable is the last one.
         """
-        linear = replace(self.intervals.linear, start=self._start())
+        linear = replace(self.intervals.linear, start=self._starts.longest(self._everything))
         classes = self._worth.classes
         if classes is None:
             return linear
@@ -148,77 +158,27 @@ class LookaheadModel:
         kinds = [Class(len(jobs), 0, tuple(jobs), (1.0,) * len(jobs)) for jobs in members]
         return with_floor(linear, kinds, self._worth.share, whole=False)
 
-    def _start(self) -> Floats:
-        """List schedules of fewer and fewer jobs, until all that are left are in time."""
-        linear = self.intervals.linear
-        kept = list(range(len(self.tasks)))
-        schedule = self._everything
-        while kept:
-            late = schedule.late([self.tasks[i] for i in kept])
-            if not late:
-                point = self._point(kept, schedule)
-                if linear.violation(point) <= _TINY:
-                    return point
-                late = [max(range(len(kept)), key=lambda at: self._burden(kept[at]))]
-            first = min(late, key=lambda at: (self.tasks[kept[at]].due, at))
-            limit = self.tasks[kept[first]].due
-            before = [at for at in range(len(kept)) if self.tasks[kept[at]].due <= limit]
-            before.sort(key=lambda at: (self._burden(kept[at]), at), reverse=True)
-            dropped = set(before[: max(1, len(kept) // _AT_ONCE)])
-            kept = [i for at, i in enumerate(kept) if at not in dropped]
-            schedule = list_schedule([self.tasks[i] for i in kept], self._round.now, self._gpus)
-        return linear.start
-
-    def _burden(self, i: int) -> float:
-        """GPU-seconds at the fastest degree per unit of reward."""
-        task = self.tasks[i]
-        return task.steps * task.seconds[-1] * task.degrees[-1] / max(task.weight, _TINY)
-
-    @cached_property
-    def _columns(self) -> dict[tuple[int, int, int], int]:
-        """Column of each duration, by task, interval and degree."""
-        program = self.intervals
-        keys = zip(program.task.tolist(), program.interval.tolist(), program.degree.tolist(), strict=True)
-        return {key: len(self.tasks) + at for at, key in enumerate(keys)}
-
-    def _point(self, kept: Sequence[int], schedule: ListSchedule) -> Floats:
-        """Return a list schedule of some tasks as a point of the program."""
-        program = self.intervals
-        points = [self._round.now, *sorted({task.due for task in self.tasks})]
-        point = np.zeros(program.linear.size)
-        for phase in schedule.phases:
-            for at, degree in phase.degrees.items():
-                i = kept[at]
-                begins = max(phase.start, self.tasks[i].release)
-                first = max(0, bisect_right(points, begins) - 1)
-                for interval in range(first, min(len(points) - 1, bisect_left(points, phase.end))):
-                    seconds = min(phase.end, points[interval + 1]) - max(begins, points[interval])
-                    if seconds > 0 and (column := self._columns.get((i, interval, degree))) is not None:
-                        point[column] += seconds
-        point[list(kept)] = 1.0
-        return complete(program, np.minimum(point, program.linear.upper))
-
     # -- plans ---------------------------------------------------------------------------------------------------------
 
     def settled(self, budget: float = math.inf) -> Settled | None:
         """Return the plan where it needs no solver.
 
-        That is where a list schedule is in time for every job, or where there are so many jobs that prices decide.
+        That is where no job can be on time, where a list schedule is in time for every job, or where there are so many
+        jobs that prices decide.
         """
+        if not self.tasks:
+            return self._by_list([], ListSchedule([], []), self._most)
         if self._worth.price:
             return None
         if len(self.tasks) > self._settings.detail and self._worth.classes is None:
             return self._by_prices(budget)
         if self._everything.late(self.tasks):
             return None
-        if max(self._round.free_at) > self._round.now and self.tasks:
-            point = self._point(range(len(self.tasks)), self._everything)
-            if self.intervals.linear.violation(point) > _TINY:
+        if max(self._round.free_at) > self._round.now:
+            point = self._starts.point(range(len(self.tasks)), self._everything)
+            if self.intervals.linear.violation(point) > TINY:
                 return None
-        value = float(self._worth.weights.sum())
-        if self._worth.classes is not None and self.tasks:
-            value += self._worth.share
-        return Settled(self._carry_out(range(len(self.tasks)), self._everything), value, value)
+        return self._by_list(range(len(self.tasks)), self._everything, self._most)
 
     def rough(self, budget: float) -> Settled | None:
         """Return a plan without the program: as it is settled where that takes no program, else by prices."""
@@ -230,35 +190,75 @@ class LookaheadModel:
             return self.settled(budget)
         return self._by_prices(budget)._replace(rough=True)
 
+    def carry_out(self, x: Floats, bound: float | None) -> Settled:
+        """Serve the jobs that the program serves: by their list schedule or by its durations (see above)."""
+        limit = self._most if bound is None else self._bound(bound)
+        served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
+        tasks = [self.tasks[i] for i in served]
+        schedule = list_schedule(tasks, self._round.now, self._gpus, widen=not self._worth.price)
+        cluster = self._round.cluster
+        side_by_side = cluster.gpus > max(cluster.degrees) and len(served) < len(self.tasks)
+        if side_by_side or not schedule.late(tasks):
+            return self._by_list(served, schedule, limit)
+        return self._out.plan(served, self._starts.first_pieces(served, x), limit)
+
+    def judged(
+        self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
+    ) -> Settled:
+        """Return assignments with the value of a schedule that begins with them.
+
+        It serves the promised requests; where none are named, all that can be on time as far as it gets.
+        """
+        limit = None if bound is None else self._bound(bound)
+        ids = [job.request.id for job in self._out.timely]
+        wanted = [i for i, id_ in enumerate(ids) if promised is None or id_ in set(promised)]
+        return self._out.judged(assignments, limit, wanted)
+
+    def _by_list(self, served: Sequence[int], schedule: ListSchedule, bound: float) -> Settled:
+        first = schedule.phases[0].degrees if schedule.phases else {}
+        pieces = [(served[at], degree, self.tasks[served[at]].steps) for at, degree in first.items()]
+        return self._out.plan(served, pieces, bound)
+
+    @property
+    def _most(self) -> float:
+        """Value if all jobs were on time on their least GPU-seconds."""
+        share = 0.0 if self._worth.classes is None else self._worth.share
+        return float(self._worth.weights.sum()) + share - self._out.least_cost
+
+    def _bound(self, bound: float) -> float:
+        """Return a bound on the value from one on the program, which has a tie-break and no cost of jobs given up."""
+        tasks = self.tasks
+        most = math.fsum(t.steps * max(d * s for d, s in zip(t.degrees, t.seconds, strict=True)) for t in tasks)
+        if tasks:
+            horizon = np.array([self._round.now, max(task.due for task in tasks)])
+            most = min(most, float(self._gpu_seconds(horizon).sum()))
+        bound = min(bound + self._tie_break * most - self._out.least_cost, self._most)
+        weights, unit = self._worth.weights, self._out.unit
+        if not self._worth.price and self._worth.classes is None and (weights == unit).all():
+            bound = unit * math.floor(bound / unit + 1e-6)
+        return bound
+
     def _by_prices(self, budget: float = math.inf) -> Settled:
         """Choose whom to serve by prices on a coarse grid; what runs now follows by deadline, as in a list schedule.
 
-        With a price per GPU-second, a job is worth its reward less what its cheapest steps cost: no point of the
-        program gains more by it. A least share adds what it is worth in the choice, and at most all of it in the bound.
+        A price per GPU-second is left to that: a job on time is worth its reward at most, for on its least GPU-seconds it
+        costs what it costs when it is given up. A least share adds at most all of it to the bound.
         """
         now = self._round.now
-        cheapest = [t.steps * min(d * s for d, s in zip(t.degrees, t.seconds, strict=True)) for t in self.tasks]
-        net = self._worth.weights - self._worth.price * np.array(cheapest)
-        wanted = np.flatnonzero(net > 0.0).tolist() if self._worth.price else list(range(len(self.tasks)))
+        wanted = np.flatnonzero(self._worth.weights > 0.0).tolist()
         if not wanted:
-            share = 0.0 if self._worth.classes is None else self._worth.share
-            return Settled(self._carry_out([], ListSchedule([], [])), 0.0, share)
-        offered = [replace(self.tasks[i], weight=float(net[i])) for i in wanted]
+            return self._by_list([], ListSchedule([], []), self._most)
+        offered = [replace(self.tasks[i], weight=float(self._worth.weights[i])) for i in wanted]
         due = np.array([task.due for task in offered])
         points = np.unique(np.r_[now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
         served = serve_by_prices(offered, points, self._gpu_seconds(points), budget=budget)
         chosen = [wanted[at] for at in served.tasks]
         tasks = [self.tasks[i] for i in chosen]
         order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
-        degrees = allot(tasks, [float(task.steps) for task in tasks], order, now, self._gpus)
-        plan = self._carry_out(chosen, ListSchedule([Phase(now, now, degrees)], []))
-        value, bound = served.value, served.bound
-        classes = self._worth.classes
-        if classes is not None:
-            taken = np.isin(np.arange(len(self.tasks)), chosen)
-            value += self._worth.share * min(float(taken[classes == name].mean()) for name in np.unique(classes))
-            bound += self._worth.share
-        return Settled(plan, value, bound)
+        left = [float(task.steps) for task in tasks]
+        degrees = allot(tasks, left, order, now, self._gpus, widen=not self._worth.price)
+        bound = served.bound + (0.0 if self._worth.classes is None else self._worth.share) - self._out.least_cost
+        return self._by_list(chosen, ListSchedule([Phase(now, now, degrees)], []), bound)
 
     def _gpu_seconds(self, points: Floats) -> Floats:
         """GPU-seconds in each interval, less those of steps in progress."""
@@ -267,65 +267,6 @@ class LookaheadModel:
         taken = np.clip(busy[:, None] - points[:-1], 0.0, lengths).sum(axis=0)
         available: Floats = self._gpus * lengths - taken
         return available
-
-    def assignments(self, x: Floats) -> list[Assignment]:
-        """Serve the jobs that the program serves: by their list schedule or by its durations (see above)."""
-        served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
-        tasks = [self.tasks[i] for i in served]
-        schedule = list_schedule(tasks, self._round.now, self._gpus)
-        cluster = self._round.cluster
-        side_by_side = cluster.gpus > max(cluster.degrees) and len(served) < len(self.tasks)
-        by_list = side_by_side or not schedule.late(tasks)
-        return self._carry_out(served, schedule if by_list else None, x)
-
-    def _carry_out(
-        self, served: Sequence[int], schedule: ListSchedule | None, x: Floats | None = None
-    ) -> list[Assignment]:
-        round_ = self._round
-        free = available_mask(round_)
-        if schedule is not None:
-            first = schedule.phases[0].degrees if schedule.phases else {}
-            wanted = [(served[at], degree, self.tasks[served[at]].steps) for at, degree in first.items()]
-        else:
-            wanted = self._first_pieces(served, x if x is not None else np.zeros(0))
-        choices = []
-        for i, degree, steps in wanted:
-            seconds = self.tasks[i].seconds[self.tasks[i].degrees.index(degree)]
-            fitting = steps if round_.cadence.kind == "events" else steps_within(round_, seconds, steps)
-            if fitting:
-                fitting = steps_in_time(round_, self._timely[i], seconds, fitting)
-            if fitting:
-                choices.append(Choice(self._timely[i], degree, fitting))
-        placed = place(round_, choices, free)
-        running = {id_ for assignment in placed for id_ in assignment.jobs}
-        taken = set(served)
-        waiting = [job for i, job in enumerate(self._timely) if job.request.id not in running and i in taken]
-        placed += start_waiting(round_, waiting, free & ~mask_of(placed))
-        others = [job for i, job in enumerate(self._timely) if job.request.id not in running and i not in taken]
-        placed += start_waiting(round_, others, free & ~mask_of(placed))
-        return self._serve_late(placed, free)
-
-    def _first_pieces(self, served: Sequence[int], x: Floats) -> list[tuple[int, int, int]]:
-        """(task, degree, steps) of what the program runs in its first interval, earliest deadline first."""
-        program = self.intervals
-        durations = x[len(self.tasks) :][: len(program.task)]
-        keep = set(served)
-        pieces = sorted(
-            (self.tasks[i].due, i, -int(program.degree[at]), float(durations[at] * program.speed[at]))
-            for at in np.flatnonzero((program.interval == 0) & (durations > _TINY)).tolist()
-            if (i := int(program.task[at])) in keep
-        )
-        wanted: list[tuple[int, int, int]] = []
-        left = self._gpus
-        for _, i, minus, steps in pieces:
-            if -minus <= left and all(i != other for other, _, _ in wanted):
-                wanted.append((i, -minus, min(self.tasks[i].steps, max(1, round(steps)))))
-                left += minus
-        return wanted
-
-    def _serve_late(self, placed: list[Assignment], free: int) -> list[Assignment]:
-        late = [job for job in self._round.jobs if self._round.hopeless(job)]
-        return serve_late(self._round, placed, late, free, self._settings.late, timely=bool(self._timely))
 
 
 def _size(tasks: Sequence[Task], round_: Round) -> Size:

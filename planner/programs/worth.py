@@ -12,7 +12,7 @@ is proven is the least sum of these prices, not of the lateness of a schedule.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,7 +84,29 @@ def worth_of(round_: Round, jobs: Sequence[Job], objective: Objective) -> Worth:
     return Worth(weights, price, classes[:, 0], shares.weight)
 
 
+def refuse_reversed(round_: Round, objective: Objective) -> None:
+    """Refuse an objective under which a job is worth less on time than late, all else equal.
+
+    Raises
+    ------
+    ObjectiveError
+        With the objective's name and the request.
+    """
+    if isinstance(objective, (*_PLAIN, GpuSeconds)) or not round_.jobs:
+        return
+    outcomes = _probes(round_, round_.jobs)
+    rewards = rewards_of(objective, replace(outcomes, gpu_seconds=np.zeros(len(outcomes)))).reshape(-1, _ROWS)
+    loss = rewards[:, _IN_VAIN] - rewards[:, _ON_TIME]
+    worst = int(np.argmax(loss))
+    if loss[worst] > _TOLERANCE * max(1.0, float(np.abs(rewards).max())):
+        raise ObjectiveError(
+            f"objective {name_of(objective)} gives request {round_.jobs[worst].id} {rewards[worst, _ON_TIME]:g} on time "
+            f"and {rewards[worst, _IN_VAIN]:g} late; a program needs a reward for being on time of at least 0"
+        )
+
+
 _ROWS = 7
+_ON_TIME, _IN_VAIN = 2, 6
 
 
 def _probes(round_: Round, jobs: Sequence[Job]) -> Outcomes:

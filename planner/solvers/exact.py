@@ -8,7 +8,7 @@ stands and the certificate says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from planner.backends.cpsat import CpSatBackend
@@ -78,41 +78,41 @@ class Exact:
                 return Plan(
                     greedy.assignments, Certificate(self.name, build_seconds=spent, fallback=True, note=refused)
                 )
-            return self._settled(settled, perf_counter() - began, refused if settled.rough else "")
+            return self._plan(settled, perf_counter() - began, note=refused if settled.rough else "")
         model = self.program.model(round_, self.objective, greedy.assignments)
         settled = model.settled(budget)
         if settled is not None:
-            return self._settled(settled, perf_counter() - began, "")
+            return self._plan(settled, perf_counter() - began)
         linear = model.linear
         built = perf_counter()
         if not linear.size:
-            return Plan(greedy.assignments, Certificate(self.name, "optimal", 0.0, 0.0, built - began))
+            return self._plan(model.judged(greedy.assignments, 0.0), built - began)
         start = linear.value(linear.start)
 
         def fall_back(note: str, answer: Answer | None) -> Plan:
             build, solve, bound = built - began, perf_counter() - built, None
             if answer is not None:
                 build, solve, bound = build + answer.build_seconds, answer.solve_seconds, answer.bound
-            return Plan(greedy.assignments, Certificate(self.name, "heuristic", start, bound, build, solve, True, note))
+            judged = model.judged(greedy.assignments, bound)
+            plan = self._plan(judged, build, solve, note)
+            return replace(plan, certificate=replace(plan.certificate, status="heuristic", fallback=True))
 
         try:
             answer = self.backend.solve(linear, max(0.0, budget - size.build))
             refusal = _refusal(linear, answer, start)
             if refusal or answer.x is None:
                 return fall_back(refusal, answer)
-            plan = model.assignments(answer.x)
+            settled = model.carry_out(answer.x, answer.bound)
         except ObjectiveError:
             raise
         except Exception as error:
             return fall_back(f"{type(error).__name__}: {error}", None)
-        status: Status = "optimal" if answer.status == "optimal" else "feasible"
-        build = built - began + answer.build_seconds
-        value = linear.value(answer.x)
+        plan = self._plan(settled, built - began + answer.build_seconds, answer.solve_seconds)
         late = answer.build_seconds + answer.solve_seconds >= EMERGENCY * budget
-        note = f"the clock ended the search at {EMERGENCY:g} times the budget" if late and status != "optimal" else ""
-        return Plan(
-            tuple(plan), Certificate(self.name, status, value, answer.bound, build, answer.solve_seconds, note=note)
-        )
+        if late and plan.certificate.status != "optimal":
+            note = f"the clock ended the search at {EMERGENCY:g} times the budget"
+            plan = replace(plan, certificate=replace(plan.certificate, note=note))
+        return plan
 
     def _refused(self, size: Size, budget: float) -> str:
         """Say why the program does not fit the budget; empty if it does, or if the backend cannot tell."""
@@ -120,12 +120,11 @@ class Exact:
             return ""
         return refusal(size, self.backend.least(size), budget)
 
-    def _settled(self, settled: Settled, seconds: float, note: str) -> Plan:
-        """Return a plan that needed no solver."""
-        proven = settled.bound - settled.value <= _WORSE * max(1.0, abs(settled.bound))
-        status: Status = "optimal" if proven else "feasible"
+    def _plan(self, settled: Settled, build: float, solve: float = 0.0, note: str = "") -> Plan:
+        """Return a plan with its certificate; a note says why it stands in for another."""
+        status: Status = "optimal" if settled.proven else "feasible"
         certificate = Certificate(
-            self.name, status, settled.value, settled.bound, seconds, fallback=bool(note), note=note
+            self.name, status, settled.value, settled.bound, build, solve, bool(note), note, settled.promised
         )
         return Plan(tuple(settled.plan), certificate)
 

@@ -1,0 +1,135 @@
+"""From the jobs that a lookahead program serves to a plan: degrees get groups, idle GPUs are filled, late jobs served.
+
+Each addition stays only where the schedule that begins with the plan (:mod:`planner.programs.continuation`) is worth no
+less with it. With a price per GPU-second nothing is widened beyond what the deadlines ask for, and late jobs get their
+least GPU-seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from planner.capacity import available_mask, steps_within
+from planner.idle import mask_of, start_waiting
+from planner.job import Job
+from planner.late import LateRule, serve_late
+from planner.placement import Choice, place
+from planner.plan import Assignment
+from planner.programs.continuation import continue_plan, least_gpu_seconds
+from planner.programs.intervals import Task
+from planner.programs.linear import Settled
+from planner.programs.worth import Worth
+from planner.round import Round
+from planner.timely import steps_in_time
+
+_SAME = 1e-9
+
+
+@dataclass(frozen=True)
+class CarryOut:
+    """Makes plans of one round, and says what they are worth.
+
+    Parameters
+    ----------
+    round_
+        The instance.
+    timely, tasks
+        Jobs that can be on time alone, and the task of each.
+    worth
+        What they are worth.
+    late
+        What late jobs get.
+    """
+
+    round_: Round
+    timely: Sequence[Job]
+    tasks: Sequence[Task]
+    worth: Worth
+    late: LateRule
+
+    def plan(self, served: Sequence[int], pieces: Sequence[tuple[int, int, int]], bound: float) -> Settled:
+        """Return the best plan that runs pieces.
+
+        Parameters
+        ----------
+        served
+            Positions of the tasks to serve.
+        pieces
+            (task, degree, steps) of what runs at once.
+        bound
+            On the value.
+        """
+        round_, free, taken = self.round_, available_mask(self.round_), set(served)
+        choices = []
+        for i, degree, steps in pieces:
+            seconds = self.tasks[i].seconds[self.tasks[i].degrees.index(degree)]
+            fitting = steps if round_.cadence.kind == "events" else steps_within(round_, seconds, steps)
+            fitting = steps_in_time(round_, self.timely[i], seconds, fitting) if fitting else 0
+            if fitting:
+                choices.append(Choice(self.timely[i], degree, fitting))
+        placed = place(round_, choices, free)
+        running = {id_ for assignment in placed for id_ in assignment.jobs}
+        waiting = [job for i, job in enumerate(self.timely) if job.request.id not in running and i in taken]
+        others = [job for i, job in enumerate(self.timely) if job.request.id not in running and i not in taken]
+        chosen = [*placed, *start_waiting(round_, waiting, free & ~mask_of(placed))]
+        filled = [*chosen, *start_waiting(round_, others, free & ~mask_of(chosen))]
+        best = self._made(self._with_late(filled, free), bound, taken)
+        enough = min(bound, self._reward(taken)) if not self.worth.price else bound
+        for fewer in (self._with_late(chosen, free), filled, chosen, placed):
+            if best.value >= enough - _SAME * self.unit:
+                break
+            other = self._made(fewer, bound, taken)
+            if other.value > best.value + _SAME * self.unit:
+                best = other
+        return best
+
+    def _made(self, assignments: Sequence[Assignment], bound: float, served: set[int]) -> Settled:
+        """Return a plan made here: it may also serve in time what it runs beside the jobs to serve."""
+        running = {id_ for assignment in assignments for id_ in assignment.jobs}
+        beside = {i for i, job in enumerate(self.timely) if job.request.id in running}
+        return self.judged(assignments, bound, served | beside)
+
+    def judged(self, assignments: Sequence[Assignment], bound: float | None, wanted: Collection[int]) -> Settled:
+        """Return assignments with the value of the schedule that begins with them and serves what it can of ``wanted``."""
+        ids = [job.request.id for job in self.timely]
+        schedule = continue_plan(self.round_, self.tasks, ids, assignments, wanted, widen=not self.worth.price)
+        value = self._reward(schedule.promised)
+        if self.worth.price:
+            value -= self.worth.price * schedule.gpu_seconds
+        promised = tuple(ids[i] for i in schedule.promised)
+        return Settled(list(assignments), value, bound, unit=self.unit, promised=promised)
+
+    @property
+    def unit(self) -> float:
+        """The least reward of a job, or 1 where none has any."""
+        weights = self.worth.weights
+        least = float(np.min(weights, where=weights > 0, initial=math.inf))
+        return least if math.isfinite(least) else 1.0
+
+    @cached_property
+    def least_cost(self) -> float:
+        """Return the price of delivering every live job on its least GPU-seconds."""
+        if not self.worth.price:
+            return 0.0
+        return self.worth.price * math.fsum(least_gpu_seconds(self.round_, job) for job in self.round_.jobs)
+
+    def _reward(self, served: Collection[int]) -> float:
+        """Reward of jobs on time, with what their least share is worth."""
+        weights = self.worth.weights.tolist()
+        reward = math.fsum(weights[i] for i in served)
+        classes = self.worth.classes
+        if classes is not None and len(classes):
+            taken = np.isin(np.arange(len(classes)), list(served))
+            reward += self.worth.share * min(float(taken[classes == name].mean()) for name in np.unique(classes))
+        return reward
+
+    def _with_late(self, placed: Sequence[Assignment], free: int) -> list[Assignment]:
+        round_ = self.round_
+        late = [job for job in round_.jobs if round_.hopeless(job)]
+        thrifty = self.worth.price > 0
+        return serve_late(round_, list(placed), late, free, self.late, timely=bool(self.timely), thrifty=thrifty)

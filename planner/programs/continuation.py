@@ -1,0 +1,205 @@
+"""A real schedule that begins with a plan: what the value of a lookahead plan means.
+
+The program's durations are not a schedule: they say neither what runs beside what nor where a step ends. So a plan is
+worth what this schedule serves. It counts GPUs (which ones, it does not say), runs whole steps, begins a step only when
+its GPUs are free, and takes no time to move:
+
+1. The plan runs as it is, until the first of its assignments ends (with cadence ``rounds``: to the end of the round).
+   A step in progress then is finished.
+2. From there on a list schedule (:mod:`planner.programs.lists`) runs the requests to be served, the earliest deadline
+   first, each on as few GPU-seconds as its deadline allows; one that cannot be on time any more is given up. Whenever one
+   of them ends (a sixty-fourth of them, where there are many) degrees are chosen anew. With a price per GPU-second, idle
+   GPUs widen nothing.
+3. Requests that it does not serve on time are left out and it is made again, until it serves all that it is made of:
+   these are *promised*.
+4. Every other live request, the late ones too, is delivered after that on its least GPU-seconds.
+
+The value is the reward of the promised requests, plus what their least share is worth, less the price of the GPU-seconds
+of all live requests. Every such schedule is a point of the program, so the program's bound holds for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from planner.cluster import Group
+from planner.job import Job
+from planner.plan import Assignment
+from planner.programs.intervals import Task
+from planner.programs.lists import allot
+from planner.round import Round
+
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What a schedule serves, and what it uses.
+
+    Parameters
+    ----------
+    promised
+        Positions of the tasks on time, ascending.
+    gpu_seconds
+        Of all live jobs until each is delivered.
+    """
+
+    promised: tuple[int, ...]
+    gpu_seconds: float
+
+
+@dataclass
+class _State:
+    """What is left of a task, and where it is: since when its GPUs are free, and how many it holds."""
+
+    left: int
+    ready: float
+    degree: int = 0
+
+
+def least_gpu_seconds(round_: Round, job: Job) -> float:
+    """Return the GPU-seconds that the steps left of a job take at the least."""
+    costs = round_.costs.of(job.request.shape)
+    return job.steps_left * min(d * t for d, t in zip(costs.degrees, costs.seconds, strict=True))
+
+
+def continue_plan(
+    round_: Round,
+    tasks: Sequence[Task],
+    ids: Sequence[int],
+    assignments: Sequence[Assignment],
+    wanted: Collection[int],
+    widen: bool,
+) -> Continuation:
+    """Return the schedule that begins with assignments.
+
+    Parameters
+    ----------
+    round_
+        The instance.
+    tasks, ids
+        The jobs that can be on time, and the request of each.
+    assignments
+        The plan.
+    wanted
+        Positions of the tasks that should be served.
+    widen
+        Whether idle GPUs widen what runs.
+    """
+    wanted = set(wanted)
+    while True:
+        served, spent = _run(round_, tasks, ids, assignments, wanted, widen)
+        if served == wanted:
+            return Continuation(tuple(sorted(served)), spent)
+        wanted = served
+
+
+def _run(
+    round_: Round,
+    tasks: Sequence[Task],
+    ids: Sequence[int],
+    assignments: Sequence[Assignment],
+    wanted: set[int],
+    widen: bool,
+) -> tuple[set[int], float]:
+    """Return which of the wanted tasks are on time, and all GPU-seconds."""
+    at = {id_: i for i, id_ in enumerate(ids)}
+    states = {i: _State(tasks[i].steps, tasks[i].release) for i in wanted}
+    pool, spent, now, rest = _begin(round_, at, assignments, states)
+    served = {i for i in wanted if not states[i].left and states[i].ready <= tasks[i].due}
+    pending = sorted((i for i in wanted if states[i].left), key=lambda i: (tasks[i].due, i))
+    while pending:
+        left = {i: float(states[i].left) for i in pending}
+        pending = [i for i in pending if max(now, states[i].ready) + left[i] * tasks[i].seconds[-1] <= tasks[i].due]
+        current = {
+            i: replace(tasks[i], release=states[i].ready) if states[i].ready > now else tasks[i] for i in pending
+        }
+        degrees = allot(current, left, pending, now, round_.cluster.gpus, widen)
+        if not degrees:
+            break
+        begins = _take(degrees, states, pool, now)
+        step_time = {i: tasks[i].seconds[tasks[i].degrees.index(degree)] for i, degree in degrees.items()}
+        ends = sorted(begins[i] + states[i].left * step_time[i] for i in degrees)
+        now = ends[math.ceil(len(ends) / _AT_ONCE) - 1]
+        for i, degree in degrees.items():
+            steps = min(states[i].left, max(0, math.ceil((now - begins[i]) / step_time[i] - 1e-6)))
+            states[i].left -= steps
+            states[i].ready = begins[i] + steps * step_time[i]
+            spent += degree * steps * step_time[i]
+            if not states[i].left:
+                pool += [states[i].ready] * degree
+                states[i].degree = 0
+                if states[i].ready <= tasks[i].due:
+                    served.add(i)
+        pending = [i for i in pending if states[i].left]
+    for i in wanted:
+        task, state = tasks[i], states[i]
+        spent += state.left * min(d * t for d, t in zip(task.degrees, task.seconds, strict=True))
+    return served, spent + rest
+
+
+def _begin(
+    round_: Round, at: dict[int, int], assignments: Sequence[Assignment], states: dict[int, _State]
+) -> tuple[list[float], float, float, float]:
+    """Run a plan until it is made anew.
+
+    Returns
+    -------
+    tuple
+        When each GPU that no task holds is free, GPU-seconds used by wanted tasks, the time, and GPU-seconds of all
+        other live jobs until they are delivered.
+    """
+    jobs = {job.request.id: job for job in round_.jobs}
+    pool = dict(enumerate(max(round_.now, free) for free in round_.free_at))
+    runs: list[tuple[Assignment, float, float]] = []
+    for assignment in assignments:
+        group: Group = assignment.group
+        begins = max(*(jobs[id_].ready for id_ in assignment.jobs), *(pool[gpu] for gpu in group.gpus))
+        shape = jobs[assignment.jobs[0]].request.shape
+        runs.append((assignment, begins, round_.costs.batch_time(shape, group, len(assignment.jobs))))
+    if round_.cadence.kind == "rounds":
+        now = round_.now + round_.cadence.tau
+    else:
+        now = min((begins + a.steps * seconds for a, begins, seconds in runs), default=round_.now)
+    spent = 0.0
+    rest = {id_: least_gpu_seconds(round_, job) for id_, job in jobs.items() if at.get(id_, -1) not in states}
+    for assignment, begins, seconds in runs:
+        degree, steps = assignment.group.degree, assignment.steps
+        if round_.cadence.kind == "events":
+            steps = min(steps, max(0, math.ceil((now - begins) / seconds - 1e-6)))
+        ready = begins + steps * seconds
+        used = degree * steps * seconds / len(assignment.jobs)
+        for gpu in assignment.group.gpus:
+            pool[gpu] = ready
+        for id_ in assignment.jobs:
+            state = states.get(at.get(id_, -1))
+            if state is None:
+                rest[id_] += used - steps * rest[id_] / jobs[id_].steps_left
+                continue
+            spent += used
+            state.left -= steps
+            state.ready = ready
+            if state.left and len(assignment.jobs) == 1:
+                state.degree = degree
+                for gpu in assignment.group.gpus:
+                    del pool[gpu]
+    return list(pool.values()), spent, now, math.fsum(rest.values())
+
+
+def _take(degrees: dict[int, int], states: dict[int, _State], pool: list[float], now: float) -> dict[int, float]:
+    """Give tasks their GPUs, the earliest free ones first; return when each begins."""
+    movers = [i for i, degree in degrees.items() if states[i].degree != degree]
+    for i, state in states.items():
+        if state.degree and degrees.get(i, 0) != state.degree:
+            pool += [state.ready] * state.degree
+            state.degree = 0
+    pool.sort()
+    begins = {i: max(now, states[i].ready) for i in degrees}
+    for i in movers:
+        degree = degrees[i]
+        begins[i] = max(begins[i], pool[degree - 1])
+        del pool[:degree]
+        states[i].degree = degree
+    return begins
