@@ -16,7 +16,7 @@ from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.exact import Exact
 from planner.solvers.protocol import Solver
-from planner.yardstick import TOLERANCE, Yardstick, has_choice, yardstick
+from planner.yardstick import TOLERANCE, Yardstick, has_choice, has_conflict, yardstick
 
 _FEASIBLE = 1e-6
 
@@ -33,6 +33,9 @@ class Answered:
         The plan.
     worth, regret
         Of the plan (:mod:`planner.yardstick`), and how much less that is than the program's optimum.
+    alone
+        How much less than the optimum is finished in time if the solver goes on deciding by itself, without new arrivals,
+        until every request is done or beyond hope; None where the program ends before that.
     seconds
         Of the processor, for the decision.
     status
@@ -47,6 +50,7 @@ class Answered:
     assignments: tuple[Assignment, ...]
     worth: float
     regret: float
+    alone: float | None
     seconds: float
     status: str = ""
     value: float | None = None
@@ -100,9 +104,11 @@ class Comparison:
     def __str__(self) -> str:
         """Several lines per program: its optimum, and a row per solver."""
         late = sum(map(self.round_.hopeless, self.round_.jobs))
-        lines = [f"{len(self.round_.jobs)} live requests, {late} of them beyond hope, on {self.round_.cluster.gpus} GPUs"]
+        lines = [
+            f"{len(self.round_.jobs)} live requests, {late} of them beyond hope, on {self.round_.cluster.gpus} GPUs"
+        ]
         for stick in self.yardsticks:
-            says = "a choice" if has_choice(stick) else "no choice"
+            says = "somebody must lose" if has_conflict(stick) else "a choice" if has_choice(stick) else "no choice"
             lines += [
                 "",
                 f"{stick.program} program: optimum {stick.optimum:.6g}{'' if stick.proven else ' (not proven)'}, nothing "
@@ -113,10 +119,21 @@ class Comparison:
 
 
 def _columns(answers: Sequence[Answered]) -> list[str]:
-    head = ("solver", "worth", "regret", "value", "bound", "gap", "status", "CPU ms", "plan (request x GPUs)")
+    head = (
+        "solver",
+        "worth",
+        "regret",
+        "to the end",
+        "value",
+        "bound",
+        "gap",
+        "status",
+        "CPU ms",
+        "plan (request x GPUs)",
+    )
     rows = [
         (
-            a.solver, f"{a.worth:.4g}", f"{a.regret:.4g}", *("" if v is None else f"{v:.6g}" for v in (a.value, a.bound)),
+            a.solver, f"{a.worth:.4g}", f"{a.regret:.4g}", "" if a.alone is None else f"{a.alone:.4g}", *("" if v is None else f"{v:.6g}" for v in (a.value, a.bound)),
             "" if a.gap is None else f"{a.gap:.2%}", a.status or "rule", f"{1e3 * a.seconds:.2f}",
             " ".join(f"{id_}x{degree}" for id_, degree in a.degrees.items()) or "nothing",
         )
@@ -125,7 +142,10 @@ def _columns(answers: Sequence[Answered]) -> list[str]:
     widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
     lines = []
     for row in [head, *rows]:
-        cells = [f"{row[0]:<{widths[0]}}", *(f"{text:>{width}}" for text, width in zip(row[1:-1], widths[1:-1], strict=True))]
+        cells = [
+            f"{row[0]:<{widths[0]}}",
+            *(f"{text:>{width}}" for text, width in zip(row[1:-1], widths[1:-1], strict=True)),
+        ]
         lines.append("  ".join([*cells, row[-1]]))
     return lines
 
@@ -168,7 +188,9 @@ def compare(
     sticks, answers = [], []
     for _, solver in named:
         if isinstance(solver, Exact) and not any(type(solver.program) is type(program) for program in programs):
-            raise ValueError(f"solver {solver.name} solves {type(solver.program).__name__}, which is none of the programs")
+            raise ValueError(
+                f"solver {solver.name} solves {type(solver.program).__name__}, which is none of the programs"
+            )
     for program in programs:
         own = [(n, s) for n, s in named if not isinstance(s, Exact) or type(s.program) is type(program)]
         twice = {name for name, _ in own if [n for n, _ in own].count(name) > 1}
@@ -180,21 +202,25 @@ def compare(
     return Comparison(round_, tuple(sticks), tuple(answers))
 
 
-def answer(
-    round_: Round, name: str, solver: Solver, stick: Yardstick, objective: Objective, budget: float
-) -> Answered:
+def answer(round_: Round, name: str, solver: Solver, stick: Yardstick, objective: Objective, budget: float) -> Answered:
     """Let one solver answer a round, and measure its plan."""
     began = busy_seconds()
     if isinstance(solver, Exact):
         made = _solve(replace(solver, objective=objective), round_, budget)
     else:
         plan = solver.solve(round_, budget)
-        made = Answered(name, stick.program, plan.assignments, 0.0, 0.0, 0.0)
+        made = Answered(name, stick.program, plan.assignments, 0.0, 0.0, None, 0.0)
     seconds = busy_seconds() - began
     check_plan(round_, Plan(made.assignments, Certificate(name)))
-    worth = stick.worth(made.assignments)
+    worth, alone = stick.worth(made.assignments), stick.alone(made.assignments, solver, budget)
     return replace(
-        made, solver=name, program=stick.program, worth=worth, regret=max(0.0, stick.optimum - worth), seconds=seconds
+        made,
+        solver=name,
+        program=stick.program,
+        worth=worth,
+        regret=max(0.0, stick.optimum - worth),
+        alone=None if alone is None else max(0.0, stick.optimum - alone),
+        seconds=seconds,
     )
 
 
@@ -207,15 +233,15 @@ def _solve(solver: Exact, round_: Round, budget: float) -> Answered:
     model = program.model(round_, solver.objective, greedy)
     linear = model.linear
     if not linear.size:
-        return Answered("", "", greedy, 0.0, 0.0, 0.0, "optimal", 0.0, 0.0)
+        return Answered("", "", greedy, 0.0, 0.0, None, 0.0, "optimal", 0.0, 0.0)
     try:
         found = solver.backend.solve(linear, budget)
     except Exception:
-        return Answered("", "", greedy, 0.0, 0.0, 0.0, "failed")
+        return Answered("", "", greedy, 0.0, 0.0, None, 0.0, "failed")
     if found.x is None:
-        return Answered("", "", greedy, 0.0, 0.0, 0.0, "unknown", None, found.bound)
+        return Answered("", "", greedy, 0.0, 0.0, None, 0.0, "unknown", None, found.bound)
     if found.x.shape != (linear.size,) or not linear.violation(found.x) <= _FEASIBLE:
-        return Answered("", "", greedy, 0.0, 0.0, 0.0, "failed")
+        return Answered("", "", greedy, 0.0, 0.0, None, 0.0, "failed")
     value = linear.value(found.x)
     plan = tuple(cast(Sequence[Assignment], model.assignments(found.x)))
-    return Answered("", "", plan, 0.0, 0.0, 0.0, found.status, value, found.bound)
+    return Answered("", "", plan, 0.0, 0.0, None, 0.0, found.status, value, found.bound)

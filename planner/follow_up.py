@@ -13,6 +13,10 @@ from typing import NamedTuple
 from planner.job import Job
 from planner.plan import Assignment
 from planner.round import EPSILON, Round
+from planner.solvers.protocol import Solver
+
+_MOST = 10_000
+"""Decisions after which a solver that never finishes is given up."""
 
 
 class Carried(NamedTuple):
@@ -21,6 +25,11 @@ class Carried(NamedTuple):
     assignment: Assignment
     begins: float
     ends: float
+
+    @property
+    def gpu_seconds(self) -> float:
+        """Of these steps."""
+        return self.assignment.group.degree * (self.ends - self.begins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class FollowUp:
     @property
     def gpu_seconds(self) -> float:
         """Used by the steps that the plan began."""
-        return sum(c.assignment.group.degree * (c.ends - c.begins) for c in self.carried)
+        return sum(c.gpu_seconds for c in self.carried)
 
 
 @dataclass(slots=True)
@@ -108,7 +117,39 @@ def follow_up(round_: Round, assignments: Sequence[Assignment], until: float | N
             else:
                 del after[id_]
                 done[id_] = boundary
-    return FollowUp(replace(round_, now=until, jobs=tuple(after.values()), free_at=tuple(free_at)), done, tuple(carried))
+    return FollowUp(
+        replace(round_, now=until, jobs=tuple(after.values()), free_at=tuple(free_at)), done, tuple(carried)
+    )
+
+
+def to_the_end(
+    round_: Round, assignments: Sequence[Assignment], solver: Solver, budget: float = 0.01
+) -> tuple[dict[int, float], list[Carried]]:
+    """Carry a plan out and let a solver go on, without new arrivals, until every job is done or beyond hope.
+
+    Parameters
+    ----------
+    round_, assignments
+        The instance, and what is done first.
+    solver
+        Makes all further decisions.
+    budget
+        Seconds of the processor for each of them.
+
+    Returns
+    -------
+    done, carried
+        When each finished job ended, by request id; and what ran when.
+    """
+    after = follow_up(round_, assignments)
+    done, carried = dict(after.done), list(after.carried)
+    for _ in range(_MOST):
+        if all(map(after.round_.hopeless, after.round_.jobs)):
+            break
+        after = follow_up(after.round_, solver.solve(after.round_, budget).assignments)
+        done |= after.done
+        carried += after.carried
+    return done, carried
 
 
 def _stretch(round_: Round, jobs: Mapping[int, Job], assignment: Assignment) -> _Stretch:
@@ -124,4 +165,6 @@ def _next_decision(round_: Round, stretches: Sequence[_Stretch]) -> float:
         return horizon
     named = {id_ for stretch in stretches for id_ in stretch.assignment.jobs}
     stopped = [job.ready for job in round_.jobs if job.running and job.request.id not in named]
-    return min([stretch.ends for stretch in stretches] + [at for at in stopped if at > round_.now + EPSILON], default=horizon)
+    return min(
+        [stretch.ends for stretch in stretches] + [at for at in stopped if at > round_.now + EPSILON], default=horizon
+    )

@@ -8,14 +8,15 @@ measured on one scale, which is that of the program's optimum before the plan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from planner.backends.highs import HighsBackend
-from planner.follow_up import follow_up
+from planner.follow_up import follow_up, to_the_end
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.plan import Assignment
@@ -24,6 +25,8 @@ from planner.programs.linear import LinearProgram
 from planner.programs.lookahead import Lookahead, LookaheadModel
 from planner.programs.worth import Worth, worth_of
 from planner.round import EPSILON, Round
+from planner.solvers.protocol import Solver
+from profiles.shape import Shape
 
 PROOF = 5.0
 """Seconds of the processor, as counts, that a proof may take."""
@@ -36,6 +39,8 @@ class Yardstick(Protocol):
 
     program: str
     """Its name."""
+    rivals: int
+    """Live requests that can be on time if they are alone."""
     nothing: float
     """What it is worth to begin nothing at all."""
     everybody: float
@@ -49,11 +54,23 @@ class Yardstick(Protocol):
         """Return what a legal plan is worth."""
         ...
 
+    def alone(self, assignments: Sequence[Assignment], solver: Solver, budget: float) -> float | None:
+        """Return what it is worth if the solver makes all later decisions, too; None if the program ends before them."""
+        ...
 
-def has_choice(yardstick: Yardstick) -> bool:
-    """Whether a round has something to choose: the optimum lies above nothing, and below what serves everybody."""
-    slack = TOLERANCE * max(1.0, abs(yardstick.everybody))
-    return yardstick.nothing + slack < yardstick.optimum < yardstick.everybody - slack
+
+def has_choice(stick: Yardstick) -> bool:
+    """Whether it matters what is decided: two requests can be on time, and beginning nothing is worth less than the best."""
+    return stick.rivals > 1 and stick.nothing < stick.optimum - _slack(stick)
+
+
+def has_conflict(stick: Yardstick) -> bool:
+    """Whether, with a choice, somebody must lose whatever is decided: the optimum is less than what serves everybody."""
+    return has_choice(stick) and stick.optimum < stick.everybody - _slack(stick)
+
+
+def _slack(stick: Yardstick) -> float:
+    return TOLERANCE * max(1.0, abs(stick.everybody))
 
 
 def yardstick(round_: Round, program: AssignmentProgram | Lookahead, objective: Objective) -> Yardstick:
@@ -83,12 +100,12 @@ class _ByAssignment:
         for option, gain in zip(model.options, model.linear.rewards.tolist(), strict=False):
             for job in option.members:
                 best[job] = max(best.get(job, 0.0), gain / len(option.members))
-        self._shared = model.linear.size > len(model.options)
-        if self._shared:
+        if model.linear.size > len(model.options):
             raise ValueError("a least share has no yardstick: what single jobs are worth does not add up to it")
-        x, self.proven = _solved(model.linear)
+        self.rivals = sum(not round_.hopeless(job) for job in round_.jobs)
         self.nothing = model.constant
         self.everybody = self.nothing + sum(best.values())
+        x, self.proven = _solved(model.linear) if self.everybody > self.nothing else (np.zeros(model.linear.size), True)
         self.optimum = self.nothing + model.linear.value(x)
         self._known: dict[tuple[Assignment, ...], float] = {}
 
@@ -103,10 +120,15 @@ class _ByAssignment:
         key = tuple(assignments)
         if key not in self._known:
             if any(len(assignment.jobs) > 1 for assignment in key):
-                raise ValueError("the plan runs a batch; the yardstick of the assignment program knows single jobs only")
+                raise ValueError(
+                    "the plan runs a batch; the yardstick of the assignment program knows single jobs only"
+                )
             linear = self._program.model(self._round, self._objective, key).linear
             self._known[key] = self.nothing + linear.value(linear.start)
         return self._known[key]
+
+    def alone(self, assignments: Sequence[Assignment], solver: Solver, budget: float) -> None:
+        """Return None: the program knows one round."""
 
 
 class _ByLookahead:
@@ -124,6 +146,7 @@ class _ByLookahead:
         self._price = worth.price
         self._weight = {job.id: weight for job, weight in zip(timely, worth.weights.tolist(), strict=True)}
         self._due = {job.id: job.due for job in timely}
+        self.rivals = len(timely)
         self.proven = True
         self.nothing = 0.0
         self.optimum = self._optimum(round_)
@@ -136,9 +159,17 @@ class _ByLookahead:
         key = tuple(assignments)
         if key not in self._known:
             after = follow_up(self._round, key)
-            done = sum(self._weight.get(id_, 0.0) for id_, at in after.done.items() if at <= self._due.get(id_, at) + EPSILON)
-            self._known[key] = done - self._price * after.gpu_seconds + self._optimum(after.round_)
+            earned = self._earned(after.done) - self._price * after.gpu_seconds
+            self._known[key] = earned + self._optimum(after.round_)
         return self._known[key]
+
+    def alone(self, assignments: Sequence[Assignment], solver: Solver, budget: float) -> float:
+        """Return what is finished in time if the solver goes on by itself, without new arrivals."""
+        done, carried = to_the_end(self._round, assignments, solver, budget)
+        return self._earned(done) - self._price * sum(c.gpu_seconds for c in carried)
+
+    def _earned(self, done: Mapping[int, float]) -> float:
+        return sum(self._weight[id_] for id_, at in done.items() if at <= self._due.get(id_, -math.inf) + EPSILON)
 
     def _optimum(self, round_: Round) -> float:
         """Return the optimum of the program without its tie-break; the weights are those before the plan."""
@@ -156,8 +187,9 @@ class _ByLookahead:
         return float(plain @ x)
 
 
-def _cheapest(round_: Round, shape: object) -> float:
-    costs = round_.costs.of(shape)  # type: ignore[arg-type]
+def _cheapest(round_: Round, shape: Shape) -> float:
+    """GPU-seconds of a step at the degree that needs the fewest."""
+    costs = round_.costs.of(shape)
     return min(degree * seconds for degree, seconds in zip(costs.degrees, costs.seconds, strict=True))
 
 
