@@ -119,7 +119,7 @@ class Comparison:
 
 
 def _columns(answers: Sequence[Answered]) -> list[str]:
-    head = (
+    head = [
         "solver",
         "worth",
         "regret",
@@ -130,24 +130,30 @@ def _columns(answers: Sequence[Answered]) -> list[str]:
         "status",
         "CPU ms",
         "plan (request x GPUs)",
-    )
-    rows = [
-        (
-            a.solver, f"{a.worth:.4g}", f"{a.regret:.4g}", "" if a.alone is None else f"{a.alone:.4g}", *("" if v is None else f"{v:.6g}" for v in (a.value, a.bound)),
-            "" if a.gap is None else f"{a.gap:.2%}", a.status or "rule", f"{1e3 * a.seconds:.2f}",
-            " ".join(f"{id_}x{degree}" for id_, degree in a.degrees.items()) or "nothing",
-        )
-        for a in answers
-    ]  # fmt: skip
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    ]
+    rows = [head, *map(_row, answers)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
     lines = []
-    for row in [head, *rows]:
-        cells = [
-            f"{row[0]:<{widths[0]}}",
-            *(f"{text:>{width}}" for text, width in zip(row[1:-1], widths[1:-1], strict=True)),
-        ]
-        lines.append("  ".join([*cells, row[-1]]))
+    for row in rows:
+        numbers = [f"{text:>{width}}" for text, width in zip(row[1:-1], widths[1:-1], strict=True)]
+        lines.append("  ".join([f"{row[0]:<{widths[0]}}", *numbers, row[-1]]))
     return lines
+
+
+def _row(answer: Answered) -> list[str]:
+    value, bound = (("" if v is None else f"{v:.6g}") for v in (answer.value, answer.bound))
+    return [
+        answer.solver,
+        f"{answer.worth:.4g}",
+        f"{answer.regret:.4g}",
+        "" if answer.alone is None else f"{answer.alone:.4g}",
+        value,
+        bound,
+        "" if answer.gap is None else f"{answer.gap:.2%}",
+        answer.status or "rule",
+        f"{1e3 * answer.seconds:.2f}",
+        " ".join(f"{id_}x{degree}" for id_, degree in answer.degrees.items()) or "nothing",
+    ]
 
 
 def compare(
@@ -202,8 +208,16 @@ def compare(
     return Comparison(round_, tuple(sticks), tuple(answers))
 
 
-def answer(round_: Round, name: str, solver: Solver, stick: Yardstick, objective: Objective, budget: float) -> Answered:
-    """Let one solver answer a round, and measure its plan."""
+def answer(
+    round_: Round,
+    name: str,
+    solver: Solver,
+    stick: Yardstick,
+    objective: Objective,
+    budget: float,
+    to_the_end: bool = True,
+) -> Answered:
+    """Let one solver answer a round, and measure its plan; if asked, let it go on alone to the end, too."""
     began = busy_seconds()
     if isinstance(solver, Exact):
         made = _solve(replace(solver, objective=objective), round_, budget)
@@ -212,7 +226,8 @@ def answer(round_: Round, name: str, solver: Solver, stick: Yardstick, objective
         made = Answered(name, stick.program, plan.assignments, 0.0, 0.0, None, 0.0)
     seconds = busy_seconds() - began
     check_plan(round_, Plan(made.assignments, Certificate(name)))
-    worth, alone = stick.worth(made.assignments), stick.alone(made.assignments, solver, budget)
+    worth = stick.worth(made.assignments)
+    alone = stick.alone(made.assignments, solver, budget) if to_the_end else None
     return replace(
         made,
         solver=name,

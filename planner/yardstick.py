@@ -143,8 +143,10 @@ class _ByLookahead:
         worth = worth_of(round_, timely, objective)
         if worth.classes is not None:
             raise ValueError("a least share has no yardstick: what single jobs are worth does not add up to it")
-        self._price = worth.price
-        self._weight = {job.id: weight for job, weight in zip(timely, worth.weights.tolist(), strict=True)}
+        self._price: float = worth.price
+        self._weight: dict[int, float] = {
+            job.id: weight for job, weight in zip(timely, worth.weights.tolist(), strict=True)
+        }
         self._due = {job.id: job.due for job in timely}
         self.rivals = len(timely)
         self.proven = True
@@ -166,9 +168,11 @@ class _ByLookahead:
     def alone(self, assignments: Sequence[Assignment], solver: Solver, budget: float) -> float:
         """Return what is finished in time if the solver goes on by itself, without new arrivals."""
         done, carried = to_the_end(self._round, assignments, solver, budget)
-        return self._earned(done) - self._price * sum(c.gpu_seconds for c in carried)
+        spent = sum(part.gpu_seconds for part in carried)
+        return self._earned(done) - self._price * spent
 
     def _earned(self, done: Mapping[int, float]) -> float:
+        """Return what jobs that ended at these times are worth."""
         return sum(self._weight[id_] for id_, at in done.items() if at <= self._due.get(id_, -math.inf) + EPSILON)
 
     def _optimum(self, round_: Round) -> float:

@@ -100,7 +100,8 @@ def _reference(text: str) -> Policy:
         return known[text]
     if ":" not in text:
         raise ValueError(
-            f"--rounds-of is {text!r}; use {', '.join(known)}, or NAME:OVERRIDES, for example 'mine:solver=cpsat solver.budget_ms=50'"
+            f"--rounds-of is {text!r}; use {', '.join(known)}, or NAME:OVERRIDES, for example "
+            "'mine:solver=cpsat solver.budget_ms=50'"
         )
     return _policy(text)
 
@@ -168,11 +169,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
     rounds = parser.add_argument_group(
         "optimal against greedy plans",
-        "With --rounds N, every exact solver and every rule answers the same rounds, met by a policy that serves well; plans are "
-        "set against the proven optimum of two programs, the one-round assignment and the lookahead over the whole backlog. Only "
-        "rounds with a choice count: two live requests can be on time if they are alone, and beginning nothing is worth less "
-        "than the optimum. A worse plan is carried out in its run, beside an optimal one. The cells are those of --sweep or "
-        "--cell, that of the overrides, or, without any of them, the paper's grid; --policy names rules in place of "
+        "With --rounds N, every exact solver and every rule answers the same rounds, met by a policy that serves "
+        "well; plans are set against the proven optimum of two programs, the one-round assignment and the "
+        "lookahead over the whole backlog. Only rounds with a choice count: two live requests can be on time if "
+        "they are alone, and beginning nothing is worth less than the optimum. A worse plan is carried out in its "
+        "run, beside an optimal one. The cells are those of --sweep or --cell, that of the overrides, or, without "
+        "any of them, the paper's grid; --policy names rules in place of "
         f"{', '.join(rule.name for rule in RULES)}.",
     )
     rounds.add_argument(
@@ -181,8 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     rounds.add_argument(
         "--rounds-of",
         metavar="POLICY",
-        help="who meets the rounds, and decides after a plan that is carried out: lookahead (default), assignment, a rule, or "
-        "NAME:OVERRIDES",
+        help="who meets the rounds, and decides after a plan that is carried out: lookahead (default), assignment, a rule, "
+        "or NAME:OVERRIDES",
     )
     rounds.add_argument(
         "--roll-outs", type=_number, metavar="N", help="worse plans of each rule and program to carry out (default 100)"

@@ -117,7 +117,7 @@ def programs(reference: Solver) -> dict[str, AssignmentProgram | Lookahead]:
     if isinstance(reference, Exact):
         for name, program in made.items():
             if type(reference.program) is type(program):
-                made[name] = reference.program  # type: ignore[assignment]
+                made[name] = reference.program
     return made
 
 
@@ -194,8 +194,9 @@ def _answers(
     exact: Mapping[str, Any],
     budget: float,
 ) -> Iterator[Answered]:
-    for name, backend in exact.items():
-        yield answer(round_, name, Exact(backend, program, objective), stick, objective, BUDGET)
+    for at, (name, backend) in enumerate(exact.items()):
+        solver = Exact(backend, program, objective)
+        yield answer(round_, name, solver, stick, objective, BUDGET, to_the_end=not at)
     for name, rule in rules.items():
         yield answer(round_, name, rule, stick, objective, budget)
 

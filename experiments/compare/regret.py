@@ -6,7 +6,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -14,11 +13,6 @@ from experiments.compare.answers import Judged, RollOut
 from experiments.grid import Spread
 from experiments.tables import Table
 from planner.yardstick import TOLERANCE
-
-LIVE = (3, 4, 5, 6, 8, 11, 16)
-"""Where the classes of live requests begin, after the first."""
-SLACK = (0.1, 0.3, 1.0)
-"""Where the classes of slack begin, after the first."""
 
 
 @dataclass(frozen=True)
@@ -154,30 +148,7 @@ def rules_table(outcome: Outcome) -> Table:
     return rows
 
 
-def live_class(judged: Judged) -> str:
-    """Name the class of live requests that a round is in."""
-    return _class(judged.live, (2, *LIVE))
-
-
-def _class(value: int, starts: Sequence[int]) -> str:
-    at = max(i for i, start in enumerate(starts) if value >= start)
-    if at == len(starts) - 1:
-        return f"{starts[at]}+"
-    last = starts[at + 1] - 1
-    return str(last) if last == starts[at] else f"{starts[at]}-{last}"
-
-
-def slack_class(judged: Judged) -> str:
-    """Name the class of slack that a round is in, in per cent of the least time to run."""
-    return SLACK_ORDER[sum(judged.slack >= start for start in SLACK)]
-
-
-def conflict_class(judged: Judged) -> str:
-    """Say whether everybody can be served."""
-    return "somebody must lose" if judged.conflict else "all can be served"
-
-
-def split_table(outcome: Outcome, name: str, of: Callable[[Judged], str], order: Sequence[str] = ()) -> Table:
+def split_table(outcome: Outcome, name: str, of: Callable[[Judged], str], order: Sequence[str]) -> Table:
     """Return a row per program and class of rounds: mean regret of each rule (share optimal); to the end, too.
 
     Parameters
@@ -189,7 +160,7 @@ def split_table(outcome: Outcome, name: str, of: Callable[[Judged], str], order:
     of
         The class of a round.
     order
-        Of the classes; by default that in which they occur.
+        Of the classes; those without a round are left out.
     """
     rules = [*outcome.solvers(exact=False), *outcome.solvers(exact=True)[:1]]
     rows = [["program", name, "rounds", *rules]]
@@ -198,7 +169,7 @@ def split_table(outcome: Outcome, name: str, of: Callable[[Judged], str], order:
             own = [j for j in outcome.judged if j.answered.program == program]
             if measure and all(j.answered.alone is None for j in own):
                 continue
-            classes = [c for c in order or dict.fromkeys(map(of, own)) if any(of(j) == c for j in own)]
+            classes = [c for c in order if any(of(j) == c for j in own)]
             for which in classes:
                 cells = []
                 for rule in rules:
@@ -209,19 +180,10 @@ def split_table(outcome: Outcome, name: str, of: Callable[[Judged], str], order:
     return rows
 
 
-LIVE_ORDER = tuple(_class(start, (2, *LIVE)) for start in (2, *LIVE))
-SLACK_ORDER = (
-    f"below {SLACK[0]:.0%}",
-    *(f"{low:.0%} to {high:.0%}" for low, high in pairwise(SLACK)),
-    f"{SLACK[-1]:.0%} and more",
-)
-
-
 def costs_table(outcome: Outcome) -> Table:
     """Return a row per program and rule: how many plans are worse, and what they cost when they are carried out."""
-    rows = [
-        ["program", "rule", "rounds", "plan worse", "carried out", "runs", "regret", "deadlines lost", "±", "loses", "equal", "gains"]
-    ]  # fmt: skip
+    head = ["program", "rule", "rounds", "plan worse", "carried out", "runs", "regret", "deadlines lost", "±"]
+    rows = [[*head, "loses", "equal", "gains"]]
     for program in outcome.programs:
         for rule in outcome.solvers(exact=False):
             own = outcome.of(program, rule)
@@ -261,7 +223,7 @@ def sentence(outcome: Outcome) -> str:
     rules = outcome.solvers(exact=False)
     for program in outcome.programs:
         own = {rule: outcome.of(program, rule) for rule in rules}
-        worse = {rule: np.mean([not j.answered.optimal for j in js]) for rule, js in own.items()}
+        worse = {rule: float(np.mean([not j.answered.optimal for j in js])) for rule, js in own.items()}
         lost = [j.answered.regret for js in own.values() for j in js if not j.answered.optimal]
         by = f", by {np.mean(lost):.2f} where it is" if lost else ""
         count = len({j.round_ for j in outcome.judged if j.answered.program == program})
@@ -270,7 +232,7 @@ def sentence(outcome: Outcome) -> str:
         )
         alone = {rule: [j.answered.alone for j in js if j.answered.alone is not None] for rule, js in own.items()}
         if all(alone.values()):
-            ends = {rule: np.mean([a > TOLERANCE for a in values]) for rule, values in alone.items()}
+            ends = {rule: float(np.mean([a > TOLERANCE for a in values])) for rule, values in alone.items()}
             name = outcome.solvers(exact=True)[0]
             exact = [j.answered.alone or 0.0 for j in outcome.of(program, name)]
             parts.append(
@@ -282,9 +244,8 @@ def sentence(outcome: Outcome) -> str:
         if rolled:
             spread = lost_of(rolled)
             width = "" if math.isnan(spread.half_width) else f" ± {spread.half_width:.2f}"
-            parts.append(
-                f"carried out in its run, a plan that is worse in the {program} program costs {spread.mean:.2f}{width} deadlines"
-            )
+            cost = f"costs {spread.mean:.2f}{width} deadlines"
+            parts.append(f"carried out in its run, a plan that is worse in the {program} program {cost}")
     text = "; ".join(parts)
     return f"In rounds with a choice, {text}."
 
@@ -294,6 +255,8 @@ def _range(shares: Mapping[str, float]) -> str:
     best, worst = min(shares, key=lambda rule: shares[rule]), max(shares, key=lambda rule: shares[rule])
     if len(shares) == 1:
         return f"{shares[best]:.1%} ({best})"
+    if shares[best] == shares[worst]:
+        return f"{shares[best]:.1%} (all rules)"
     return f"{shares[best]:.1%} ({best}) to {shares[worst]:.1%} ({worst})"
 
 

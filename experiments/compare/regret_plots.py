@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.compare.answers import Judged
+from experiments.compare.classes import LIVE_ORDER, live_class
 from experiments.compare.plots import COLOURS, GRID, INK, MARKERS, SOFT
-from experiments.compare.regret import LIVE_ORDER, Outcome, live_class
+from experiments.compare.regret import Outcome
 from planner.follow_up import Carried, follow_up, to_the_end
 from planner.plan import Assignment
 from planner.round import EPSILON, Round
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _JOBS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#7a5195", "#bcbd22", "#8c613c")
+_LATER = 1e6
+"""Seconds after which any plan is over."""
 _FEWEST = 5
 """Rounds of a class from which on its mean is drawn."""
 
@@ -49,7 +52,7 @@ def draw_regret(outcome: Outcome, path: Path) -> None:
             shift = 0.5 * (index / max(1, len(solvers) - 1) - 0.5)
             axes.errorbar(
                 [x + shift for x, _ in drawn], [np.mean(values) for _, values in drawn],
-                yerr=[1.96 * np.std(values, ddof=1) / math.sqrt(len(values)) for _, values in drawn],
+                yerr=np.transpose([_interval(values) for _, values in drawn]) if drawn else None,
                 fmt=MARKERS[index % len(MARKERS)], color=COLOURS[index % len(COLOURS)], markersize=5, elinewidth=1.2,
                 label=solver, gid=f"{title}/{solver}",
             )  # fmt: skip
@@ -66,6 +69,12 @@ def draw_regret(outcome: Outcome, path: Path) -> None:
     handles, labels = all_axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=9)
     figure.savefig(path)
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return how far the 95 % interval of a mean reaches down, to 0 at most, and up."""
+    half = 1.96 * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return min(half, float(np.mean(values))), half
 
 
 def draw_plans(
@@ -99,10 +108,13 @@ def draw_plans(
     horizon = max(job.due for job in timely) - round_.now if timely else 1.0
     for axes, (name, assignments) in zip(all_axes, plans, strict=True):
         done, carried = to_the_end(round_, assignments, afterwards)
+        whole = follow_up(round_, assignments, until=round_.now + _LATER).carried
         first = len(follow_up(round_, assignments).carried)
         met = [job.id for job in timely if done.get(job.id, math.inf) <= job.due + EPSILON]
         for at, bar in enumerate(carried):
             _draw_bar(axes, bar, round_.now, colours, planned=at < first)
+        for bar in whole:
+            _draw_outline(axes, bar, round_.now)
         for gpu, free in enumerate(round_.free_at):
             if free > round_.now + EPSILON:
                 axes.barh(
@@ -129,7 +141,8 @@ def draw_plans(
         for job in timely
     ]
     entries += [
-        Patch(facecolor="#888888", edgecolor="black", linewidth=1.2, label="the plan"),
+        Patch(fill=False, edgecolor="black", linewidth=1.1, linestyle="--", label="the plan"),
+        Patch(facecolor="#888888", label="carried out before the next decision"),
         Patch(facecolor="#888888", alpha=0.45, label=f"afterwards: {afterwards.name}"),
         Patch(facecolor="#cccccc", hatch="////", edgecolor="white", label="step in progress"),
         Line2D([], [], marker="o", color="#2e7d32", linestyle=":", label="deadline met"),
@@ -142,13 +155,20 @@ def draw_plans(
 
 def _draw_bar(axes: Axes, bar: Carried, now: float, colours: dict[int, str], planned: bool) -> None:
     """Draw what one assignment ran, on each of its GPUs; late requests are light grey."""
-    group = bar.assignment.group.gpus
     colour = colours.get(bar.assignment.jobs[0], "#e0e0e0")
-    start, length = bar.begins - now, bar.ends - bar.begins
-    for first, count in _stretches(group):
+    for first, count in _stretches(bar.assignment.group.gpus):
         axes.barh(
-            first + 0.5 * (count - 1), length, left=start, height=count - 0.14, color=colour, alpha=1.0 if planned else 0.45,
-            edgecolor="black" if planned else "white", linewidth=1.2 if planned else 0.4,
+            first + 0.5 * (count - 1), bar.ends - bar.begins, left=bar.begins - now, height=count - 0.14, color=colour,
+            alpha=1.0 if planned else 0.45, edgecolor="white", linewidth=0.4,
+        )  # fmt: skip
+
+
+def _draw_outline(axes: Axes, bar: Carried, now: float) -> None:
+    """Draw what an assignment asks for, whether or not another decision comes before its end."""
+    for first, count in _stretches(bar.assignment.group.gpus):
+        axes.barh(
+            first + 0.5 * (count - 1), bar.ends - bar.begins, left=bar.begins - now, height=count - 0.14, fill=False,
+            edgecolor="black", linewidth=1.1, linestyle="--", zorder=3,
         )  # fmt: skip
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import math
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,25 +13,21 @@ from typing import Any, TypeVar
 from experiments.build import build
 from experiments.build_solver import BACKENDS
 from experiments.cli import compose
-from experiments.compare.answers import Found, Judged, RollOut, Run, answer_run, find, roll_out_run
-from experiments.compare.met import meet
+from experiments.compare.answers import Judged, Run, answer_run, find, roll_out_run
+from experiments.compare.classes import CONFLICT_ORDER, LIVE_ORDER, SLACK_ORDER, conflict_class, live_class, slack_class
 from experiments.compare.regret import (
-    LIVE_ORDER,
-    SLACK_ORDER,
     Outcome,
-    conflict_class,
     costs_table,
     exact_table,
     kinds_table,
-    live_class,
     rules_table,
     sentence,
-    slack_class,
     split_table,
 )
-from experiments.compare.regret_plots import draw_plans, draw_regret
+from experiments.compare.regret_plots import draw_regret
+from experiments.compare.sampling import choose, pick_worse
+from experiments.compare.saved import save_worst, write_answers, write_roll_outs
 from experiments.grid import Cell, Policy
-from experiments.instances.library import trimmed
 from experiments.results import manifest
 from experiments.results.writer import write_json
 from experiments.tables import Table, markdown, print_table
@@ -51,8 +44,6 @@ RULES: tuple[Policy, ...] = (
 """Greedy rules that plans are compared of; one line adds one."""
 EXACT = ("highs", "cpsat", "scip", "cbc")
 """Solvers of programs; the first one's plans are the optimal ones that are carried out."""
-WORST = 10
-"""Rounds that are saved and drawn."""
 _A_RUN = 10
 """Rounds that are wanted of a run: so many seeds are taken."""
 _T = TypeVar("_T")
@@ -130,8 +121,8 @@ class Study:
             config = compose([*cell.overrides, *self.reference.overrides])
             if config["engine"]["kind"] != "simulated" or config["engine"].get("latency") == "measured":
                 raise ValueError(
-                    "--rounds makes runs again, and compares what becomes of them: use engine=simulated with engine.latency=zero "
-                    "or fixed"
+                    "--rounds makes runs again, and compares what becomes of them: use engine=simulated, with "
+                    "engine.latency=zero or fixed"
                 )
             build(config)
 
@@ -165,8 +156,7 @@ def compare_rounds(study: Study, directory: Path) -> Outcome:
     work = [(run, numbers, rules[run.cell.label], exact) for run, numbers in zip(runs, chosen, strict=True) if numbers]
     if not work:
         raise ValueError(
-            f"none of the {sum(sum(f.kinds.values()) for f in found) // 2} rounds that {study.reference.name} met has a choice; "
-            "raise workload.rate or workload.requests"
+            f"none of the rounds that {study.reference.name} met has a choice; raise workload.rate or workload.requests"
         )
     judged = [j for answers in _in_parallel("answers", answer_run, work, study.jobs) for j in answers]
     optimal = _optimal_plans(judged, next(iter(exact)))
@@ -179,43 +169,8 @@ def compare_rounds(study: Study, directory: Path) -> Outcome:
         kinds.update(one.kinds)
     outcome = Outcome(judged, roll_outs, kinds, len(runs))
     _write(study, outcome, directory, started)
-    _save_worst(outcome, by_run, optimal, directory / "worst")
+    save_worst(outcome, by_run, optimal, directory / "worst")
     return outcome
-
-
-def choose(found: Sequence[Found], rounds: int) -> list[dict[str, tuple[int, ...]]]:
-    """Take so many rounds of each program, from all runs in turn; return the numbers by program for each run."""
-    chosen: list[dict[str, tuple[int, ...]]] = [{} for _ in found]
-    for program in dict.fromkeys(name for one in found for name in one.numbers):
-        queues = [one.numbers.get(program, ()) for one in found]
-        takes = _even([len(queue) for queue in queues], rounds)
-        for at, (queue, take) in enumerate(zip(queues, takes, strict=True)):
-            if take:
-                chosen[at][program] = queue[:take]
-    return chosen
-
-
-def _even(have: Sequence[int], wanted: int) -> list[int]:
-    """Share a number out among runs as evenly as what they have allows; the first ones get what does not divide."""
-    takes = [0] * len(have)
-    while wanted > 0 and (open_ := [at for at, count in enumerate(have) if takes[at] < count]):
-        for at in open_[:wanted]:
-            takes[at] += 1
-        wanted -= len(open_[:wanted])
-    return takes
-
-
-def pick_worse(judged: Sequence[Judged], most: int) -> dict[tuple[str, int], list[Judged]]:
-    """Take up to ``most`` worse plans of each program and rule, from all runs in turn; return them by run."""
-    picked: dict[tuple[str, int], list[Judged]] = defaultdict(list)
-    groups: dict[tuple[str, str], dict[tuple[str, int], list[Judged]]] = defaultdict(lambda: defaultdict(list))
-    for j in judged:
-        if not j.answered.exact and not j.answered.optimal:
-            groups[j.answered.program, j.answered.solver][j.cell, j.seed].append(j)
-    for by_run in groups.values():
-        for (run, own), take in zip(by_run.items(), _even([len(own) for own in by_run.values()], most), strict=True):
-            picked[run] += own[:take]
-    return {run: own for run, own in picked.items() if own}
 
 
 def _optimal_plans(
@@ -249,7 +204,10 @@ def _write(study: Study, outcome: Outcome, directory: Path, started: datetime) -
         "rules": (rules_table(outcome), "Greedy rules and the first exact solver, against the proven optimum"),
         "by_live": (split_table(outcome, "live requests", live_class, LIVE_ORDER), "Mean regret (share optimal)"),
         "by_slack": (split_table(outcome, "slack", slack_class, SLACK_ORDER), "Mean regret (share optimal)"),
-        "by_conflict": (split_table(outcome, "rounds where", conflict_class), "Mean regret (share optimal)"),
+        "by_conflict": (
+            split_table(outcome, "rounds where", conflict_class, CONFLICT_ORDER),
+            "Mean regret (share optimal)",
+        ),
         "costs": (costs_table(outcome), f"What worse plans cost, {study.reference.name} deciding afterwards"),
     }
     for name, (table, title) in tables.items():
@@ -269,15 +227,10 @@ def _write(study: Study, outcome: Outcome, directory: Path, started: datetime) -
     }
     seeds = {f"seed {run.seed}": run.seed for run in study.runs}
     write_json(manifest(config, seeds, started, datetime.now(UTC)), directory / "manifest.json")
-    short = {
-        p: n
-        for p in outcome.programs
-        if (n := len({j.round_ for j in outcome.judged if j.answered.program == p})) < study.rounds
-    }
-    for program, count in short.items():
-        print(
-            f"Only {count} rounds of the {program} program have a choice, of {study.rounds} wanted; give more --seeds"
-        )
+    for program in outcome.programs:
+        count = len({j.round_ for j in outcome.judged if j.answered.program == program})
+        if count < study.rounds:
+            print(f"Only {count} rounds of the {program} program have a choice, of {study.rounds}; give more --seeds")
     files = [
         *(f"{name}.md" for name in tables),
         "answers.csv.gz",
@@ -288,56 +241,3 @@ def _write(study: Study, outcome: Outcome, directory: Path, started: datetime) -
     ]
     print(text)
     print(f"Results are in {directory}: sentence.md, {', '.join(files)}")
-
-
-def write_answers(judged: Sequence[Judged], path: Path) -> None:
-    """Write a line per answer, compressed; equal answers give equal bytes but for the times."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [
-            "cell", "seed", "round", "program", "solver", "live", "timely", "slack", "conflict", "optimum", "proven",
-            "worth", "regret", "regret_to_the_end", "status", "value", "bound", "cpu_seconds",
-        ]
-    )  # fmt: skip
-    for j in judged:
-        a = j.answered
-        writer.writerow(
-            [
-                j.cell, j.seed, j.number, a.program, a.solver, j.live, j.timely, f"{j.slack:.4g}", int(j.conflict), j.optimum,
-                int(j.proven), a.worth, a.regret, a.alone, a.status, a.value, a.bound, f"{a.seconds:.3g}",
-            ]
-        )  # fmt: skip
-    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
-
-
-def write_roll_outs(roll_outs: Sequence[RollOut], path: Path) -> None:
-    """Write a line per plan that was carried out."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["cell", "seed", "round", "program", "rule", "regret", "lost"])
-        writer.writerows([r.cell, r.seed, r.number, r.program, r.rule, r.regret, r.lost] for r in roll_outs)
-
-
-def _save_worst(
-    outcome: Outcome,
-    runs: Mapping[tuple[str, int], Run],
-    optimal: Mapping[tuple[str, tuple[str, int, int]], tuple[Assignment, ...]],
-    directory: Path,
-) -> None:
-    """Save the rounds in which a rule's decision loses most, each with a picture of its plan above an optimal one."""
-    worse = [j for j in outcome.judged if not j.answered.exact and not j.answered.optimal]
-    worse.sort(key=lambda j: (-j.answered.regret, -(j.answered.alone or 0.0), -j.timely))
-    worst = list({j.round_: j for j in reversed(worse)}.values())[::-1][:WORST]
-    directory.mkdir(exist_ok=True)
-    for old in (*directory.glob("[0-9][0-9]-*.json"), *directory.glob("[0-9][0-9]-*.png")):
-        old.unlink()
-    for rank, j in enumerate(worst, start=1):
-        setup = runs[j.cell, j.seed].setup()
-        round_ = meet(setup).rounds[j.number]
-        a = j.answered
-        stem = f"{rank:02d}-{a.program}-{a.solver}-jobs{j.live}"
-        trimmed(round_).save(directory / f"{stem}.json")
-        plans = [(a.solver, a.assignments), ("optimal", optimal[a.program, j.round_])]
-        title = f"{j.cell}, seed {j.seed}, {round_.now:.1f} s: {a.solver} loses {a.regret:.3g} ({a.program} program)"
-        draw_plans(round_, plans, setup.service.solver, title, directory / f"{stem}.png")
