@@ -37,7 +37,7 @@ figures-quick: $(VENV)/.core
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 LOOKAHEAD := --policy "lookahead:solver=highs"
 RIVALS := --policy "dp:solver=dp" --policy "edf:solver=edf" --policy "srtf-8:solver=srtf"
-tables: tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget
+tables: tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget tables-rounds
 	$(BIN)/python -m experiments.docs
 
 tables-policies: $(VENV)/.core
@@ -104,6 +104,10 @@ tables-batching: $(VENV)/.core
 # Its exit status says that a solver failed on some instance, as CBC does on two; the table shows it.
 tables-instances: $(VENV)/.core
 	-$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
+
+# Optimal against greedy plans: 2,000 rounds of each program with a choice, over the paper's grid. Ten minutes on two cores.
+tables-rounds: $(VENV)/.core
+	$(COMPARE) --rounds 2000 --roll-outs 60 --seeds 10 --output docs/tables/rounds
 
 # Whether decisions keep their budgets, in time of the processor: two quiet cores are best. Three minutes.
 tables-budget: $(VENV)/.core
