@@ -81,7 +81,8 @@ def yardstick(round_: Round, program: AssignmentProgram | Lookahead, objective: 
     ObjectiveError
         If the program cannot express the objective.
     ValueError
-        If the objective has a least share: what is finished and what is left do not add up to it.
+        If the objective has a least share, since what single jobs are worth does not add up to it; or if the program has
+        batches.
     """
     if isinstance(program, Lookahead):
         return _ByLookahead(round_, program, objective)
@@ -94,12 +95,13 @@ class _ByAssignment:
     program = "assignment"
 
     def __init__(self, round_: Round, program: AssignmentProgram, objective: Objective) -> None:
+        if program.batching:
+            raise ValueError("program.batching is true; plans are measured by the options of single jobs: use false")
         self._round, self._program, self._objective = round_, program, objective
         model = program.model(round_, objective, ())
         best: dict[int, float] = {}
         for option, gain in zip(model.options, model.linear.rewards.tolist(), strict=False):
-            for job in option.members:
-                best[job] = max(best.get(job, 0.0), gain / len(option.members))
+            best[option.job] = max(best.get(option.job, 0.0), gain)
         if model.linear.size > len(model.options):
             raise ValueError("a least share has no yardstick: what single jobs are worth does not add up to it")
         self.rivals = sum(not round_.hopeless(job) for job in round_.jobs)
@@ -115,14 +117,12 @@ class _ByAssignment:
         Raises
         ------
         ValueError
-            If the plan has a batch and the program offers none.
+            If the plan has a batch.
         """
         key = tuple(assignments)
         if key not in self._known:
             if any(len(assignment.jobs) > 1 for assignment in key):
-                raise ValueError(
-                    "the plan runs a batch; the yardstick of the assignment program knows single jobs only"
-                )
+                raise ValueError("the plan runs a batch; plans are measured by the options of single jobs")
             linear = self._program.model(self._round, self._objective, key).linear
             self._known[key] = self.nothing + linear.value(linear.start)
         return self._known[key]

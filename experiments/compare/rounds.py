@@ -139,15 +139,14 @@ def exact_solvers() -> dict[str, Backend]:
 
 
 def compare_rounds(study: Study, directory: Path) -> Outcome:
-    """Do the study, write tables, pictures and the worst rounds into a directory that is there, and print the tables.
+    """Do a study that passed its check, write everything into a directory that is there, and print the tables.
 
     Raises
     ------
     ValueError
-        If something in the configuration is wrong, or no round has a choice.
+        If no round has a choice.
     """
     started = datetime.now(UTC)
-    study.check()
     exact = exact_solvers()
     runs = study.runs
     found = _in_parallel("runs", find, [(run,) for run in runs], study.jobs)

@@ -34,7 +34,7 @@ from tests.strategies import EVENTS, LARGE, job, round_of
 
 REFERENCE = Policy("lookahead", ("solver=highs",))
 CELLS = [
-    Cell(f"at {rate}", (f"workload.rate={rate}", "workload=skewed", "workload.slo_scale=1.5", "workload.requests=30"))
+    Cell(f"at {rate}", (f"workload.rate={rate}", "workload=skewed", "workload.slo_scale=1.5", "workload.requests=25"))
     for rate in (18, 40)
 ]
 
@@ -174,16 +174,14 @@ def test_slack_is_what_can_be_waited_over_what_is_to_run() -> None:
 def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     """A small study in two cells."""
     directory = tmp_path_factory.mktemp("rounds")
-    return compare_rounds(
-        Study(CELLS, range(2), REFERENCE, RULES, rounds=12, roll_outs=2, jobs=1), directory
-    ), directory
+    return compare_rounds(Study(CELLS, range(2), REFERENCE, RULES, rounds=6, roll_outs=2, jobs=1), directory), directory
 
 
 def test_a_study_leaves_everything_behind(studied: tuple[Outcome, Path]) -> None:
     """Tables, the sentence, pictures, every answer, and the worst rounds, which can be read and solved again."""
     outcome, directory = studied
     for program in ("assignment", "lookahead"):
-        assert len({j.round_ for j in outcome.judged if j.answered.program == program}) <= 12
+        assert len({j.round_ for j in outcome.judged if j.answered.program == program}) <= 6
         for solver in ("highs", "cpsat", "scip", "cbc", "dp", "edf", "srtf-8"):
             assert len(outcome.of(program, solver)) == len(outcome.of(program, "highs"))
     for name in ("kinds", "exact", "rules", "by_live", "by_slack", "by_conflict", "costs"):
@@ -199,7 +197,7 @@ def test_a_study_leaves_everything_behind(studied: tuple[Outcome, Path]) -> None
 
 def test_a_study_is_equal_when_it_is_made_again(studied: tuple[Outcome, Path], tmp_path: Path) -> None:
     """All but the times is equal."""
-    again = compare_rounds(Study(CELLS, range(2), REFERENCE, RULES, rounds=12, roll_outs=2, jobs=1), tmp_path)
+    again = compare_rounds(Study(CELLS, range(2), REFERENCE, RULES, rounds=6, roll_outs=2, jobs=1), tmp_path)
 
     def timeless(outcome: Outcome) -> list[Judged]:
         return [replace(j, answered=replace(j.answered, seconds=0.0)) for j in outcome.judged]
