@@ -141,7 +141,7 @@ def draw_plans(
         for job in timely
     ]
     entries += [
-        Patch(fill=False, edgecolor="black", linewidth=1.1, linestyle="--", label="the plan"),
+        Patch(fill=False, edgecolor="black", linewidth=1.1, linestyle="--", label="the plan, by request"),
         Patch(facecolor="#888888", label="carried out before the next decision"),
         Patch(facecolor="#888888", alpha=0.45, label=f"afterwards: {afterwards.name}"),
         Patch(facecolor="#cccccc", hatch="////", edgecolor="white", label="step in progress"),
@@ -164,11 +164,15 @@ def _draw_bar(axes: Axes, bar: Carried, now: float, colours: dict[int, str], pla
 
 
 def _draw_outline(axes: Axes, bar: Carried, now: float) -> None:
-    """Draw what an assignment asks for, whether or not another decision comes before its end."""
+    """Draw what an assignment asks for and for whom, whether or not another decision comes before its end."""
     for first, count in _stretches(bar.assignment.group.gpus):
         axes.barh(
             first + 0.5 * (count - 1), bar.ends - bar.begins, left=bar.begins - now, height=count - 0.14, fill=False,
             edgecolor="black", linewidth=1.1, linestyle="--", zorder=3,
+        )  # fmt: skip
+        axes.annotate(
+            "+".join(map(str, bar.assignment.jobs)), (0.5 * (bar.begins + bar.ends) - now, first + 0.5 * (count - 1)),
+            fontsize=7, ha="center", va="center", zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
 
 
