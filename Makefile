@@ -105,9 +105,9 @@ tables-batching: $(VENV)/.core
 tables-instances: $(VENV)/.core
 	-$(BIN)/python -m experiments.instances solve --solver cpsat --solver highs --solver scip --solver cbc --output docs/tables/instances
 
-# Optimal against greedy plans: 2,000 rounds of each program with a choice, over the paper's grid. Ten minutes on two cores.
+# Optimal against greedy plans: 3,000 rounds of each program with a choice, over the paper's grid. Eight minutes on two cores.
 tables-rounds: $(VENV)/.core
-	$(COMPARE) --rounds 2000 --roll-outs 60 --seeds 10 --output docs/tables/rounds
+	$(COMPARE) --rounds 3000 --roll-outs 60 --seeds 10 --output docs/tables/rounds
 
 # Whether decisions keep their budgets, in time of the processor: two quiet cores are best. Three minutes.
 tables-budget: $(VENV)/.core

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.compare.answers import Judged, RollOut
+from experiments.compare.sampling import worse_answers
 from experiments.grid import Spread
 from experiments.tables import Table
 from planner.yardstick import TOLERANCE
@@ -184,11 +185,12 @@ def costs_table(outcome: Outcome) -> Table:
     """Return a row per program and rule: how many plans are worse, and what they cost when they are carried out."""
     head = ["program", "rule", "rounds", "plan worse", "carried out", "runs", "regret", "deadlines lost", "±"]
     rows = [[*head, "loses", "equal", "gains"]]
+    worse = Counter((j.answered.program, j.answered.solver) for j in worse_answers(outcome.judged))
     for program in outcome.programs:
         for rule in outcome.solvers(exact=False):
             own = outcome.of(program, rule)
             rolled = [r for r in outcome.roll_outs if (r.program, r.rule) == (program, rule)]
-            row = [program, rule, str(len(own)), str(sum(not j.answered.optimal for j in own)), str(len(rolled))]
+            row = [program, rule, str(len(own)), str(worse[program, rule]), str(len(rolled))]
             if not rolled:
                 rows.append([*row, "0", "", "", "", "0", "0", "0"])
                 continue

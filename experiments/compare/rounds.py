@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from experiments.build import build
 from experiments.build_solver import BACKENDS
 from experiments.cli import compose
-from experiments.compare.answers import Judged, Run, answer_run, find, roll_out_run
+from experiments.compare.answers import Run, answer_run, find, roll_out_run
 from experiments.compare.classes import CONFLICT_ORDER, LIVE_ORDER, SLACK_ORDER, conflict_class, live_class, slack_class
 from experiments.compare.regret import (
     Outcome,
@@ -25,14 +25,13 @@ from experiments.compare.regret import (
     split_table,
 )
 from experiments.compare.regret_plots import draw_regret
-from experiments.compare.sampling import choose, pick_worse
+from experiments.compare.sampling import best_answers, choose, pick_worse
 from experiments.compare.saved import save_worst, write_answers, write_roll_outs
 from experiments.grid import Cell, Policy
 from experiments.results import manifest
 from experiments.results.writer import write_json
 from experiments.tables import Table, markdown, print_table
 from planner.backends.protocol import Backend
-from planner.plan import Assignment
 from planner.solvers.exact import Exact
 from planner.solvers.protocol import Solver
 
@@ -43,7 +42,7 @@ RULES: tuple[Policy, ...] = (
 )
 """Greedy rules that plans are compared of; one line adds one."""
 EXACT = ("highs", "cpsat", "scip", "cbc")
-"""Solvers of programs; the first one's plans are the optimal ones that are carried out."""
+"""Solvers of programs; the first one stands in the tables of the rules, too."""
 _A_RUN = 10
 """Rounds that are wanted of a run: so many seeds are taken."""
 _T = TypeVar("_T")
@@ -158,24 +157,21 @@ def compare_rounds(study: Study, directory: Path) -> Outcome:
             f"none of the rounds that {study.reference.name} met has a choice; raise workload.rate or workload.requests"
         )
     judged = [j for answers in _in_parallel("answers", answer_run, work, study.jobs) for j in answers]
-    optimal = _optimal_plans(judged, next(iter(exact)))
+    best = best_answers(judged)
     picked = pick_worse(judged, study.roll_outs)
     by_run = {(run.cell.label, run.seed): run for run in runs}
-    pairs = [(by_run[key], [(j, optimal[j.answered.program, j.round_]) for j in own]) for key, own in picked.items()]
+    pairs = [
+        (by_run[key], [(j, best[j.answered.program, j.round_].answered.assignments) for j in own])
+        for key, own in picked.items()
+    ]
     roll_outs = [r for rolled in _in_parallel("roll-outs", roll_out_run, pairs, study.jobs) for r in rolled]
     kinds: Counter[tuple[str, str]] = Counter()
     for one in found:
         kinds.update(one.kinds)
     outcome = Outcome(judged, roll_outs, kinds, len(runs))
     _write(study, outcome, directory, started)
-    save_worst(outcome, by_run, optimal, directory / "worst")
+    save_worst(judged, by_run, directory / "worst")
     return outcome
-
-
-def _optimal_plans(
-    judged: Iterable[Judged], solver: str
-) -> dict[tuple[str, tuple[str, int, int]], tuple[Assignment, ...]]:
-    return {(j.answered.program, j.round_): j.answered.assignments for j in judged if j.answered.solver == solver}
 
 
 def _in_parallel(what: str, function: Callable[..., _T], work: Sequence[tuple[Any, ...]], jobs: int) -> list[_T]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from experiments.compare.answers import Found, Judged
+from planner.yardstick import TOLERANCE
 
 
 def choose(found: Sequence[Found], rounds: int) -> list[dict[str, tuple[int, ...]]]:
@@ -30,13 +31,33 @@ def _even(have: Sequence[int], wanted: int) -> list[int]:
     return takes
 
 
+def best_answers(judged: Sequence[Judged]) -> dict[tuple[str, tuple[str, int, int]], Judged]:
+    """Return the answer with the least regret by program and round: an exact solver's, unless a rule's is better."""
+    best: dict[tuple[str, tuple[str, int, int]], Judged] = {}
+    for j in judged:
+        key = (j.answered.program, j.round_)
+        if key not in best or j.answered.worth > best[key].answered.worth + TOLERANCE:
+            best[key] = j
+    return best
+
+
+def worse_answers(judged: Sequence[Judged]) -> list[Judged]:
+    """Return the answers of rules that are worth less than the best one to the same round."""
+    best = best_answers(judged)
+    return [
+        j
+        for j in judged
+        if not j.answered.exact
+        and j.answered.worth < best[j.answered.program, j.round_].answered.worth - TOLERANCE * max(1.0, abs(j.optimum))
+    ]
+
+
 def pick_worse(judged: Sequence[Judged], most: int) -> dict[tuple[str, int], list[Judged]]:
     """Take up to ``most`` worse plans of each program and rule, from all runs in turn; return them by run."""
     picked: dict[tuple[str, int], list[Judged]] = defaultdict(list)
     groups: dict[tuple[str, str], dict[tuple[str, int], list[Judged]]] = defaultdict(lambda: defaultdict(list))
-    for j in judged:
-        if not j.answered.exact and not j.answered.optimal:
-            groups[j.answered.program, j.answered.solver][j.cell, j.seed].append(j)
+    for j in worse_answers(judged):
+        groups[j.answered.program, j.answered.solver][j.cell, j.seed].append(j)
     for by_run in groups.values():
         for (run, own), take in zip(by_run.items(), _even([len(own) for own in by_run.values()], most), strict=True):
             picked[run] += own[:take]

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from experiments.compare.answers import Judged, RollOut, Run
 from experiments.compare.met import meet
-from experiments.compare.regret import Outcome
 from experiments.compare.regret_plots import draw_plans
+from experiments.compare.sampling import best_answers, worse_answers
 from experiments.instances.library import trimmed
-from planner.plan import Assignment
 
 WORST = 10
 """Rounds that are saved and drawn."""
@@ -48,18 +47,13 @@ def write_roll_outs(roll_outs: Sequence[RollOut], path: Path) -> None:
         writer.writerows([r.cell, r.seed, r.number, r.program, r.rule, r.regret, r.lost] for r in roll_outs)
 
 
-def save_worst(
-    outcome: Outcome,
-    runs: Mapping[tuple[str, int], Run],
-    optimal: Mapping[tuple[str, tuple[str, int, int]], tuple[Assignment, ...]],
-    directory: Path,
-) -> None:
-    """Save the rounds in which a rule's decision loses most, each with a picture of its plan above an optimal one.
+def save_worst(judged: Sequence[Judged], runs: Mapping[tuple[str, int], Run], directory: Path) -> None:
+    """Save the rounds in which a rule's decision loses most, each with a picture of its plan above the best one.
 
     Of those that lose as much, the rounds of the lookahead program come first: there, what is lost are deadlines.
     """
-    worse = [j for j in outcome.judged if not j.answered.exact and not j.answered.optimal]
-    worse.sort(key=_rank)
+    best = best_answers(judged)
+    worse = sorted(worse_answers(judged), key=_rank)
     worst = list({j.round_: j for j in reversed(worse)}.values())[::-1][:WORST]
     directory.mkdir(exist_ok=True)
     for old in (*directory.glob("[0-9][0-9]-*.json"), *directory.glob("[0-9][0-9]-*.png")):
@@ -70,7 +64,8 @@ def save_worst(
         a = j.answered
         stem = f"{rank:02d}-{a.program}-{a.solver}-jobs{j.live}"
         trimmed(round_).save(directory / f"{stem}.json")
-        plans = [(a.solver, a.assignments), ("optimal", optimal[a.program, j.round_])]
+        optimal = best[a.program, j.round_].answered
+        plans = [(a.solver, a.assignments), ("optimal" if optimal.optimal else "best found", optimal.assignments)]
         title = f"{j.cell}, seed {j.seed}, {round_.now:.1f} s: {a.solver} loses {a.regret:.3g} ({a.program} program)"
         draw_plans(round_, plans, setup.service.solver, title, directory / f"{stem}.png")
 

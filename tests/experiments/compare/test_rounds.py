@@ -23,7 +23,7 @@ from experiments.compare.regret import (
 )
 from experiments.compare.regret_plots import draw_plans, draw_regret
 from experiments.compare.rounds import RULES, Study, compare_rounds
-from experiments.compare.sampling import choose, pick_worse
+from experiments.compare.sampling import best_answers, choose, pick_worse, worse_answers
 from experiments.grid import Cell, Policy
 from planner.cluster import Cluster
 from planner.comparison import Answered
@@ -148,6 +148,16 @@ def test_only_worse_plans_of_rules_are_carried_out() -> None:
     assert sorted((j.answered.solver, j.number) for j in picked) == [("dp", 2), ("edf", 3)]
     assert len([j for own in pick_worse(OUTCOME.judged, 9).values() for j in own]) == 3
     assert pick_worse(OUTCOME.judged, 0) == {}
+
+
+def test_the_best_answer_is_an_exact_one_unless_a_rule_is_better() -> None:
+    """Where the exact solver's own plan loses what the program promised, a rule's that loses as much is not worse."""
+    lost = [_judged(0, "highs", 1.0, exact=True), _judged(0, "edf", 1.0), _judged(0, "dp", 2.0)]
+    assert best_answers(lost)["lookahead", ("cell", 0, 0)].answered.solver == "highs"
+    assert [j.answered.solver for j in worse_answers(lost)] == ["dp"]
+    better = [*lost, _judged(0, "srtf", 0.0)]
+    assert best_answers(better)["lookahead", ("cell", 0, 0)].answered.solver == "srtf"
+    assert [j.answered.solver for j in worse_answers(better)] == ["edf", "dp"]
 
 
 def test_rounds_found_in_a_run_have_a_choice() -> None:
