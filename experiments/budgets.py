@@ -22,9 +22,10 @@ from experiments.build_solver import BACKENDS, PROGRAMS
 from experiments.cli import guarded
 from experiments.results import manifest, prepare_directory
 from experiments.results.writer import write_json
-from experiments.rounds import busy_seconds, hard_round
+from experiments.rounds import hard_round
 from experiments.tables import Table, markdown, print_table
 from planner.objectives import Fairness, GpuSeconds, LeastShare, Objective, OnTime, Tardiness, Term, Weighted
+from planner.processor import busy_seconds
 from planner.programs.lookahead import Lookahead
 from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Exact

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from experiments.rounds import busy_seconds, hard_round
+from experiments.rounds import hard_round
 from experiments.tables import Table
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.cpsat_mixed import grid, polish
@@ -33,6 +33,7 @@ from planner.effort import (
     SCIP_ROOT,
 )
 from planner.objectives import OnTime
+from planner.processor import busy_seconds
 from planner.programs.assignment import Assignment
 from planner.programs.intervals import Task
 from planner.programs.linear import LinearProgram

@@ -1,10 +1,8 @@
-"""Hard rounds for measurements of time, and the time that they take."""
+"""Hard rounds for measurements of time."""
 
 from __future__ import annotations
 
-import resource
 from functools import lru_cache
-from time import process_time
 
 import numpy as np
 
@@ -53,9 +51,3 @@ def hard_round(jobs: int, gpus: int, seed: int, cadence: str) -> Round:
 def _cluster(gpus: int) -> Cluster:
     """One object for all rounds, as in a run: what it finds out about its groups it finds out once."""
     return Cluster.nvlink(gpus) if gpus <= 8 else Cluster.nodes(gpus // 8)
-
-
-def busy_seconds() -> float:
-    """Return the processor's time of this process and of the ended processes that it started."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return process_time() + children.ru_utime + children.ru_stime

@@ -2,6 +2,7 @@
 
 from planner.check import PlanError, check_plan
 from planner.cluster import Cluster, Group
+from planner.comparison import Answered, Comparison, compare
 from planner.job import Job
 from planner.plan import Assignment, Certificate, Plan
 from planner.programs.lookahead import Lookahead
@@ -15,10 +16,12 @@ from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
 
 __all__ = [
+    "Answered",
     "Assignment",
     "Cadence",
     "Certificate",
     "Cluster",
+    "Comparison",
     "CpSat",
     "Edf",
     "Exact",
@@ -37,4 +40,5 @@ __all__ = [
     "Solver",
     "Srtf",
     "check_plan",
+    "compare",
 ]

@@ -12,11 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from experiments.cli import count, guarded
-from experiments.compare.rounds import compare_rounds
+from experiments.compare.rounds import RULES, Study, compare_rounds
 from experiments.compare.runs import Comparison, compare
 from experiments.grid import PAPER_GRID, Cell, Policy, cells
 from experiments.policies import POLICIES, policy
 from experiments.results import prepare_directory
+
+REFERENCES: tuple[Policy, ...] = (
+    Policy("lookahead", ("solver=highs", "program=lookahead")),
+    Policy("assignment", ("solver=highs", "program=assignment")),
+)
+"""Who may meet the rounds of a comparison on rounds, beside the rules."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,18 +32,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> int:
-    policies = [_policy(text) for text in options.policy] or list(POLICIES)
-    if options.rounds:
-        directory = prepare_directory(options.output or _fresh_directory("rounds"), overwrite=options.overwrite)
-        compare_rounds(policies, options.overrides, options.first_seed, options.rounds, directory)
-        return 0
+    _refuse(options)
+    policies = [_policy(text) for text in options.policy]
     axes = [*(PAPER_GRID if options.grid else ()), *(_axis(text) for text in options.sweep)]
     if options.cell and axes:
         raise ValueError("--cell makes the grid by itself; leave out --grid and --sweep")
+    if options.rounds and not (options.cell or axes or options.overrides):
+        axes = list(PAPER_GRID)
+    grid = [_cell(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    if options.rounds:
+        study = Study(
+            grid=grid,
+            seeds=seeds,
+            reference=_reference(options.rounds_of or "lookahead"),
+            rules=policies or RULES,
+            rounds=options.rounds,
+            roll_outs=100 if options.roll_outs is None else options.roll_outs,
+            jobs=options.jobs,
+        )
+        study.check()
+        compare_rounds(study, prepare_directory(options.output or _fresh_directory("rounds"), options.overwrite))
+        return 0
+    policies = policies or list(POLICIES)
     comparison = Comparison(
-        grid=[_cell(text, options.overrides) for text in options.cell] or cells(axes, options.overrides),
+        grid=grid,
         policies=policies,
-        seeds=range(options.first_seed, options.first_seed + options.seeds),
+        seeds=seeds,
         reference=options.reference or policies[0].name,
         timelines=_names(options.timelines),
         bound=options.bound,
@@ -45,6 +66,45 @@ def _command(options: argparse.Namespace) -> int:
     )
     compare(comparison, prepare_directory(options.output or _fresh_directory("compare"), overwrite=options.overwrite))
     return 0
+
+
+def _refuse(options: argparse.Namespace) -> None:
+    """Refuse options that would be given and not used."""
+    for given, use in (("seed=", "--first-seed and --seeds"), ("output=", "--output"), ("overwrite=", "--overwrite")):
+        for override in options.overrides:
+            if override.startswith(given):
+                raise ValueError(f"{override} has no effect in a comparison; use {use}")
+    if not options.rounds:
+        for name, value in (("--rounds-of", options.rounds_of), ("--roll-outs", options.roll_outs)):
+            if value is not None:
+                raise ValueError(f"{name} goes with --rounds, which is not given")
+        return
+    for name, value in (
+        ("--bound", options.bound),
+        ("--reference", options.reference),
+        ("--timelines", options.timelines),
+    ):
+        if value:
+            raise ValueError(f"{name} is about whole runs; with --rounds, leave it out")
+    for override in options.overrides:
+        if override.startswith(("solver=", "program=", "solver.", "program.")):
+            raise ValueError(
+                f"{override} says who decides; with --rounds, use --rounds-of 'NAME:{override}' for who meets the rounds, or "
+                f"--policy 'NAME:{override}' for a rule to compare"
+            )
+
+
+def _reference(text: str) -> Policy:
+    """Read who meets the rounds: a name of :data:`REFERENCES` or of a rule, or NAME:OVERRIDES."""
+    known = {policy.name: policy for policy in (*REFERENCES, *RULES)}
+    if text in known:
+        return known[text]
+    if ":" not in text:
+        raise ValueError(
+            f"--rounds-of is {text!r}; use {', '.join(known)}, or NAME:OVERRIDES, for example "
+            "'mine:solver=cpsat solver.budget_ms=50'"
+        )
+    return _policy(text)
 
 
 def _fresh_directory(what: str) -> Path:
@@ -93,12 +153,24 @@ def _axis(text: str) -> list[str]:
     return [f"{key}={value}" for value in values.split(",")]
 
 
+def _number(text: str) -> int:
+    """Read a whole number of at least 0."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)
+
+
+def _processes(text: str) -> int:
+    """Read a number of processes; -1 is one per core."""
+    return -1 if text == "-1" else count(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.compare",
         description="Serve the same requests with several policies, and compare. Without arguments: the README's table.",
         epilog="example: python -m experiments.compare --policy 'greedy:solver=dp' --policy 'exact:solver=cpsat' "
-        "--sweep workload.rate=6,12,18 --seeds 10 workload=skewed",
+        "--sweep workload.rate=6,12,18 --seeds 10 workload=skewed; python -m experiments.compare --rounds 200",
     )
     parser.add_argument("overrides", nargs="*", help="overrides for all runs, as of experiments.run: workload=skewed")
     parser.add_argument(
@@ -109,8 +181,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
     parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
-    parser.add_argument(
-        "--rounds", type=count, help="compare on so many rounds that the first policy meets, not on runs"
+    rounds = parser.add_argument_group(
+        "optimal against greedy plans",
+        "With --rounds N, every exact solver and every rule answers the same rounds, met by a policy that serves "
+        "well; plans are set against the proven optimum of two programs, the one-round assignment and the "
+        "lookahead over the whole backlog. Only rounds with a choice count: two live requests can be on time if "
+        "they are alone, and beginning nothing is worth less than the optimum. A worse plan is carried out in its "
+        "run, beside an optimal one. The cells are those of --sweep or --cell, that of the overrides, or, without "
+        "any of them, the paper's grid; --policy names rules in place of "
+        f"{', '.join(rule.name for rule in RULES)}.",
+    )
+    rounds.add_argument(
+        "--rounds", type=count, metavar="N", help="compare plans for N rounds with a choice of each program, not runs"
+    )
+    rounds.add_argument(
+        "--rounds-of",
+        metavar="POLICY",
+        help="who meets the rounds, and decides after a plan that is carried out: lookahead (default), assignment, a rule, "
+        "or NAME:OVERRIDES",
+    )
+    rounds.add_argument(
+        "--roll-outs", type=_number, metavar="N", help="worse plans of each rule and program to carry out (default 100)"
     )
     parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of the runs of every cell")
     parser.add_argument(
@@ -126,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=count, default=5, help="paired seeds (default 5)")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default 0)")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
+    parser.add_argument("--jobs", type=_processes, default=-1, help="processes (default: one per core)")
     parser.add_argument("--output", type=Path, help="directory for the results (default: a new one below results)")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison there")
     return parser

@@ -1,113 +1,232 @@
-"""Solvers on the same rounds: every solver answers each round that a reference run meets.
+"""The work of a comparison on rounds, a run at a time: look for rounds with a choice, answer them, carry plans out.
 
-A plan is set against the optimum of the one-round assignment program under one objective: the plan's value is that
-of the options (job, GPUs) it picks, whoever made it.
+A run is equal whenever it is made again, so rounds are named by their number in it, and never stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from typing import Any
 
-from experiments.build import Setup
-from experiments.runner import simulate
-from planner.backends.cpsat import CpSatBackend
+import numpy as np
+
+from experiments.build import Setup, build
+from experiments.cli import compose
+from experiments.compare.met import meet, roll_out
+from experiments.grid import Cell, Policy
+from planner.comparison import Answered, answer
 from planner.objectives import Objective, OnTime
-from planner.plan import Plan
+from planner.plan import Assignment
 from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.lookahead import Lookahead
 from planner.round import Round
+from planner.solvers.exact import Exact
 from planner.solvers.protocol import Solver
+from planner.yardstick import Yardstick, has_choice, has_conflict, yardstick
 
-PROOF_SECONDS = 5.0
+BUDGET = 1.0
+"""Seconds of the processor, as counts, that an exact solver may take: what they find in less is another question."""
+_ORDER = 3
+"""Child of the seed that draws the order in which rounds are taken."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the reference policy in a cell."""
+
+    cell: Cell
+    seed: int
+    reference: Policy
+
+    def setup(self) -> Setup:
+        """Build it."""
+        return build(compose([*self.cell.overrides, *self.reference.overrides]) | {"seed": self.seed})
+
+
+@dataclass(frozen=True)
+class Found:
+    """The rounds of a run with a choice, by program, as their numbers in the run and in random order.
+
+    ``kinds`` counts all its rounds by (program, kind): ``none``, ``fits`` (a choice, and everybody can be served) and
+    ``conflict`` (somebody must lose).
+    """
+
+    run: Run
+    numbers: Mapping[str, tuple[int, ...]]
+    kinds: Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A solver's answer to one round.
+class Judged:
+    """An answer to a round of a run.
 
     Parameters
     ----------
-    round_
-        Position among the rounds compared.
-    solver
-        Name of the policy.
-    jobs
-        Live jobs.
-    value, bound
-        Of the plan, and the proven optimum of the round; both relative to all jobs waiting.
-    agrees
-        Whether the same jobs run on as many GPUs each as in the reference's plan.
-    seconds
-        Wall-clock time of the decision.
+    cell, seed, number
+        Which round: the run, and its number in it.
+    live, timely, slack
+        Its live requests; those that can be on time if they are alone; and the median of what these can afford to wait,
+        over the least time that they still have to run.
+    conflict
+        Whether somebody must lose.
+    optimum, proven
+        Of the program.
+    answered
+        The answer.
     """
 
-    round_: int
-    solver: str
-    jobs: int
-    value: float
-    bound: float
-    agrees: bool
-    seconds: float
+    cell: str
+    seed: int
+    number: int
+    live: int
+    timely: int
+    slack: float
+    conflict: bool
+    optimum: float
+    proven: bool
+    answered: Answered
 
     @property
-    def regret(self) -> float:
-        """How much the plan is worth less than the best one."""
-        return max(0.0, self.bound - self.value)
+    def round_(self) -> tuple[str, int, int]:
+        """Which round."""
+        return self.cell, self.seed, self.number
 
 
-def rounds_of(setup: Setup, most: int) -> list[tuple[Round, Plan]]:
-    """Run a setup and return up to ``most`` of its rounds with at least two jobs, evenly spaced, with its plans."""
-    met: list[tuple[Round, Plan]] = []
+@dataclass(frozen=True, slots=True)
+class RollOut:
+    """Two plans for a round, each carried out in the run from there on, with the reference deciding afterwards.
 
-    def keep(round_: Round, plan: Plan) -> None:
-        if len(round_.jobs) > 1:
-            met.append((round_, plan))
+    ``lost`` is the weight of the requests on time with the optimal plan, less that with the rule's.
+    """
 
-    simulate(setup, on_round=keep)
-    if len(met) <= most:
-        return met
-    return [met[(2 * i + 1) * len(met) // (2 * most)] for i in range(most)]
+    cell: str
+    seed: int
+    number: int
+    program: str
+    rule: str
+    regret: float
+    lost: float
 
 
-def answer_all(
-    met: Sequence[tuple[Round, Plan]],
-    solvers: Sequence[tuple[str, Solver, float]],
-    objective: Objective | None = None,
-    on_answer: Callable[[Answered], None] | None = None,
-) -> list[Answered]:
-    """Let every solver (name, solver, budget in seconds) answer every round.
+def programs(reference: Solver) -> dict[str, AssignmentProgram | Lookahead]:
+    """Return both programs by name, with the settings of the reference where it solves one of them."""
+    made: dict[str, AssignmentProgram | Lookahead] = {"assignment": AssignmentProgram(), "lookahead": Lookahead()}
+    if isinstance(reference, Exact):
+        for name, program in made.items():
+            if type(reference.program) is type(program):
+                made[name] = reference.program
+    return made
+
+
+def objective_of(reference: Solver) -> Objective:
+    """Return what plans are measured by: the objective of the reference, else the weight of requests on time."""
+    return reference.objective if isinstance(reference, Exact) else OnTime()
+
+
+def find(run: Run) -> Found:
+    """Look at all rounds of a run."""
+    setup = run.setup()
+    rounds = meet(setup).rounds
+    judge = objective_of(setup.service.solver)
+    numbers: dict[str, tuple[int, ...]] = {}
+    kinds: Counter[tuple[str, str]] = Counter()
+    for name, program in programs(setup.service.solver).items():
+        chosen = []
+        for number, round_ in enumerate(rounds):
+            kind = _kind(round_, program, judge)
+            kinds[name, kind] += 1
+            if kind != "none":
+                chosen.append(number)
+        order = np.random.default_rng([run.seed, _ORDER]).permutation(len(chosen))
+        numbers[name] = tuple(chosen[at] for at in order.tolist())
+    return Found(run, numbers, kinds)
+
+
+def _kind(round_: Round, program: AssignmentProgram | Lookahead, objective: Objective) -> str:
+    if sum(not round_.hopeless(job) for job in round_.jobs) < 2:
+        return "none"
+    stick = yardstick(round_, program, objective)
+    return "conflict" if has_conflict(stick) else "fits" if has_choice(stick) else "none"
+
+
+def answer_run(
+    run: Run, numbers: Mapping[str, Sequence[int]], rules: Mapping[str, Solver], exact: Mapping[str, Any]
+) -> list[Judged]:
+    """Let everybody answer the chosen rounds of a run.
 
     Parameters
     ----------
-    met
-        Rounds with the reference's plans.
-    solvers
-        Who answers.
-    objective
-        Under which the plans are set against the optimum; weighted survivors by default.
-    on_answer
-        Called after each answer.
+    run, numbers
+        Which rounds, by program.
+    rules
+        Who answers, by name: rules for both programs.
+    exact
+        Solvers of programs by name; they solve both.
     """
-    program, judge = AssignmentProgram(), objective or OnTime()
-    backend = CpSatBackend()
-    answers: list[Answered] = []
-    for number, (round_, reference) in enumerate(met):
-        model = program.model(round_, judge, reference.assignments)
-        proof = backend.solve(model.linear, PROOF_SECONDS)
-        bound = proof.bound if proof.bound is not None else float("nan")
-        for name, solver, budget in solvers:
-            began = perf_counter()
-            plan = solver.solve(round_, budget)
-            seconds = perf_counter() - began
-            linear = program.model(round_, judge, plan.assignments).linear
-            agrees = _degrees(plan) == _degrees(reference)
-            answer = Answered(number, name, len(round_.jobs), linear.value(linear.start), bound, agrees, seconds)
-            answers.append(answer)
-            if on_answer is not None:
-                on_answer(answer)
-    return answers
+    setup = run.setup()
+    rounds = meet(setup).rounds
+    reference, budget = setup.service.solver, setup.service.budget
+    judge = objective_of(reference)
+    judged: list[Judged] = []
+    for program_name, program in programs(reference).items():
+        for number in numbers.get(program_name, ()):
+            round_ = rounds[number]
+            stick = yardstick(round_, program, judge)
+            for answered in _answers(round_, stick, program, judge, rules, exact, budget):
+                judged.append(
+                    Judged(
+                        run.cell.label, run.seed, number, len(round_.jobs), stick.rivals, slack_of(round_),
+                        has_conflict(stick), stick.optimum, stick.proven, answered,
+                    )
+                )  # fmt: skip
+    return judged
 
 
-def _degrees(plan: Plan) -> dict[int, int]:
-    return {job: assignment.group.degree for assignment in plan.assignments for job in assignment.jobs}
+def _answers(
+    round_: Round,
+    stick: Yardstick,
+    program: AssignmentProgram | Lookahead,
+    objective: Objective,
+    rules: Mapping[str, Solver],
+    exact: Mapping[str, Any],
+    budget: float,
+) -> Iterator[Answered]:
+    for at, (name, backend) in enumerate(exact.items()):
+        solver = Exact(backend, program, objective)
+        yield answer(round_, name, solver, stick, objective, BUDGET, to_the_end=not at)
+    for name, rule in rules.items():
+        yield answer(round_, name, rule, stick, objective, budget)
+
+
+def slack_of(round_: Round) -> float:
+    """Return the median over requests that can be on time: seconds they can wait, over the least they have to run."""
+    shares = []
+    for job in round_.jobs:
+        if not round_.hopeless(job):
+            work = job.steps_left * round_.costs.of(job.request.shape).fastest
+            shares.append(max(0.0, job.due - max(job.ready, round_.now) - work) / work)
+    return statistics.median(shares)
+
+
+def roll_out_run(run: Run, pairs: Sequence[tuple[Judged, tuple[Assignment, ...]]]) -> list[RollOut]:
+    """Carry the plans of rules out in a run, each beside an optimal plan of its program for the same round."""
+    setup = run.setup()
+    met = meet(setup)
+    known: dict[tuple[int, tuple[Assignment, ...]], float] = {}
+
+    def served(number: int, assignments: tuple[Assignment, ...]) -> float:
+        key = (number, assignments)
+        if key not in known:
+            known[key] = roll_out(setup, met.plans[:number], assignments)
+        return known[key]
+
+    return [
+        RollOut(
+            judged.cell, judged.seed, judged.number, judged.answered.program, judged.answered.solver, judged.answered.regret,
+            served(judged.number, best) - served(judged.number, judged.answered.assignments),
+        )
+        for judged, best in pairs
+    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The plots of a comparison: attainment with intervals and bound, times of decisions, regret on the same rounds."""
+"""The plots of a comparison of runs: attainment with intervals and bound, times of decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.bound import BoundResult
-from experiments.compare.answers import Answered
 from experiments.grid import Cell, Policy, Result, Spread
 
 if TYPE_CHECKING:
@@ -90,32 +89,6 @@ def draw_decisions(results: Sequence[Result], policies: Sequence[Policy], path: 
     axes = _rows([policy.name for policy in policies], key=1)
     _draw_times(axes, [policy.name for policy in policies], times)
     _finish(axes, path, legend=True)
-
-
-def draw_answers(answers: Sequence[Answered], names: Sequence[str], path: Path) -> None:
-    """Draw who answered how many rounds worse than the optimum, by how much on average, and in what time."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH + 2, 1.3 + ROW * len(names)), dpi=150, layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    times = {}
-    for row, name in enumerate(names):
-        own = [answer for answer in answers if answer.solver == name]
-        worse = [answer.regret for answer in own if answer.regret > 1e-6]
-        share = 100 * len(worse) / len(own)
-        left.barh(row, share, height=0.6, color=COLOURS[row % len(COLOURS)], gid=name)
-        mean = f", by {sum(worse) / len(worse):.2f} each" if worse else ""
-        left.annotate(f" {share:.1f} %{mean}", (share, row), fontsize=8, va="center", color=INK)
-        seconds = sorted(1e3 * answer.seconds for answer in own)
-        times[name] = (seconds[len(own) // 2], seconds[min(len(own) - 1, int(0.99 * len(own)))], seconds[-1])
-    left.margins(x=0.4)
-    left.set_xlabel(f"rounds answered below the optimum, % of {len({a.round_ for a in answers})}", color=SOFT)
-    _style(left, names)
-    _draw_times(right, names, times)
-    _style(right, names)
-    handles, labels = right.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False, fontsize=8)
-    figure.savefig(path)
 
 
 def _draw_times(axes: Axes, names: Sequence[str], times: Mapping[str, tuple[float, float, float]]) -> None:

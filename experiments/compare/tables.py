@@ -1,4 +1,4 @@
-"""The tables of a comparison: one cell, a grid of cells, and answers to the same rounds."""
+"""The tables of a comparison of runs: one cell, and a grid of cells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from itertools import zip_longest
 from pathlib import Path
 
 from experiments.bound import BoundResult
-from experiments.compare.answers import Answered
 from experiments.compare.simple import best_simple
 from experiments.grid import Cell, Policy, Result, Spread
 from experiments.tables import Table
@@ -115,31 +114,6 @@ def grid_table(
     return rows
 
 
-def rounds_table(answers: Sequence[Answered], names: Sequence[str]) -> Table:
-    """Return a row per policy: its value, its regret against the proven optimum, how often it agrees, its decision time."""
-    rows = [
-        ["policy", "mean value", "mean optimum", "rounds optimal", "mean regret", "max", "agrees", "p50 ms", "p99 ms"]
-    ]
-    for name in names:
-        own = [answer for answer in answers if answer.solver == name]
-        count = len(own)
-        times = sorted(1e3 * answer.seconds for answer in own)
-        rows.append(
-            [
-                name,
-                f"{sum(a.value for a in own) / count:.3f}",
-                f"{sum(a.bound for a in own) / count:.3f}",
-                f"{sum(a.regret <= 1e-6 for a in own) / count:.1%}",
-                f"{sum(a.regret for a in own) / count:.4f}",
-                f"{max(a.regret for a in own):.2f}",
-                f"{sum(a.agrees for a in own) / count:.1%}",
-                f"{times[count // 2]:.2f}",
-                f"{times[min(count - 1, int(0.99 * count))]:.2f}",
-            ]
-        )
-    return rows
-
-
 def write_runs(results: Sequence[Result], path: Path) -> None:
     """Write a line per run."""
     with path.open("w", newline="") as file:
@@ -164,11 +138,3 @@ def write_runs(results: Sequence[Result], path: Path) -> None:
             counts = [s.requests, s.on_time, s.late, s.dropped, s.unfinished]
             shares = map(repr, (s.sar, s.weighted_sar, s.utilization))
             writer.writerow([result.cell, result.policy, result.seed, *counts, *shares])
-
-
-def write_answers(answers: Sequence[Answered], path: Path) -> None:
-    """Write a line per answer."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["round", "solver", "jobs", "value", "bound", "agrees", "seconds"])
-        writer.writerows([a.round_, a.solver, a.jobs, a.value, a.bound, a.agrees, a.seconds] for a in answers)

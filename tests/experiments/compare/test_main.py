@@ -29,14 +29,30 @@ def test_one_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_same_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With --rounds every policy answers the same rounds, whose plot stands beside the table."""
+    """With --rounds, rules of one's own answer the rounds of the named policy, and the sentence is printed at the end."""
     output = tmp_path / "out"
-    arguments = ["--policy", "dp:solver=dp", "--policy", "edf:solver=edf", "--rounds", "5", "--output", str(output)]
-    assert main([*arguments, "workload.requests=20", "workload.rate=30"]) == 0
-    answers = list(csv.DictReader((output / "answers.csv").open()))
-    assert [answer["solver"] for answer in answers] == ["dp", "edf"] * 5
-    assert (output / "rounds.png").read_bytes().startswith(b"\x89PNG")
-    assert "5 rounds of dp" in capsys.readouterr().out
+    arguments = [
+        "--rounds",
+        "4",
+        "--rounds-of",
+        "edf",
+        "--roll-outs",
+        "1",
+        "--jobs",
+        "1",
+        "--policy",
+        "wide:solver=fixed solver.degree=8",
+    ]
+    assert (
+        main(
+            [*arguments, "--output", str(output), "workload.requests=20", "workload.rate=60", "workload.slo_scale=1.5"]
+        )
+        == 0
+    )
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Rounds that edf met" in printed
+    assert (output / "sentence.md").read_text().strip() in printed
+    assert "wide" in (output / "rules.md").read_text() and "edf" not in (output / "rules.md").read_text()
 
 
 def test_timelines_can_be_chosen_or_left_out(tmp_path: Path) -> None:
@@ -121,6 +137,16 @@ def test_cells_of_ones_own(tmp_path: Path) -> None:
         (["--policy", "a:solver=dp", "--timelines", "a,b"], ["--timelines is 'b'", "the policies are a"]),
         (["--policy", "a:solver=dp", "--reference", "b"], ["--reference is 'b'", "the policies are a"]),
         (["--policy", "a:solver=dp", "--policy", "a:solver=edf"], ["a, a", "every name must occur once"]),
+        (["--rounds", "5", "--bound"], ["--bound is about whole runs"]),
+        (["--rounds", "5", "--reference", "a"], ["--reference is about whole runs"]),
+        (["--rounds", "5", "--timelines", "none"], ["--timelines is about whole runs"]),
+        (["--rounds", "5", "--rounds-of", "edff"], ["--rounds-of is 'edff'", "lookahead, assignment, dp, edf"]),
+        (["--rounds", "5", "solver=edf"], ["solver=edf says who decides", "--rounds-of"]),
+        (["--rounds", "5", "--policy", "mine:solver=scip"], ["--policy mine is an exact solver"]),
+        (["--rounds-of", "edf"], ["--rounds-of goes with --rounds"]),
+        (["--roll-outs", "3"], ["--roll-outs goes with --rounds"]),
+        (["seed=3"], ["seed=3 has no effect", "--first-seed"]),
+        (["output=there"], ["output=there has no effect", "--output"]),
         (["workload.rat=3"], ["there is no workload.rat", "workload.rate"]),
     ],
 )
@@ -132,3 +158,21 @@ def test_mistakes_are_explained(
     message = capsys.readouterr().err
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--rounds", "0"], "'0' is not a whole number of at least 1"),
+        (["--rounds", "-3"], "'-3' is not a whole number of at least 1"),
+        (["--rounds", "5", "--roll-outs", "-1"], "'-1' is not a whole number of at least 0"),
+        (["--jobs", "-3"], "'-3' is not a whole number of at least 1"),
+        (["--jobs", "0"], "'0' is not a whole number of at least 1"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number that makes no sense ends with exit code 2 before anything is read."""
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
+    assert words in capsys.readouterr().err

@@ -8,8 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from experiments.bound import BoundResult
-from experiments.compare.answers import Answered
-from experiments.compare.plots import draw_answers, draw_attainment, draw_decisions
+from experiments.compare.plots import draw_attainment, draw_decisions
 from experiments.grid import Policy, Result, Spread, cells, run_all
 
 POLICIES = (Policy("greedy", ("solver=dp",)), Policy("deadline", ("solver=edf",)))
@@ -61,12 +60,3 @@ def test_decisions_are_drawn_at_their_median(results: list[Result], drawn: list[
     medians = [1e3 * r.summary.wall.decision_p50 for r in results if r.policy == "deadline"]
     line = next(line for line in drawn[0].axes[0].get_lines() if line.get_gid() == "deadline")
     assert list(line.get_xdata()) == pytest.approx([sum(medians) / len(medians)])
-
-
-def test_answers_below_the_optimum_are_counted(drawn: list[Figure]) -> None:
-    """A solver that loses in one round of four has a bar of 25 %."""
-    answers = [Answered(i, "a", 2, 1.0 if i else 0.5, 1.0, True, 0.001) for i in range(4)]
-    draw_answers(answers, ["a"], Path("unused.png"))
-    left = drawn[0].axes[0]
-    assert [patch.get_width() for patch in left.patches] == [25.0]
-    assert left.texts[0].get_text() == " 25.0 %, by 0.50 each"

@@ -1,0 +1,207 @@
+"""What a plan is worth in a program, whoever made it, beside the best that any plan can be worth.
+
+In the *assignment* program, a plan is worth what the program says of the options (job, GPUs) that it picks. In the
+*lookahead* program, it is worth the jobs that it has finished on time when the next decision is due
+(:mod:`planner.follow_up`), and the optimum of the program of what is then left. So a rule's plan and an optimal one are
+measured on one scale, which is that of the program's optimum before the plan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from planner.backends.highs import HighsBackend
+from planner.follow_up import follow_up, to_the_end
+from planner.objectives.protocol import Objective
+from planner.outcomes import Floats
+from planner.plan import Assignment
+from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.linear import LinearProgram
+from planner.programs.lookahead import Lookahead, LookaheadModel
+from planner.programs.worth import Worth, worth_of
+from planner.round import EPSILON, Round
+from planner.solvers.protocol import Solver
+from profiles.shape import Shape
+
+PROOF = 5.0
+"""Seconds of the processor, as counts, that a proof may take."""
+TOLERANCE = 1e-6
+"""By how much two worths may differ and still be equal, relative to the larger one if that exceeds 1."""
+
+
+class Yardstick(Protocol):
+    """Measures plans for one round by one program and one objective."""
+
+    program: str
+    """Its name."""
+    rivals: int
+    """Live requests that can be on time if they are alone."""
+    nothing: float
+    """What it is worth to begin nothing at all."""
+    everybody: float
+    """What it would be worth if every job had what is best for it, as if it were alone."""
+    optimum: float
+    """The most that a point of the program is worth."""
+    proven: bool
+    """Whether the optimum is proven."""
+
+    def worth(self, assignments: Sequence[Assignment]) -> float:
+        """Return what a legal plan is worth."""
+        ...
+
+    def alone(self, assignments: Sequence[Assignment], solver: Solver, budget: float) -> float | None:
+        """Return what it is worth if the solver makes all later decisions, too; None if the program ends before them."""
+        ...
+
+
+def has_choice(stick: Yardstick) -> bool:
+    """Whether it matters what is decided: two requests can be on time, and beginning nothing is worth less than the best."""
+    return stick.rivals > 1 and stick.nothing < stick.optimum - _slack(stick)
+
+
+def has_conflict(stick: Yardstick) -> bool:
+    """Whether, with a choice, somebody must lose whatever is decided: the optimum is less than what serves everybody."""
+    return has_choice(stick) and stick.optimum < stick.everybody - _slack(stick)
+
+
+def _slack(stick: Yardstick) -> float:
+    return TOLERANCE * max(1.0, abs(stick.everybody))
+
+
+def yardstick(round_: Round, program: AssignmentProgram | Lookahead, objective: Objective) -> Yardstick:
+    """Return the yardstick of a round, a program and an objective.
+
+    Raises
+    ------
+    ObjectiveError
+        If the program cannot express the objective.
+    ValueError
+        If the objective has a least share, since what single jobs are worth does not add up to it; or if the program has
+        batches.
+    """
+    if isinstance(program, Lookahead):
+        return _ByLookahead(round_, program, objective)
+    return _ByAssignment(round_, program, objective)
+
+
+class _ByAssignment:
+    """The one-round program; worths count from nothing, so jobs that survive a round of waiting are in all of them."""
+
+    program = "assignment"
+
+    def __init__(self, round_: Round, program: AssignmentProgram, objective: Objective) -> None:
+        if program.batching:
+            raise ValueError("program.batching is true; plans are measured by the options of single jobs: use false")
+        self._round, self._program, self._objective = round_, program, objective
+        model = program.model(round_, objective, ())
+        best: dict[int, float] = {}
+        for option, gain in zip(model.options, model.linear.rewards.tolist(), strict=False):
+            best[option.job] = max(best.get(option.job, 0.0), gain)
+        if model.linear.size > len(model.options):
+            raise ValueError("a least share has no yardstick: what single jobs are worth does not add up to it")
+        self.rivals = sum(not round_.hopeless(job) for job in round_.jobs)
+        self.nothing = model.constant
+        self.everybody = self.nothing + sum(best.values())
+        x, self.proven = _solved(model.linear) if self.everybody > self.nothing else (np.zeros(model.linear.size), True)
+        self.optimum = self.nothing + model.linear.value(x)
+        self._known: dict[tuple[Assignment, ...], float] = {}
+
+    def worth(self, assignments: Sequence[Assignment]) -> float:
+        """Return the reward of the options that a plan picks.
+
+        Raises
+        ------
+        ValueError
+            If the plan has a batch.
+        """
+        key = tuple(assignments)
+        if key not in self._known:
+            if any(len(assignment.jobs) > 1 for assignment in key):
+                raise ValueError("the plan runs a batch; plans are measured by the options of single jobs")
+            linear = self._program.model(self._round, self._objective, key).linear
+            self._known[key] = self.nothing + linear.value(linear.start)
+        return self._known[key]
+
+    def alone(self, assignments: Sequence[Assignment], solver: Solver, budget: float) -> None:
+        """Return None: the program knows one round."""
+
+
+class _ByLookahead:
+    """The program over the whole backlog; what a job is worth is settled once, before the plan."""
+
+    program = "lookahead"
+
+    def __init__(self, round_: Round, program: Lookahead, objective: Objective) -> None:
+        self._round = round_
+        self._settings = replace(program, detail=2**31)
+        timely = [job for job in round_.jobs if not round_.hopeless(job)]
+        worth = worth_of(round_, timely, objective)
+        if worth.classes is not None:
+            raise ValueError("a least share has no yardstick: what single jobs are worth does not add up to it")
+        self._price: float = worth.price
+        self._weight: dict[int, float] = {
+            job.id: weight for job, weight in zip(timely, worth.weights.tolist(), strict=True)
+        }
+        self._due = {job.id: job.due for job in timely}
+        self.rivals = len(timely)
+        self.proven = True
+        self.nothing = 0.0
+        self.optimum = self._optimum(round_)
+        cheapest = {job.id: job.steps_left * _cheapest(round_, job.request.shape) for job in timely}
+        self.everybody = sum(max(0.0, w - self._price * cheapest[id_]) for id_, w in self._weight.items())
+        self._known: dict[tuple[Assignment, ...], float] = {}
+
+    def worth(self, assignments: Sequence[Assignment]) -> float:
+        """Return what a plan has finished in time by the next decision, and the optimum of what is then left."""
+        key = tuple(assignments)
+        if key not in self._known:
+            after = follow_up(self._round, key)
+            earned = self._earned(after.done) - self._price * after.gpu_seconds
+            self._known[key] = earned + self._optimum(after.round_)
+        return self._known[key]
+
+    def alone(self, assignments: Sequence[Assignment], solver: Solver, budget: float) -> float:
+        """Return what is finished in time if the solver goes on by itself, without new arrivals."""
+        done, carried = to_the_end(self._round, assignments, solver, budget)
+        spent = sum(part.gpu_seconds for part in carried)
+        return self._earned(done) - self._price * spent
+
+    def _earned(self, done: Mapping[int, float]) -> float:
+        """Return what jobs that ended at these times are worth."""
+        return sum(self._weight[id_] for id_, at in done.items() if at <= self._due.get(id_, -math.inf) + EPSILON)
+
+    def _optimum(self, round_: Round) -> float:
+        """Return the optimum of the program without its tie-break; the weights are those before the plan."""
+        timely = tuple(job for job in round_.jobs if job.id in self._weight and not round_.hopeless(job))
+        weights = np.array([self._weight[job.id] for job in timely])
+        if not timely:
+            return 0.0
+        worth = Worth(weights, self._price)
+        model = LookaheadModel(round_, timely, worth, self._settings)
+        if model.settled() is not None:
+            return float(weights.sum())
+        x, proven = _solved(model.linear)
+        self.proven = self.proven and proven
+        plain = LookaheadModel(round_, timely, worth, replace(self._settings, tie_break=0.0)).intervals.linear.rewards
+        return float(plain @ x)
+
+
+def _cheapest(round_: Round, shape: Shape) -> float:
+    """GPU-seconds of a step at the degree that needs the fewest."""
+    costs = round_.costs.of(shape)
+    return min(degree * seconds for degree, seconds in zip(costs.degrees, costs.seconds, strict=True))
+
+
+def _solved(linear: LinearProgram) -> tuple[Floats, bool]:
+    """Return the best point found, the start if there is none better, and whether it is proven optimal."""
+    if not linear.size:
+        return linear.start, True
+    answer = HighsBackend().solve(linear, PROOF)
+    if answer.x is None:
+        return linear.start, False
+    return answer.x, answer.status == "optimal"
