@@ -21,12 +21,12 @@ from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.plan import Assignment
 from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.continuation import least_gpu_seconds
 from planner.programs.linear import LinearProgram
 from planner.programs.lookahead import Lookahead, LookaheadModel
 from planner.programs.worth import Worth, worth_of
 from planner.round import EPSILON, Round
 from planner.solvers.protocol import Solver
-from profiles.shape import Shape
 
 PROOF = 5.0
 """Seconds of the processor, as counts, that a proof may take."""
@@ -150,10 +150,9 @@ class _ByLookahead:
         self._due = {job.id: job.due for job in timely}
         self.rivals = len(timely)
         self.proven = True
-        self.nothing = 0.0
+        self.nothing = -self._least_price(round_)
+        self.everybody = sum(self._weight.values()) + self.nothing
         self.optimum = self._optimum(round_)
-        cheapest = {job.id: job.steps_left * _cheapest(round_, job.request.shape) for job in timely}
-        self.everybody = sum(max(0.0, w - self._price * cheapest[id_]) for id_, w in self._weight.items())
         self._known: dict[tuple[Assignment, ...], float] = {}
 
     def worth(self, assignments: Sequence[Assignment]) -> float:
@@ -176,11 +175,14 @@ class _ByLookahead:
         return sum(self._weight[id_] for id_, at in done.items() if at <= self._due.get(id_, -math.inf) + EPSILON)
 
     def _optimum(self, round_: Round) -> float:
-        """Return the optimum of the program without its tie-break; the weights are those before the plan."""
+        """Return the optimum of the program without its tie-break; the weights are those before the plan.
+
+        Jobs that are given up are delivered, too, and cost their least GPU-seconds.
+        """
         timely = tuple(job for job in round_.jobs if job.id in self._weight and not round_.hopeless(job))
         weights = np.array([self._weight[job.id] for job in timely])
         if not timely:
-            return 0.0
+            return -self._least_price(round_)
         worth = Worth(weights, self._price)
         model = LookaheadModel(round_, timely, worth, self._settings)
         if model.settled() is not None:
@@ -188,13 +190,11 @@ class _ByLookahead:
         x, proven = _solved(model.linear)
         self.proven = self.proven and proven
         plain = LookaheadModel(round_, timely, worth, replace(self._settings, tie_break=0.0)).intervals.linear.rewards
-        return float(plain @ x)
+        return float(plain @ x) - self._least_price(round_)
 
-
-def _cheapest(round_: Round, shape: Shape) -> float:
-    """GPU-seconds of a step at the degree that needs the fewest."""
-    costs = round_.costs.of(shape)
-    return min(degree * seconds for degree, seconds in zip(costs.degrees, costs.seconds, strict=True))
+    def _least_price(self, round_: Round) -> float:
+        """Price of the least GPU-seconds of all jobs that could be on time before the plan."""
+        return self._price * sum(least_gpu_seconds(round_, job) for job in round_.jobs if job.id in self._weight)
 
 
 def _solved(linear: LinearProgram) -> tuple[Floats, bool]:

@@ -140,7 +140,7 @@ def test_cells_of_ones_own(tmp_path: Path) -> None:
         (["--rounds", "5", "--bound"], ["--bound is about whole runs"]),
         (["--rounds", "5", "--reference", "a"], ["--reference is about whole runs"]),
         (["--rounds", "5", "--timelines", "none"], ["--timelines is about whole runs"]),
-        (["--rounds", "5", "--rounds-of", "edff"], ["--rounds-of is 'edff'", "lookahead, assignment, dp, edf"]),
+        (["--rounds", "5", "--rounds-of", "edff"], ["--rounds-of is 'edff'", "lookahead, assignment, tetriserve, edf"]),
         (["--rounds", "5", "solver=edf"], ["solver=edf says who decides", "--rounds-of"]),
         (["--rounds", "5", "--policy", "mine:solver=scip"], ["--policy mine is an exact solver"]),
         (["--rounds-of", "edf"], ["--rounds-of goes with --rounds"]),

@@ -212,7 +212,7 @@ def test_outcomes_by_hand() -> None:
     assert outcomes.degree.tolist() == [0, 1, 1, 1, 1, 2, 2, 4]
     assert outcomes.steps.tolist() == [0, 5, 5, 5, 5, 8, 8, 10]
     assert outcomes.steps_left.tolist() == [10, 5, 5, 5, 5, 2, 2, 0]
-    assert outcomes.gpu_seconds.tolist() == pytest.approx([0.8, 0.8, 0.8, 0.8, 0.8, 1.0, 1.0, 1.2])
+    assert outcomes.gpu_seconds.tolist() == pytest.approx([0.8, *[0.99] * 4, 0.96, 0.96, 1.2])
     assert outcomes.lateness.tolist() == pytest.approx([0.14, *[-0.01] * 4, -0.1, -0.1, -0.26])
     assert outcomes.survives.tolist() == [False] + [True] * 7
     assert outcomes.finishes.tolist() == [False] * 7 + [True]
