@@ -28,6 +28,8 @@ from planner.round import Round
 from planner.timely import steps_in_time
 
 _SAME = 1e-9
+_ROUNDING = 1e-6
+"""By so much, relative to it, solvers round the bound that a plan may reach."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class CarryOut:
         value = self._reward(schedule.promised)
         if self.worth.price:
             value -= self.worth.price * schedule.gpu_seconds
+        if bound is not None and bound < value <= bound + _ROUNDING * max(1.0, abs(value)):
+            bound = value
         promised = tuple(ids[i] for i in schedule.promised)
         return Settled(list(assignments), value, bound, unit=self.unit, promised=promised)
 
