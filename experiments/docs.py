@@ -1,7 +1,17 @@
-"""Put committed tables into the documents that quote them: ``python -m experiments.docs``.
+"""Put committed tables and numbers into the documents that quote them: ``python -m experiments.docs``.
 
-A document names a table with a line ``<!-- table: PATH -->``; what follows, up to ``<!-- end -->``, is replaced by the
-file's text. ``--check`` changes nothing and fails when a document is out of date; a test runs it.
+In a document, comments of HTML say where things come from:
+
+``<!-- table: PATH -->`` ... ``<!-- end -->``
+    What stands between is replaced by the file's text.
+``<!-- = EXPRESSION as FORMAT -->0.783<!-- / -->``
+    The number is computed from cells of tables (:mod:`experiments.claims`); ``as .3f`` may be left out.
+``<!-- holds: EXPRESSION -->``
+    The sentence before it says what the expression does; if the tables no longer bear it out, this command fails.
+``<!-- given: SOURCE -->0.5<!-- / -->``
+    The number is no result: the source says whose it is. It is left alone.
+
+``--check`` changes nothing and fails when a document is out of date; a test runs it.
 """
 
 from __future__ import annotations
@@ -9,22 +19,26 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from experiments import claims
 from experiments.cli import guarded
 
 ROOT = Path(__file__).resolve().parents[1]
-_TABLE = re.compile(r"(<!-- table: (?P<path>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table: (?P<path>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+NUMBER = re.compile(r"(<!-- = (?P<expression>[^<]+?)(?:\s+as\s+(?P<form>\.\d[%f]))? -->)[^<]*(<!-- / -->)")
+CLAIM = re.compile(r"<!-- holds: (?P<expression>.+?) -->", re.DOTALL)
+GIVEN = re.compile(r"<!-- given: [^>]+? -->.*?<!-- / -->", re.DOTALL)
 
 
 def filled_in(text: str, root: Path) -> str:
-    """Return a document with the tables that it names; paths are relative to ``root``.
+    """Return a document with the tables and numbers that it names; paths are relative to ``root``.
 
     Raises
     ------
     ValueError
-        If a table is not there; the message names it.
+        If a table, row or column is not there; the message names it.
     """
 
     def table(match: re.Match[str]) -> str:
@@ -33,7 +47,18 @@ def filled_in(text: str, root: Path) -> str:
             raise ValueError(f"{path} is named in a document but is not there; run the command that makes it")
         return f"{match[1]}{path.read_text()}{match[3]}"
 
-    return _TABLE.sub(table, text)
+    def number(match: re.Match[str]) -> str:
+        return f"{match[1]}{claims.number(match['expression'], root, match['form'] or '')}{match[4]}"
+
+    return NUMBER.sub(number, TABLE.sub(table, text))
+
+
+def untrue(text: str, root: Path) -> Iterator[str]:
+    """Yield what a document claims and its tables do not bear out, each with its line."""
+    for match in CLAIM.finditer(text):
+        if not claims.holds(match["expression"], root):
+            line = text.count("\n", 0, match.start()) + 1
+            yield f"line {line}: does not hold: {' '.join(match['expression'].split())}"
 
 
 def documents(root: Path) -> list[Path]:
@@ -44,7 +69,7 @@ def documents(root: Path) -> list[Path]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m experiments.docs", description="Put committed tables into the documents."
+        prog="python -m experiments.docs", description="Put committed tables and numbers into the documents."
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a document is out of date")
     options = parser.parse_args(arguments)
@@ -52,17 +77,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _update(check: bool) -> int:
-    stale = []
+    stale, wrong = [], []
     for path in documents(ROOT):
+        name = path.relative_to(ROOT)
         old = path.read_text()
-        new = filled_in(old, ROOT)
+        try:
+            new = filled_in(old, ROOT)
+            wrong += [f"{name}, {claim}; change the sentence" for claim in untrue(old, ROOT)]
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
         if new != old:
-            stale.append(path.relative_to(ROOT))
+            stale.append(name)
             if not check:
                 path.write_text(new)
     for name in stale:
         print(f"{name}: {'out of date; run python -m experiments.docs' if check else 'updated'}")
-    return 1 if check and stale else 0
+    for message in wrong:
+        print(message)
+    return 1 if wrong or (check and stale) else 0
 
 
 if __name__ == "__main__":
