@@ -80,7 +80,7 @@ def decide(
     """
     made = PROGRAMS[program]()
     lookahead = isinstance(made, Lookahead)
-    exact = Exact(BACKENDS[solver](), made, OBJECTIVES[objective], Edf() if lookahead else GreedyDp())
+    exact = Exact(BACKENDS[solver](), made, OBJECTIVES[objective])
     decisions: list[Decision] = []
     for seed in range(seeds):
         round_ = hard_round(jobs, gpus, seed, "events" if lookahead else "rounds")

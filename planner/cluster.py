@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
+from planner.errors import ParameterError, fields_of, listed, whole
 from profiles.profile import LOCAL
 
 if TYPE_CHECKING:
@@ -272,7 +273,25 @@ class Cluster:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Cluster:
-        """Restore a cluster written by :meth:`to_dict`."""
+        """Restore a cluster written by :meth:`to_dict`.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, unknown, of another type or out of range; the message names it.
+        """
+        fields_of(data, "cluster", ("name", "gpus", "edges", "links", "grouping", "degrees"))
+        whole("cluster.gpus", data["gpus"])
+        if not isinstance(data["name"], str):
+            raise ParameterError("cluster.name", data["name"], "a text is needed")
+        for edge in listed(data, "edges", "cluster"):
+            if not isinstance(edge, list | tuple) or len(edge) != 3 or not all(isinstance(part, str) for part in edge):
+                raise ParameterError("cluster.edges", edge, "[node, node, link class] is needed")
+        for degree in listed(data, "degrees", "cluster"):
+            whole("cluster.degrees", degree)
+        for link in listed(data, "links", "cluster"):
+            if not isinstance(link, str):
+                raise ParameterError("cluster.links", link, "the name of a link class is needed")
         return cls(
             name=data["name"],
             gpus=data["gpus"],

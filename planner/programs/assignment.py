@@ -27,6 +27,7 @@ import numpy as np
 from planner.capacity import available_mask, blocks_free
 from planner.cluster import Group
 from planner.effort import BATCH, OPTIONS, Size
+from planner.errors import ParameterError
 from planner.idle import mask_of, start_waiting, use_idle
 from planner.objectives.protocol import Objective, rewards_of
 from planner.objectives.shares import Shares
@@ -64,7 +65,7 @@ class Assignment:
 
     def __post_init__(self) -> None:
         if self.form not in ("auto", "degrees", "groups"):
-            raise ValueError(f"program.form is {self.form!r}; use 'auto', 'degrees' or 'groups'")
+            raise ParameterError("form", self.form, "use 'auto', 'degrees' or 'groups'")
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[PlanAssignment]) -> AssignmentModel:
         """Make the model of a round.
@@ -77,8 +78,8 @@ class Assignment:
         free = available_mask(round_)
         alike = round_.cluster.laminar and round_.cluster.uniform
         if self.form == "degrees" and not alike:
-            raise ValueError(
-                f"program.form is 'degrees', but on cluster {round_.cluster.name} groups differ; use 'auto' or 'groups'"
+            raise ParameterError(
+                "form", self.form, f"but on cluster {round_.cluster.name} groups differ; use 'auto' or 'groups'"
             )
         refuse_reversed(round_, objective)
         if self.form != "groups" and alike:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from planner.costs import ShapeCosts
+from planner.errors import whole
 from planner.plan import Assignment, Certificate, Plan
 from planner.round import Round
 from profiles.shape import Shape
@@ -26,8 +27,7 @@ class Fixed:
     preemptive: bool = False
 
     def __post_init__(self) -> None:
-        if self.degree < 1:
-            raise ValueError(f"solver.degree is {self.degree}; a number of GPUs of at least 1 is needed")
+        whole("degree", self.degree)
 
     @property
     def name(self) -> str:

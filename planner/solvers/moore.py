@@ -31,7 +31,7 @@ class Moore:
     preemptive: bool = True
 
     def __post_init__(self) -> None:
-        check_late_rule("solver.late", self.late)
+        check_late_rule(self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round; how much is computed is limited by counts, so ``budget`` is not looked at."""

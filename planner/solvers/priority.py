@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from planner.admission import admit
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
 from planner.costs import ShapeCosts
+from planner.errors import whole
 from planner.job import Job
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
@@ -43,7 +44,7 @@ class Edf:
     preemptive: bool = True
 
     def __post_init__(self) -> None:
-        check_late_rule("solver.late", self.late)
+        check_late_rule(self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
@@ -92,9 +93,9 @@ class Srtf:
 
     def __post_init__(self) -> None:
         for field, value in (("degree", self.degree), ("chunk", self.chunk)):
-            if value is not None and value < 1:
-                raise ValueError(f"solver.{field} is {value}; at least 1 is needed")
-        check_late_rule("solver.late", self.late)
+            if value is not None:
+                whole(field, value)
+        check_late_rule(self.late)
 
     @property
     def name(self) -> str:
