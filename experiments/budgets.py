@@ -27,9 +27,7 @@ from experiments.tables import Table, markdown, print_table
 from planner.objectives import Fairness, GpuSeconds, LeastShare, Objective, OnTime, Tardiness, Term, Weighted
 from planner.processor import busy_seconds
 from planner.programs.lookahead import Lookahead
-from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Exact
-from planner.solvers.priority import Edf
 
 OBJECTIVES: dict[str, Objective] = {
     "on_time": OnTime(),

@@ -45,7 +45,9 @@ class ParameterError(ValueError):
 
 
 def _text(name: str, value: object, expected: str, where: str) -> str:
-    given = repr(value) if isinstance(value, str) or type(value).__repr__ is not object.__repr__ else type(value).__name__
+    given = (
+        repr(value) if isinstance(value, str) or type(value).__repr__ is not object.__repr__ else type(value).__name__
+    )
     if len(given) > _LONGEST:
         given = f"{given[: _LONGEST - 3]}..."
     return f"{where + ': ' if where else ''}{name} is {given}; {expected}"

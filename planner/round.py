@@ -45,14 +45,12 @@ class Cadence:
 
     def __post_init__(self) -> None:
         if self.kind not in ("rounds", "events"):
-            raise ParameterError("kind", self.kind, "use 'rounds' or 'events'", "cadence")
+            raise ParameterError("kind", self.kind, "use 'rounds' or 'events'")
         if not (is_finite(self.tau) and self.tau > 0):
-            raise ParameterError("tau", self.tau, "a positive number of seconds is needed", "cadence")
+            raise ParameterError("tau", self.tau, "a positive number of seconds is needed")
 
 
-def check_fields(
-    now: object, jobs: object, cluster: object, profile: object, free_at: object, cadence: object
-) -> None:
+def check_fields(now: object, jobs: object, cluster: object, profile: object, free_at: object, cadence: object) -> None:
     """Refuse fields of a round that have another type or are not finite; cheap, since a round is made at every decision.
 
     Raises
@@ -62,7 +60,11 @@ def check_fields(
     """
     if not is_finite(now):
         raise ParameterError("now", now, "a finite time in seconds is needed")
-    for name, value, kind in (("cluster", cluster, Cluster), ("profile", profile, Profile), ("cadence", cadence, Cadence)):
+    for name, value, kind in (
+        ("cluster", cluster, Cluster),
+        ("profile", profile, Profile),
+        ("cadence", cadence, Cadence),
+    ):
         if not isinstance(value, kind):
             raise ParameterError(name, value, f"a {kind.__name__} is needed")
     if type(jobs) is not tuple or any(type(job) is not Job for job in jobs):

@@ -27,7 +27,7 @@ SOLVERS: Mapping[str, Callable[[], Solver]] = {
     "rssp": Rssp,
     "fixed": Fixed,
 }
-"""Solvers by name, with their defaults. The first four solve one problem: the lookahead program, for most requests on time."""
+"""Solvers by name, with their defaults. The first four solve one problem: the lookahead program, most requests on time."""
 
 
 def solve(round_: Round, solver: Solver | str = "cpsat", budget: float = 0.010) -> Plan:
@@ -58,7 +58,9 @@ def solve(round_: Round, solver: Solver | str = "cpsat", budget: float = 0.010) 
             raise ParameterError("solver", solver, f"use a solver, or one of {', '.join(SOLVERS)}")
         solver = SOLVERS[solver]()
     elif isinstance(solver, type) or not callable(getattr(solver, "solve", None)):
-        raise ParameterError("solver", solver, "an object with a method solve(round, budget) is needed, such as Highs()")
+        raise ParameterError(
+            "solver", solver, "an object with a method solve(round, budget) is needed, such as Highs()"
+        )
     plan = solver.solve(round_, budget)
     if not isinstance(plan, Plan):
         raise ParameterError("plan", plan, "solve(round, budget) must return a Plan", f"solver {solver.name}")

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.capacity import available_mask, blocks_free
-from planner.cluster import Group
+from planner.cluster import Cluster, Group
 from planner.effort import BATCH, OPTIONS, Size
 from planner.errors import ParameterError
 from planner.idle import mask_of, start_waiting, use_idle
@@ -67,6 +67,17 @@ class Assignment:
         if self.form not in ("auto", "degrees", "groups"):
             raise ParameterError("form", self.form, "use 'auto', 'degrees' or 'groups'")
 
+    def check_form(self, cluster: Cluster) -> None:
+        """Refuse a cluster on which degrees do not say all of a group.
+
+        Raises
+        ------
+        ParameterError
+            If ``form`` is ``"degrees"`` and groups of one degree differ, or overlap.
+        """
+        if self.form == "degrees" and not (cluster.laminar and cluster.uniform):
+            raise ParameterError("form", self.form, f"on cluster {cluster.name} groups differ: use 'auto' or 'groups'")
+
     def model(self, round_: Round, objective: Objective, greedy: Sequence[PlanAssignment]) -> AssignmentModel:
         """Make the model of a round.
 
@@ -75,12 +86,9 @@ class Assignment:
         ObjectiveError
             If the objective misbehaves, or a job is worth less on time than late.
         """
+        self.check_form(round_.cluster)
         free = available_mask(round_)
         alike = round_.cluster.laminar and round_.cluster.uniform
-        if self.form == "degrees" and not alike:
-            raise ParameterError(
-                "form", self.form, f"but on cluster {round_.cluster.name} groups differ; use 'auto' or 'groups'"
-            )
         refuse_reversed(round_, objective)
         if self.form != "groups" and alike:
             options = self._options(round_, None)

@@ -20,6 +20,7 @@ from planner.backends.pulp import PulpBackend
 from planner.effort import EMERGENCY, Size, refusal
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
+from planner.objectives.trial import try_out
 from planner.plan import Certificate, Plan, Status
 from planner.programs.assignment import Assignment as AssignmentProgram
 from planner.programs.linear import LinearProgram, Program, Settled
@@ -48,6 +49,11 @@ class Exact:
     greedy
         Makes the start and stands in when the solver brings nothing better. None: the rule that suits the program
         (:func:`greedy_for`).
+
+    Raises
+    ------
+    ObjectiveError
+        If the objective misbehaves on an example, or answers otherwise when asked again.
     """
 
     backend: Backend = field(default_factory=CpSatBackend)
@@ -60,6 +66,9 @@ class Exact:
     def name(self) -> str:
         """The backend's name."""
         return self.backend.name
+
+    def __post_init__(self) -> None:
+        try_out(self.objective)
 
     @cached_property
     def start(self) -> Solver:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from planner.costs import ShapeCosts
-from planner.errors import whole
+from planner.errors import ParameterError, is_finite, whole
 from planner.plan import Assignment, Certificate, Plan
 from planner.round import Round
 from profiles.shape import Shape
@@ -63,6 +63,12 @@ class Rssp:
     degrees: Mapping[str, int] = field(default_factory=dict)
     name: str = "rssp"
     preemptive: bool = False
+
+    def __post_init__(self) -> None:
+        if not (is_finite(self.efficiency) and self.efficiency > 0):
+            raise ParameterError("efficiency", self.efficiency, "a positive number is needed")
+        for label, degree in self.degrees.items():
+            whole(f"degrees[{label!r}]", degree)
 
     def degree_of(self, costs: ShapeCosts, shape: Shape) -> int:
         """Return the degree of a shape."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planner.objectives import ObjectiveError, Survivors, rewards_of
-from planner.objectives.load import example
+from planner.objectives.trial import example
 
 
 class Returns:
