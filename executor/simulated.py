@@ -72,7 +72,7 @@ class Physics:
         if worst > MOST_NOISE and not self.noise_cv:
             most = f"at most {MOST_NOISE} keeps every step time positive"
             raise ParameterError(
-                "noise", self.noise, f"profile {profile.name} has a spread of {worst:.3g} then; {most}"
+                "noise", self.noise, f"that makes a spread of {worst:.3g} of profile {profile.name}; {most}"
             )
 
 

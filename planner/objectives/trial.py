@@ -31,7 +31,7 @@ def try_out(objective: Objective) -> None:
         row = int(np.flatnonzero(first != again)[0])
         raise ObjectiveError(
             f"objective {name_of(objective)}: rewards() returned {first[row]:g} for outcome {row} of the example, and "
-            f"{again[row]:g} when asked again; equal outcomes must get equal rewards: keep no state and draw nothing at random"
+            f"{again[row]:g} when asked again; equal outcomes need equal rewards: keep no state, draw nothing at random"
         )
 
 
