@@ -79,7 +79,7 @@ def finite(name: str, value: Any, expected: str = "a finite number is needed", w
 
 def is_finite(value: Any) -> bool:
     """Whether a value is a finite number; a truth value is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and type(value) is not bool and math.isfinite(value)
 
 
 @contextmanager

@@ -40,15 +40,18 @@ class Assignment:
     steps: int
 
     def __post_init__(self) -> None:
-        jobs = self.jobs
+        # Made often in every decision: what is right passes by one comparison.
+        jobs, steps = self.jobs, self.steps
+        if type(jobs) is tuple and len(jobs) == 1 and type(jobs[0]) is int and type(steps) is int and steps > 0:
+            if type(self.group) is Group:
+                return
         if type(jobs) is not tuple or not jobs or any(type(id_) is not int for id_ in jobs):
             raise ParameterError("jobs", jobs, "a tuple of request ids (int) is needed, at least one", "assignment")
         if len(jobs) > 1 and len(set(jobs)) < len(jobs):
             raise ParameterError("jobs", jobs, "each request may be named once", "assignment")
         if type(self.group) is not Group:
             raise ParameterError("group", self.group, "a Group of the cluster is needed", f"assignment of jobs {jobs}")
-        if type(self.steps) is not int or self.steps < 1:
-            whole("steps", self.steps, 1, f"assignment of jobs {jobs}")
+        whole("steps", steps, 1, f"assignment of jobs {jobs}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class Certificate:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ParameterError("status", self.status, f"use {', '.join(STATUSES)}", "certificate")
+        if self.value is None and self.bound is None and self.build_seconds == self.solve_seconds == 0.0:
+            return
         for name in ("value", "bound"):
             number = getattr(self, name)
             if number is not None and not is_finite(number):
@@ -112,6 +117,9 @@ class Certificate:
         if self.value is None or self.bound is None:
             return None
         return max(0.0, self.bound - self.value) / max(1.0, abs(self.bound))
+
+
+_ASSIGNMENTS = {Assignment}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ class Plan:
     certificate: Certificate
 
     def __post_init__(self) -> None:
-        if type(self.assignments) is not tuple or any(type(a) is not Assignment for a in self.assignments):
+        if type(self.assignments) is not tuple or not _ASSIGNMENTS.issuperset(map(type, self.assignments)):
             raise ParameterError("assignments", self.assignments, "a tuple of Assignment is needed", "plan")
         if type(self.certificate) is not Certificate:
             raise ParameterError("certificate", self.certificate, "a Certificate is needed", "plan")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from planner.costs import Costs, costs_of
 from planner.errors import ParameterError, fields_of, is_finite, listed, within
 from planner.job import Job
 from planner.request import Request
+from planner.round_check import check_round
 from profiles.profile import Profile
 from profiles.shape import Shape
 
@@ -48,71 +48,6 @@ class Cadence:
             raise ParameterError("kind", self.kind, "use 'rounds' or 'events'")
         if not (is_finite(self.tau) and self.tau > 0):
             raise ParameterError("tau", self.tau, "a positive number of seconds is needed")
-
-
-def check_fields(now: object, jobs: object, cluster: object, profile: object, free_at: object, cadence: object) -> None:
-    """Refuse fields of a round that have another type or are not finite; cheap, since a round is made at every decision.
-
-    Raises
-    ------
-    ParameterError
-        With the field and its value.
-    """
-    if not is_finite(now):
-        raise ParameterError("now", now, "a finite time in seconds is needed")
-    for name, value, kind in (
-        ("cluster", cluster, Cluster),
-        ("profile", profile, Profile),
-        ("cadence", cadence, Cadence),
-    ):
-        if not isinstance(value, kind):
-            raise ParameterError(name, value, f"a {kind.__name__} is needed")
-    if type(jobs) is not tuple or any(type(job) is not Job for job in jobs):
-        raise ParameterError("jobs", jobs, "a tuple of Job is needed")
-    assert isinstance(cluster, Cluster)
-    if type(free_at) is not tuple:
-        raise ParameterError("free_at", free_at, "a tuple of times in seconds, one per GPU, is needed")
-    if len(free_at) != cluster.gpus:
-        has = f"{len(free_at)} times are given, but the cluster has {cluster.gpus} GPUs"
-        raise ParameterError("free_at", free_at, has)
-    try:
-        sound = all(map(math.isfinite, free_at))
-    except TypeError:
-        sound = False
-    if not sound:
-        gpu = next(gpu for gpu, time in enumerate(free_at) if not is_finite(time))
-        raise ParameterError(f"free_at[{gpu}]", free_at[gpu], "a finite time in seconds is needed")
-
-
-def check_jobs(jobs: tuple[Job, ...], cluster: Cluster) -> None:
-    """Refuse jobs of which two have one id, two run on one GPU as no batch, or one is on a group that is not there.
-
-    Raises
-    ------
-    ParameterError
-        With the job's place in the round.
-    """
-    seen: set[int] = set()
-    running: dict[int, Job] = {}
-    used = 0
-    for at, job in enumerate(jobs):
-        if job.request.id in seen:
-            raise ParameterError(f"jobs[{at}].id", job.request.id, "another job of the round has it")
-        seen.add(job.request.id)
-        group = job.group
-        if group is None:
-            continue
-        legal = cluster.by_mask.get(group.mask)
-        if legal is not group and legal != group:
-            raise ParameterError(f"jobs[{at}].group", group, f"that is no group of cluster {cluster.name}")
-        if not job.running:
-            continue
-        mate = running.get(group.mask)
-        if used & group.mask and (mate is None or mate.request.shape != job.request.shape):
-            other = next(j for j in running.values() if j.group is not None and j.group.mask & group.mask)
-            raise ParameterError(f"jobs[{at}].group", group.gpus, f"job {other.id} runs on one of these GPUs")
-        used |= group.mask
-        running[group.mask] = job
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +86,7 @@ class Round:
     costs: Costs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_fields(self.now, self.jobs, self.cluster, self.profile, self.free_at, self.cadence)
-        check_jobs(self.jobs, self.cluster)
+        check_round(self)
         object.__setattr__(self, "costs", costs_of(self.profile, self.cluster))
 
     def hopeless(self, job: Job) -> bool:

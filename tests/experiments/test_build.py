@@ -168,7 +168,10 @@ def test_trace_file_is_served(tmp_path: Path) -> None:
         (["solver=edf", "solver.late=soon"], ["solver.late is 'soon'", "brief"]),
         (["solver=srtf", "solver.chunk=0"], ["solver.chunk is 0", "at least 1"]),
         (["program=assignment", "program.form=degree"], ["program.form is 'degree'", "groups"]),
-        (["program=assignment", "program.form=degrees", "cluster=pairs"], ["program.form is 'degrees'", "pairs"]),
+        (
+            ["program=assignment", "program.form=degrees", "cluster.grouping=all"],
+            ["program.form is 'degrees'", "differ"],
+        ),
         (["engine.latency=sometimes"], ["engine.latency is 'sometimes'", "measured"]),
         (["engine.late=ignore"], ["engine.late is 'ignore'", "drop"]),
         (["objective=custom", "objective.file=/no/such.py"], ["/no/such.py"]),

@@ -76,5 +76,5 @@ def test_impossible_plans_are_refused() -> None:
     """Tests that a plan is made of a tuple of assignments and a certificate."""
     with pytest.raises(ParameterError, match=r"^plan: assignments is \[\]; a tuple of Assignment"):
         Plan([], Certificate("x"))  # type: ignore[arg-type]
-    with pytest.raises(ParameterError, match="^plan: certificate is None; a Certificate"):
+    with pytest.raises(ParameterError, match=r"^plan: certificate is None; a Certificate"):
         Plan((), None)  # type: ignore[arg-type]

@@ -262,7 +262,7 @@ def test_degrees_are_refused_where_groups_differ(cluster: Cluster) -> None:
 
 def test_unknown_form_is_refused() -> None:
     """Tests that a misspelt form is refused with the choices."""
-    with pytest.raises(ValueError, match="^form is 'degree'; use 'auto'"):
+    with pytest.raises(ValueError, match=r"^form is 'degree'; use 'auto'"):
         Assignment("degree")
 
 
