@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 from planner.cluster import Group
@@ -42,9 +44,9 @@ class Assignment:
     def __post_init__(self) -> None:
         # Made often in every decision: what is right passes by one comparison.
         jobs, steps = self.jobs, self.steps
-        if type(jobs) is tuple and len(jobs) == 1 and type(jobs[0]) is int and type(steps) is int and steps > 0:
-            if type(self.group) is Group:
-                return
+        one = type(jobs) is tuple and len(jobs) == 1 and type(jobs[0]) is int
+        if one and type(self.group) is Group and type(steps) is int and steps > 0:
+            return
         if type(jobs) is not tuple or not jobs or any(type(id_) is not int for id_ in jobs):
             raise ParameterError("jobs", jobs, "a tuple of request ids (int) is needed, at least one", "assignment")
         if len(jobs) > 1 and len(set(jobs)) < len(jobs):
@@ -100,7 +102,9 @@ class Certificate:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ParameterError("status", self.status, f"use {', '.join(STATUSES)}", "certificate")
-        if self.value is None and self.bound is None and self.build_seconds == self.solve_seconds == 0.0:
+        build, solve = self.build_seconds, self.solve_seconds
+        timed = type(build) is float and type(solve) is float and 0 <= build < math.inf and 0 <= solve < math.inf
+        if timed and self.value is None and self.bound is None:
             return
         for name in ("value", "bound"):
             number = getattr(self, name)
@@ -117,6 +121,12 @@ class Certificate:
         if self.value is None or self.bound is None:
             return None
         return max(0.0, self.bound - self.value) / max(1.0, abs(self.bound))
+
+
+@lru_cache(maxsize=64)
+def no_claim(solver: str) -> Certificate:
+    """Return the certificate of a rule, which claims nothing of its plans."""
+    return Certificate(solver)
 
 
 _ASSIGNMENTS = {Assignment}

@@ -27,36 +27,33 @@ def check_round(round_: Round) -> None:
     ParameterError
         With the field and its value.
     """
-    if not (_sound(round_) and _disjoint(round_)):
+    if not _sound(round_):
         _refuse_fields(round_)
         _refuse_jobs(round_)
 
 
 def _sound(round_: Round) -> bool:
-    """Whether the fields are surely right; False where a closer look is needed."""
-    now, free_at, cluster = round_.now, round_.free_at, round_.cluster
-    if type(now) is not float or type(free_at) is not tuple or type(cluster) is not Cluster:
+    """Whether a round is surely right; False where a closer look is needed."""
+    now, jobs, free_at, cluster = round_.now, round_.jobs, round_.free_at, round_.cluster
+    if not (
+        type(now) is float
+        and type(jobs) is tuple
+        and type(free_at) is tuple
+        and type(cluster) is Cluster
+        and type(round_.profile) is Profile
+        and hasattr(round_.cadence, "tau")
+        and len(free_at) == cluster.gpus
+        and _JOBS.issuperset(map(type, jobs))
+    ):
         return False
     try:
-        return (
-            math.isfinite(now)
-            and len(free_at) == cluster.gpus
-            and all(map(math.isfinite, free_at))
-            and type(round_.profile) is Profile
-            and hasattr(round_.cadence, "tau")
-            and type(round_.jobs) is tuple
-            and _JOBS.issuperset(map(type, round_.jobs))
-        )
+        if not math.isfinite(now + sum(free_at)):  # NaN and infinity survive a sum
+            return False
     except TypeError:
         return False
-
-
-def _disjoint(round_: Round) -> bool:
-    """Whether ids and running groups are surely disjoint, and groups the cluster's own."""
-    jobs, by_mask, used = round_.jobs, round_.cluster.by_mask, 0
-    if len({job.request.id for job in jobs}) != len(jobs):
-        return False
+    by_mask, seen, used = cluster.by_mask, set(), 0
     for job in jobs:
+        seen.add(job.request.id)
         group = job.group
         if group is not None:
             mask = group.mask
@@ -66,7 +63,7 @@ def _disjoint(round_: Round) -> bool:
                 if used & mask:
                     return False
                 used |= mask
-    return True
+    return len(seen) == len(jobs)
 
 
 def _refuse_fields(round_: Round) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from planner.costs import ShapeCosts
 from planner.errors import ParameterError, is_finite, whole
-from planner.plan import Assignment, Certificate, Plan
+from planner.plan import Assignment, Plan, no_claim
 from planner.round import Round
 from profiles.shape import Shape
 
@@ -36,11 +35,7 @@ class Fixed:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Keep what runs, and start waiting jobs in order of arrival."""
-        return Plan(tuple(_run_to_completion(round_, lambda costs, shape: self.degree)), self._certificate)
-
-    @cached_property
-    def _certificate(self) -> Certificate:
-        return Certificate(self.name)
+        return Plan(tuple(_run_to_completion(round_, lambda costs, shape: self.degree)), no_claim(self.name))
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ class Rssp:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Keep what runs, and start waiting jobs in order of arrival where their group is free."""
-        return Plan(tuple(_run_to_completion(round_, self.degree_of)), Certificate(self.name))
+        return Plan(tuple(_run_to_completion(round_, self.degree_of)), no_claim(self.name))
 
 
 def _run_to_completion(round_: Round, degree_of: Callable[[ShapeCosts, Shape], int]) -> list[Assignment]:

@@ -13,7 +13,7 @@ from planner.errors import whole
 from planner.job import Job
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
-from planner.plan import Certificate, Plan
+from planner.plan import Plan, no_claim
 from planner.round import EPSILON, Round
 from planner.timely import steps_in_time
 
@@ -61,7 +61,7 @@ class Edf:
             room.take(job, [*making, *rest], choices)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
-        return Plan(tuple(plan), Certificate(self.name))
+        return Plan(tuple(plan), no_claim(self.name))
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Srtf:
                 room.take(job, [degree, *faster], choices, chunk)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
-        return Plan(tuple(plan), Certificate(self.name))
+        return Plan(tuple(plan), no_claim(self.name))
 
     def _degree(self, costs: ShapeCosts) -> int:
         return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))
