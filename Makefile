@@ -96,9 +96,9 @@ tables-latency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --reference free --output docs/tables/latency --policy "free:solver=highs" \
 	  --policy "measured:solver=highs engine.latency=measured" --policy "fixed 10 ms:solver=highs engine.latency=fixed engine.latency_ms=10"
 
-HUGE := cluster.gpus=1024 cadence=rounds workload=uniform workload.requests=10000 workload.slo_scale=1.5 solver.budget_ms=500
+HUGE := cluster.gpus=1024 cadence=rounds cadence.tau=0.4 workload=uniform workload.requests=10000 workload.slo_scale=1.5 solver.budget_ms=500
 tables-scale: $(VENV)/.core
-	$(COMPARE) --bound --seeds 3 --timelines none --output docs/tables/scale $(LOOKAHEAD) $(call POLICY,moore edf) engine.late=drop \
+	$(COMPARE) --bound --seeds 3 --timelines none --output docs/tables/scale $(LOOKAHEAD) $(call POLICY,moore) --policy "edf:solver=edf solver.admission=true" engine.late=drop \
 	  --cell "16 GPUs, overload:cluster.gpus=16 workload=skewed workload.rate=100 workload.slo_scale=1.5 workload.requests=400 solver.budget_ms=50" \
 	  --cell "64 GPUs, paper load:cluster.gpus=64 workload=skewed workload.rate=144 workload.slo_scale=1.2 solver.budget_ms=50" \
 	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50" \

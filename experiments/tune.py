@@ -2,8 +2,7 @@
 
 A baseline is worth comparing with at its best only. For every policy of :data:`SEARCHES`, one setting after the other
 takes each value declared for it, the best is kept unless it gains next to nothing, and this is repeated until a whole
-pass changes nothing. What counts
-is attainment by weight, the mean over :data:`CELLS` and over seeds that no table uses.
+pass changes nothing. What counts is attainment by weight, the mean over :data:`CELLS` and over seeds that no table uses.
 """
 
 from __future__ import annotations
@@ -100,9 +99,9 @@ SEARCHES: tuple[Search, ...] = (
 )
 """What is tried. The first value of a setting is the default.
 
-The rule ``quiet`` for late requests is not tried: it gains up to .003 for every policy, the planner among them, by
-delivering late requests several times later, which attainment does not see. A number for the length of rounds is not tried
-either: it would fit one profile, and fail on others; rounds follow the profile.
+The rule ``quiet`` for late requests is not tried: it can gain up to .003 for a rule, by delivering late requests several
+times later, which attainment does not see. Rounds follow the profile (``cadence.tau=auto``): a number would fit one profile,
+and fail on others.
 """
 
 Attainments = dict[int, float]

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from paper_figs import contradictions
 from paper_figs.__main__ import MANIFEST, RESULTS
 from paper_figs.figure import Comparison, figure_names, load_figure
 from paper_figs.reasons import reason_of
@@ -38,8 +39,10 @@ Every comparison serves the same requests with every policy; bands and bars are 
 seeds of {requests} requests (of fewer where a figure's module says so). Latencies count every request. Curves by
 resolution are the paper's spider plots, unrolled.
 
-Step times on H100 are not measured: they come from a profile that is a fit to two published points
-([profiles](profiles.md)), so absolute numbers differ from the paper's. The table sets them side by side.
+Step times on H100 are not measured: they come from `flux1-dev_h100_256tokens`, whose constants are pinned to two published
+points and whose text length is inferred from the paper's Table 1 ([profiles](profiles.md)); the figure *{tokens}* shows
+what 512 text tokens change. *TetriServe* is the paper's algorithm, rounds as long as `cadence.tau=auto` makes them; *tuned
+rounds* the same at its best settings, found on other seeds (`python -m experiments.tune`).
 """
 
 
@@ -57,7 +60,8 @@ def page(results: Path, target: Path) -> str:
     config = manifest["config"]
     where = Path(os.path.relpath(results, target.parent)).as_posix()
     names = [name for name in figure_names() if (results / f"{name}.csv").exists()]
-    parts = [HEAD.format(seeds=len(manifest["seeds"]), requests=config["requests"])]
+    tokens = load_figure("text_tokens").title
+    parts = [HEAD.format(seeds=len(manifest["seeds"]), requests=config["requests"], tokens=tokens)]
     comparisons: list[tuple[str, Comparison]] = []
     sections: dict[str, list[str]] = {
         "The paper's figures": [],
@@ -73,6 +77,7 @@ def page(results: Path, target: Path) -> str:
         kind = 0 if name.startswith("fig") else 1 if name.startswith("table") else 2
         list(sections.values())[kind].append(text)
     parts.append(versus(comparisons, Table.read(results / "causes.csv")))
+    parts.append(contradictions.table())
     parts.append(trends(results))
     parts += [f"## {title}\n\n" + "\n".join(texts) for title, texts in sections.items() if texts]
     return "\n".join(parts)

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from experiments.cli import compose
 from experiments.grid import Spread
 from paper_figs.cache import Cache
-from paper_figs.policies import BOUND, Policy
+from paper_figs.policies import BOUND, PROFILE, Policy
 from paper_figs.sources import SCHEMA, digest
 from paper_figs.table import Table, Value
 from paper_figs.work import Task, bound, run
@@ -67,7 +67,7 @@ class Lab:
         return QUICK_REQUESTS if self.quick else 300
 
     def config(self, *overrides: str) -> dict[str, Any]:
-        """Compose a configuration: choices of groups first, then the values of fields.
+        """Compose a configuration: choices of groups first, then the values of fields; of :data:`PROFILE` by default.
 
         Composing takes a quarter of a second, so what the choices of groups make is remembered on disk.
 
@@ -76,6 +76,8 @@ class Lab:
         KeyError
             If there is no such field.
         """
+        if not any(override.startswith("profile=") for override in overrides):
+            overrides = (f"profile={PROFILE}", *overrides)
         choices = [override for override in overrides if "." not in override.partition("=")[0]]
         identity = [digest(SCHEMA), *choices]
         config = self.cache.get_config(identity)

@@ -1,8 +1,16 @@
-"""The policies of the figures: how each is configured, what it is called, and its colour and mark everywhere."""
+"""The policies of the figures: how each is configured, what it is called, and its colour and mark everywhere.
+
+What a policy does is declared in :mod:`experiments.policies`; here is how it looks.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from experiments.policies import policy
+
+PROFILE = "flux1-dev_h100_256tokens"
+"""Step times of the figures, where they do not say otherwise: the text length that the paper's Table 1 implies."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +37,14 @@ class Policy:
     line: str = "-"
 
 
-SP1 = Policy("fixed-1", "SP=1", ("solver=fixed", "solver.degree=1"), "#b8b8b8", "o", ":")
-SP2 = Policy("fixed-2", "SP=2", ("solver=fixed", "solver.degree=2"), "#9a9a9a", "s", ":")
-SP4 = Policy("fixed-4", "SP=4", ("solver=fixed", "solver.degree=4"), "#787878", "^", ":")
-SP8 = Policy("fixed-8", "SP=8", ("solver=fixed", "solver.degree=8"), "#4d4d4d", "D", ":")
-RSSP = Policy("rssp", "RSSP", ("solver=rssp",), "#E69F00", "v", "--")
-EDF = Policy("edf", "EDF", ("solver=edf",), "#009E73", "P", "-.")
-DP = Policy("dp", "TetriServe", ("solver=dp",), "#0072B2", "o")
+SP1 = Policy("fixed-1", "SP=1", policy("fixed-1").overrides, "#b8b8b8", "o", ":")
+SP2 = Policy("fixed-2", "SP=2", policy("fixed-2").overrides, "#9a9a9a", "s", ":")
+SP4 = Policy("fixed-4", "SP=4", policy("fixed-4").overrides, "#787878", "^", ":")
+SP8 = Policy("fixed-8", "SP=8", policy("fixed-8").overrides, "#4d4d4d", "D", ":")
+RSSP = Policy("rssp", "RSSP", policy("rssp").overrides, "#E69F00", "v", "--")
+EDF = Policy("edf", "EDF", policy("edf").overrides, "#009E73", "P", "-.")
+DP = Policy("dp", "TetriServe", policy("tetriserve").overrides, "#0072B2", "o")
+TUNED = Policy("tuned", "tuned rounds", policy("tetriserve-tuned").overrides, "#8c613c", "d", "-.")
 _ASSIGNMENT = ("solver=highs", "solver.budget_ms=1000.0", "program=assignment", "objective=survivors")
 ROUND = Policy("round", "round program", (*_ASSIGNMENT, "cadence=events"), "#CC79A7", "s")
 GRID = Policy("grid", "exact rounds", (*_ASSIGNMENT, "cadence=rounds"), "#56B4E9", "X")
@@ -46,9 +55,12 @@ BOUND = Policy("bound", "clairvoyant bound", (), "#000000", "_", "--")
 PAPER: tuple[Policy, ...] = (SP1, SP2, SP4, SP8, RSSP, DP)
 """The paper's own: its baselines and its system."""
 
+RIVALS: tuple[Policy, ...] = (*PAPER, TUNED)
+"""These, and greedy rounds at their best settings."""
+
 EXACT: tuple[Policy, ...] = (LOOKAHEAD,)
 """What this project adds to a figure of the paper: its strongest policy."""
 
-ALL: tuple[Policy, ...] = (*PAPER, EDF, GRID, ROUND, LOOKAHEAD, BOUND)
+ALL: tuple[Policy, ...] = (*RIVALS, EDF, GRID, ROUND, LOOKAHEAD, BOUND)
 
 BY_NAME = {policy.name: policy for policy in ALL}

@@ -182,20 +182,6 @@ def _explodes(table: Table) -> Mapping[str, bool]:
     return found
 
 
-def _beats_fixed_faster(table: Table) -> Mapping[str, bool]:
-    rows = table.where(variant="hardware 10 % faster")
-    return {
-        _name(point): rows.number("sar", policy="dp", **dict(point))
-        >= max(rows.number("sar", policy=name, **dict(point)) for name in ("fixed-4", "fixed-8"))
-        for point in _points(rows, ("mix", "scale"))
-    }
-
-
-def _rises_faster(table: Table) -> Mapping[str, bool]:
-    only = {"variant": "hardware 10 % faster", "policy": "dp"}
-    return _monotone("scale", ("mix",), "sar", up=True, only=only)(table)
-
-
 def _gain(table: Table) -> Mapping[str, bool]:
     known = table.filter(lambda row: not str(row["policy"]).startswith("paper"))
     rows = known.where(shape=ALL, policy="dp")
@@ -217,8 +203,7 @@ TRENDS = (
     Trend("fig07", "… and meets more deadlines the looser they are", _grows_with_scale),
     Trend("fig08", "TetriServe is best of the paper's policies at every scale, skewed mix", _wins(("scale",))),
     Trend("fig08", "… on average over the scales it beats the best fixed degree", _gain),
-    Trend("causes", "the same with steps 10 % faster than in our profile: best", _beats_fixed_faster),
-    Trend("causes", "… and rising with the scale", _rises_faster),
+    Trend("fig08", "… and meets more deadlines the looser they are", _grows_with_scale),
     Trend("fig09", "most requests are delivered early (within 2 s) by TetriServe", _early),
     Trend("fig10", "TetriServe holds most in a burst", _in_the_burst),
     Trend("fig11", "under load requests run on fewer GPUs", _narrower_when_busy),

@@ -28,13 +28,21 @@ class Admitted(NamedTuple):
     """By request id."""
 
 
-def admit(round_: Round, jobs: Sequence[Job]) -> Admitted:
+def admit(round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None = None) -> Admitted:
     """Choose among jobs that can be on time alone.
+
+    Parameters
+    ----------
+    round_, jobs
+        The instance, and those of its jobs.
+    weights
+        What each is worth on time, positive; by default its request's weight.
 
     Where there are so many that few list schedules can be made (:data:`WORK`; a count, so that equal rounds have equal
     answers), more are given up after each, and where not one can be made, the sum of GPU-seconds decides alone.
     """
-    tasks = [task_of(round_, job, job.request.weight) for job in jobs]
+    worth = [job.request.weight for job in jobs] if weights is None else weights
+    tasks = [task_of(round_, job, weight) for job, weight in zip(jobs, worth, strict=True)]
     needs = [_gpu_seconds(round_, job, task) for job, task in zip(jobs, tasks, strict=True)]
     burdens = [needed / task.weight for needed, task in zip(needs, tasks, strict=True)]
     now, gpus = round_.now, round_.cluster.gpus

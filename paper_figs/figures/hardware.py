@@ -10,8 +10,6 @@ from paper_figs.lab import Lab, Point, sar
 from paper_figs.policies import BOUND, BY_NAME, DP, EXACT, RSSP, SP1, SP2, SP4, SP8
 from paper_figs.style import KNOWN, panels
 from paper_figs.table import Table, Value
-from planner.cluster import Cluster
-from planner.costs import costs_of
 from profiles import Profile, list_profiles, load_profile
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ def data(lab: Lab) -> Table:
         point = Point(
             {"profile": name, "gpus": gpus, "rate": rate, "known": known_share(profile)},
             ("workload=profile", f"profile={name}", *cluster, f"workload.rate={rate}", f"workload.slo_scale={SCALE}",
-             f"workload.requests={min(lab.requests, 200)}", f"cadence.tau={round_length(profile, gpus)}"),
+             f"workload.requests={min(lab.requests, 200)}"),
         )  # fmt: skip
         fixed = (SP1, SP2, SP4, SP8)[: gpus.bit_length()]
         found = lab.sweep([point], (*fixed, RSSP, DP, *EXACT, BOUND), {"sar": sar})
@@ -52,14 +50,6 @@ def requests_per_minute(profile: Profile, gpus: int) -> float:
     """Return the rate at which the load of a profile's shapes is :data:`LOAD`."""
     work = [profile.steps * profile.step_time(shape, 1, "local") for shape in profile.shapes]
     return float(f"{60 * LOAD * gpus / (sum(work) / len(work)):.3g}")
-
-
-def round_length(profile: Profile, gpus: int) -> float:
-    """Return the seconds of a round: five steps of the middle shape on two GPUs, but room for a step of the largest."""
-    cluster = Cluster.pairs(gpus) if gpus == 4 else Cluster.flat(gpus, profile.links[0])
-    costs = costs_of(profile, cluster)
-    middle = costs.of(profile.shapes[len(profile.shapes) // 2]).step_time[2]
-    return float(f"{max(5 * middle, 1.01 * max(costs.of(shape).fastest for shape in profile.shapes)):.4g}")
 
 
 def _with_best_fixed(table: Table) -> Table:

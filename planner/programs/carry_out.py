@@ -1,8 +1,8 @@
 """From the jobs that a lookahead program serves to a plan: degrees get groups, idle GPUs are filled, late jobs served.
 
 Each addition stays only where the schedule that begins with the plan (:mod:`planner.programs.continuation`) is worth no
-less with it. With a price per GPU-second nothing is widened beyond what the deadlines ask for, and late jobs get their
-least GPU-seconds.
+less with it; in a large backlog, where that would take too long to ask, all of them do. With a price per GPU-second
+nothing is widened beyond what the deadlines ask for, and late jobs get their least GPU-seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from planner.job import Job
 from planner.late import LateRule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Assignment
-from planner.programs.continuation import continue_plan, least_gpu_seconds
+from planner.programs.continuation import continue_plan, large, least_gpu_seconds
 from planner.programs.intervals import Task
 from planner.programs.linear import Settled
 from planner.programs.worth import Worth
@@ -28,6 +28,8 @@ from planner.round import Round
 from planner.timely import steps_in_time
 
 _SAME = 1e-9
+_ROUNDING = 1e-6
+"""By so much, relative to it, solvers round the bound that a plan may reach."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class CarryOut:
         best = self._made(self._with_late(filled, free), bound, taken)
         enough = min(bound, self._reward(taken)) if not self.worth.price else bound
         for fewer in (self._with_late(chosen, free), filled, chosen, placed):
-            if best.value >= enough - _SAME * self.unit:
+            if best.value >= enough - _SAME * self.unit or large(round_, len(self.tasks)):
                 break
             other = self._made(fewer, bound, taken)
             if other.value > best.value + _SAME * self.unit:
@@ -101,6 +103,8 @@ class CarryOut:
         value = self._reward(schedule.promised)
         if self.worth.price:
             value -= self.worth.price * schedule.gpu_seconds
+        if bound is not None and bound < value <= bound + _ROUNDING * max(1.0, abs(value)):
+            bound = value
         promised = tuple(ids[i] for i in schedule.promised)
         return Settled(list(assignments), value, bound, unit=self.unit, promised=promised)
 

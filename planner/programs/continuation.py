@@ -8,10 +8,10 @@ its GPUs are free, and takes no time to move:
    A step in progress then is finished.
 2. From there on a list schedule (:mod:`planner.programs.lists`) runs the requests to be served, the earliest deadline
    first, each on as few GPU-seconds as its deadline allows; one that cannot be on time any more is given up. Whenever one
-   of them ends (a sixty-fourth of them, where there are many) degrees are chosen anew. With a price per GPU-second, idle
-   GPUs widen nothing.
-3. Requests that it does not serve on time are left out and it is made again, until it serves all that it is made of:
-   these are *promised*.
+   of them ends (a sixty-fourth of them, where there are many; an eighth in a large backlog) degrees are chosen anew. With
+   a price per GPU-second, idle GPUs widen nothing.
+3. Requests that it does not serve on time are left out and it is made again, until it serves all that it is made of (in a
+   large backlog once): these are *promised*.
 4. Every other live request, the late ones too, is delivered after that on its least GPU-seconds.
 
 The value is the reward of the promised requests, plus what their least share is worth, less the price of the GPU-seconds
@@ -31,7 +31,14 @@ from planner.programs.intervals import Task
 from planner.programs.lists import allot
 from planner.round import Round
 
-_AT_ONCE = 64
+_AT_ONCE, _AT_ONCE_IN_LARGE = 64, 8
+_LARGE = 4_000
+"""Jobs times those that can run at a time above which a backlog is large: what a schedule costs goes with it."""
+
+
+def large(round_: Round, count: int) -> bool:
+    """Whether schedules of so many jobs are to be few and coarse; a count decides, so that equal rounds are equal."""
+    return count * min(count, round_.cluster.gpus) > _LARGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ def continue_plan(
     wanted = set(wanted)
     while True:
         served, spent = _run(round_, tasks, ids, assignments, wanted, widen)
-        if served == wanted:
+        if served == wanted or large(round_, len(wanted)):
             return Continuation(tuple(sorted(served)), spent)
         wanted = served
 
@@ -110,6 +117,7 @@ def _run(
     pool, spent, now, rest = _begin(round_, at, assignments, states)
     served = {i for i in wanted if not states[i].left and states[i].ready <= tasks[i].due}
     pending = sorted((i for i in wanted if states[i].left), key=lambda i: (tasks[i].due, i))
+    at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted)) else _AT_ONCE
     while pending:
         left = {i: float(states[i].left) for i in pending}
         pending = [i for i in pending if max(now, states[i].ready) + left[i] * tasks[i].seconds[-1] <= tasks[i].due]
@@ -122,7 +130,7 @@ def _run(
         begins = _take(degrees, states, pool, now)
         step_time = {i: tasks[i].seconds[tasks[i].degrees.index(degree)] for i, degree in degrees.items()}
         ends = sorted(begins[i] + states[i].left * step_time[i] for i in degrees)
-        now = ends[math.ceil(len(ends) / _AT_ONCE) - 1]
+        now = ends[math.ceil(len(ends) / at_once) - 1]
         for i, degree in degrees.items():
             steps = min(states[i].left, max(0, math.ceil((now - begins[i]) / step_time[i] - 1e-6)))
             states[i].left -= steps

@@ -6,8 +6,9 @@ is solved again whenever something happens, and only its first moments are carri
 Most moments need no solver: where a list schedule (:mod:`planner.programs.lists`) finishes every job in time, nothing
 can be worth more, and the schedule is the plan. Otherwise the program picks the jobs to serve, the fewest GPU-seconds
 among equals, and the list schedule of those is the plan if it keeps its promise; if not, the program's own durations
-are. Where several groups of the largest size lie side by side and not every job can be served, the list schedule is the
-plan in any case: durations do not say what runs beside what, and the next arrival changes whom to serve.
+are. Where several groups of the largest size lie side by side and not every job can be served, a list schedule is the
+plan in any case, since durations do not say what runs beside what: that of the jobs of the program or that of the jobs
+which a rule admits (:mod:`planner.admission`), whichever serves more.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from functools import cached_property
 
 import numpy as np
 
-from planner.effort import LIST_START, Size
+from planner.admission import admit
+from planner.effort import Size
 from planner.errors import ParameterError, is_finite, whole
 from planner.job import Job
 from planner.late import LateRule, check_late_rule
@@ -27,13 +29,14 @@ from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.plan import Assignment
 from planner.programs.carry_out import CarryOut
-from planner.programs.concurrency import has_level, levels, with_levels
+from planner.programs.concurrency import levels, with_levels
 from planner.programs.continuation import least_gpu_seconds
 from planner.programs.floor import Class, with_floor
-from planner.programs.intervals import Intervals, Task, interval_program
+from planner.programs.intervals import Intervals, interval_program
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, task_of
 from planner.programs.prices import serve_by_prices
+from planner.programs.sizes import size_of
 from planner.programs.starts import TINY, Starts
 from planner.programs.worth import Worth, worth_of
 from planner.round import Round
@@ -89,7 +92,7 @@ class Lookahead:
         """Return how large the program of a round is at most."""
         timely = [job for job in round_.jobs if not round_.hopeless(job)]
         tasks = [task_of(round_, job, 1.0) for job in timely]
-        return _size(tasks, round_) if tasks else Size(0, 0, 0, True)
+        return size_of(tasks, round_) if tasks else Size(0, 0, 0, True)
 
     def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
         """Return a list schedule of the jobs that prices choose, where the program does not fit the budget."""
@@ -183,8 +186,7 @@ class LookaheadModel:
 
     def rough(self, budget: float) -> Settled | None:
         """Return a plan without the program: as it is settled where that takes no program, else by prices."""
-        plain = not self._worth.price and self._worth.classes is None
-        if not self.tasks or (plain and len(self.tasks) > self._settings.detail):
+        if not self.tasks or (self._plain and len(self.tasks) > self._settings.detail):
             return self.settled(budget)
         idle = max(self._round.free_at) <= self._round.now
         if not self._worth.price and idle and not self._everything.late(self.tasks):
@@ -197,9 +199,10 @@ class LookaheadModel:
         served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
         tasks = [self.tasks[i] for i in served]
         schedule = list_schedule(tasks, self._round.now, self._gpus, widen=not self._worth.price)
-        cluster = self._round.cluster
-        side_by_side = cluster.gpus > max(cluster.degrees) and len(served) < len(self.tasks)
-        if side_by_side or not schedule.late(tasks):
+        if self._side_by_side and len(served) < len(self.tasks):
+            plans = [self._admitted(limit)] if self._plain else []
+            return max([*plans, self._by_list(served, schedule, limit)], key=lambda plan: plan.value)
+        if not schedule.late(tasks):
             return self._by_list(served, schedule, limit)
         return self._out.plan(served, self._starts.first_pieces(served, x), limit)
 
@@ -253,13 +256,36 @@ class LookaheadModel:
         due = np.array([task.due for task in offered])
         points = np.unique(np.r_[now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
         served = serve_by_prices(offered, points, self._gpu_seconds(points), budget=budget)
+        bound = served.bound + (0.0 if self._worth.classes is None else self._worth.share) - self._out.least_cost
+        if self._side_by_side and self._plain:
+            return self._admitted(bound)
         chosen = [wanted[at] for at in served.tasks]
         tasks = [self.tasks[i] for i in chosen]
         order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
         left = [float(task.steps) for task in tasks]
         degrees = allot(tasks, left, order, now, self._gpus, widen=not self._worth.price)
-        bound = served.bound + (0.0 if self._worth.classes is None else self._worth.share) - self._out.least_cost
         return self._by_list(chosen, ListSchedule([Phase(now, now, degrees)], []), bound)
+
+    def _admitted(self, bound: float) -> Settled:
+        """Return the plan of those whom the rule of Moore and Hodgson admits (:mod:`planner.admission`).
+
+        The rule asks a list schedule, which keeps what it promises; durations promise more than groups side by side can
+        keep. It knows no price and no least share.
+        """
+        jobs, first = admit(self._round, self._out.timely, [task.weight for task in self.tasks])
+        position = {job.id: i for i, job in enumerate(self._out.timely)}
+        pieces = [(position[id_], degree, self.tasks[position[id_]].steps) for id_, degree in first.items()]
+        return self._out.plan([position[job.id] for job in jobs], pieces, bound)
+
+    @property
+    def _side_by_side(self) -> bool:
+        """Whether groups of the largest size lie side by side."""
+        return self._gpus > max(self._round.cluster.degrees)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether jobs on time are all that counts."""
+        return not self._worth.price and self._worth.classes is None
 
     def _gpu_seconds(self, points: Floats) -> Floats:
         """GPU-seconds in each interval, less those of steps in progress."""
@@ -268,21 +294,3 @@ class LookaheadModel:
         taken = np.clip(busy[:, None] - points[:-1], 0.0, lengths).sum(axis=0)
         available: Floats = self._gpus * lengths - taken
         return available
-
-
-def _size(tasks: Sequence[Task], round_: Round) -> Size:
-    """Count what :func:`planner.programs.intervals.interval_program` and the rows on concurrency would make."""
-    due = np.array([task.due for task in tasks])
-    release = np.array([task.release for task in tasks])
-    widths = np.array([len(task.degrees) for task in tasks])
-    points = np.unique(np.r_[round_.now, due])
-    spans = np.searchsorted(points, due, side="left") - np.searchsorted(points, release, side="right") + 1
-    spans = np.maximum(spans, 0)
-    count, intervals, pairs = len(tasks), len(points) - 1, int(spans.sum())
-    columns = int((spans * widths).sum())
-    cluster = round_.cluster
-    sizes = sum(has_level(cluster.gpus, size) for size in cluster.degrees)
-    variables = count + columns + sizes * intervals + 1
-    rows = count + pairs + intervals + sizes * (pairs + intervals) + count
-    nonzeros = count + pairs + 3 * columns + sizes * (columns + pairs + intervals) + 2 * count
-    return Size(variables, rows, nonzeros, True, LIST_START(variables + rows + nonzeros))

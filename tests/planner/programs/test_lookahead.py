@@ -36,6 +36,8 @@ from planner.programs.lookahead import Lookahead
 from planner.programs.worth import worth_of
 from planner.round import Round
 from planner.solvers.exact import Highs
+from planner.solvers.moore import Moore
+from planner.value import value_of
 from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, job, round_of, rounds
 
 C8 = Cluster.nvlink(8)
@@ -121,9 +123,9 @@ def test_of_two_that_exclude_each_other_the_cheaper_is_served() -> None:
     assert [a.jobs for a in plan.assignments] == [(0,)]
 
 
-@pytest.mark.parametrize(("gpus", "unserved", "first"), [(8, 1, {2}), (16, 0, {2}), (16, 1, {0, 1})])
+@pytest.mark.parametrize(("gpus", "unserved", "first"), [(8, 1, {2}), (16, 0, {2}), (16, 1, {2, 3})])
 def test_durations_where_a_list_schedule_is_late(gpus: int, unserved: int, first: set[int]) -> None:
-    """Tests what runs where served jobs are late in a list: what the program says, or the list beside jobs not served."""
+    """Tests what runs where served jobs are late in a list: what the program says, or the admitted beside jobs not served."""
     jobs = [job(i, LARGE, 40, due=4.2 + 0.1 * i) for i in range(3 + unserved)]
     model = Lookahead().model(round_of(jobs, Cluster.nvlink(gpus), cadence=EVENTS), OnTime(), ())
     program = model.intervals
@@ -294,3 +296,14 @@ def test_the_tie_break_is_as_documented(weights: tuple[float, float], unit: floa
     prices = -model.linear.rewards[len(jobs) : len(jobs) + len(intervals.degree)] / intervals.degree
     assert prices == pytest.approx(np.full(len(intervals.degree), 1e-4 * unit))
     assert "w: the least weight, at most 1" in Path("docs/instances.md").read_text()
+
+
+def test_groups_side_by_side_run_what_a_list_schedule_can_keep() -> None:
+    """Tests 16 GPUs and more jobs than can be served: the plan is worth no less than that of Moore and Hodgson's rule."""
+    jobs = [job(i, LARGE, 40, due=4.2 + 0.1 * i) for i in range(5)]
+    round_ = round_of(jobs, Cluster.nvlink(16), cadence=EVENTS)
+    for detail in (16, 0):
+        program = Lookahead(detail=detail)
+        value = Highs(program).solve(round_, 1.0).certificate.value
+        assert value is not None
+        assert value >= value_of(round_, Moore().solve(round_, 1.0), program, OnTime())
