@@ -282,16 +282,13 @@ class Cluster:
         """
         fields_of(data, "cluster", ("name", "gpus", "edges", "links", "grouping", "degrees"))
         whole("cluster.gpus", data["gpus"])
-        if not isinstance(data["name"], str):
-            raise ParameterError("cluster.name", data["name"], "a text is needed")
         for edge in listed(data, "edges", "cluster"):
             if not isinstance(edge, list | tuple) or len(edge) != 3 or not all(isinstance(part, str) for part in edge):
                 raise ParameterError("cluster.edges", edge, "[node, node, link class] is needed")
         for degree in listed(data, "degrees", "cluster"):
             whole("cluster.degrees", degree)
-        for link in listed(data, "links", "cluster"):
-            if not isinstance(link, str):
-                raise ParameterError("cluster.links", link, "the name of a link class is needed")
+        if not all(isinstance(link, str) for link in listed(data, "links", "cluster")):
+            raise ParameterError("cluster.links", data["links"], "names of link classes are needed")
         return cls(
             name=data["name"],
             gpus=data["gpus"],

@@ -68,13 +68,7 @@ class Assignment:
             raise ParameterError("form", self.form, "use 'auto', 'degrees' or 'groups'")
 
     def check_form(self, cluster: Cluster) -> None:
-        """Refuse a cluster on which degrees do not say all of a group.
-
-        Raises
-        ------
-        ParameterError
-            If ``form`` is ``"degrees"`` and groups of one degree differ, or overlap.
-        """
+        """Raise ParameterError for ``form="degrees"`` on a cluster on which groups of one degree differ or overlap."""
         if self.form == "degrees" and not (cluster.laminar and cluster.uniform):
             raise ParameterError("form", self.form, f"on cluster {cluster.name} groups differ: use 'auto' or 'groups'")
 
