@@ -19,6 +19,7 @@ from executor.records import Decision, Records
 from executor.tracker import Tracker
 from planner.check import check_plan
 from planner.cluster import Cluster
+from planner.errors import ParameterError, is_finite
 from planner.plan import Assignment, Plan
 from planner.round import Cadence, Round
 from planner.solvers.protocol import Solver
@@ -46,9 +47,9 @@ class PlannerLatency:
 
     def __post_init__(self) -> None:
         if self.kind not in ("zero", "fixed", "measured"):
-            raise ValueError(f"engine.latency is {self.kind!r}; use 'zero', 'fixed' or 'measured'")
-        if not 0 <= self.seconds < math.inf:
-            raise ValueError(f"engine.latency_seconds is {self.seconds}; a number of at least 0 is needed")
+            raise ParameterError("kind", self.kind, "use 'zero', 'fixed' or 'measured'")
+        if not (is_finite(self.seconds) and self.seconds >= 0):
+            raise ParameterError("seconds", self.seconds, "a number of at least 0 is needed")
 
     def of(self, elapsed: float) -> float:
         """Return the latency to charge for a call that took ``elapsed`` seconds."""
@@ -90,9 +91,9 @@ class Service:
 
     def __post_init__(self) -> None:
         if self.late not in ("best_effort", "drop"):
-            raise ValueError(f"engine.late is {self.late!r}; use 'best_effort' or 'drop'")
-        if not 0 < self.budget < math.inf:
-            raise ValueError(f"solver.budget is {self.budget}; a positive number of seconds is needed")
+            raise ParameterError("late", self.late, "use 'best_effort' or 'drop'")
+        if not (is_finite(self.budget) and self.budget > 0):
+            raise ParameterError("budget", self.budget, "a positive number of seconds is needed")
 
 
 def serve(

@@ -15,6 +15,7 @@ from executor.stage_worker import StageWorker
 from executor.stretch import Stretch
 from planner.cluster import Cluster, Group
 from planner.costs import costs_of
+from planner.errors import ParameterError, is_finite
 from planner.plan import Assignment
 from planner.request import Request
 from planner.round import EPSILON
@@ -52,15 +53,27 @@ class Physics:
     turns: bool = False
 
     def __post_init__(self) -> None:
-        for field, value in (
-            ("noise", self.noise),
-            ("noise_cv", self.noise_cv),
-            ("regroup_seconds", self.regroup_seconds),
-        ):
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"engine.{field} is {value}; a number of at least 0 is needed")
+        for name in ("noise", "noise_cv", "regroup_seconds"):
+            value = getattr(self, name)
+            if not (is_finite(value) and value >= 0):
+                raise ParameterError(name, value, "a number of at least 0 is needed")
         if self.noise_cv > MOST_NOISE:
-            raise ValueError(f"engine.noise_cv is {self.noise_cv}; at most {MOST_NOISE} keeps every step time positive")
+            raise ParameterError("noise_cv", self.noise_cv, f"at most {MOST_NOISE} keeps every step time positive")
+
+    def check_noise(self, profile: Profile) -> None:
+        """Refuse noise that would make step times of a profile negative.
+
+        Raises
+        ------
+        ParameterError
+            With the spread that it would make.
+        """
+        worst = self.noise * max(entry.spread for entry in profile.entries)
+        if worst > MOST_NOISE and not self.noise_cv:
+            most = f"at most {MOST_NOISE} keeps every step time positive"
+            raise ParameterError(
+                "noise", self.noise, f"that makes a spread of {worst:.3g} of profile {profile.name}; {most}"
+            )
 
 
 class SimulatedEngine:
@@ -97,12 +110,7 @@ class SimulatedEngine:
         self._spread: dict[tuple[Shape, int, str, int], float] = {}
         self._draws: dict[int, NDArray[np.float64]] = {}
         self._drift: dict[int, list[float]] = {}
-        worst = physics.noise * max(entry.spread for entry in profile.entries)
-        if worst > MOST_NOISE and not physics.noise_cv:
-            raise ValueError(
-                f"engine.noise is {physics.noise}, which makes a spread of {worst:.3g} of profile {profile.name}; "
-                f"at most {MOST_NOISE} keeps every step time positive"
-            )
+        physics.check_noise(profile)
         if physics.noise > 0 or physics.noise_cv > 0:
             self._draws = draw_noise(requests, rng)
         self._left: dict[int, int] = {}

@@ -27,9 +27,7 @@ from experiments.tables import Table, markdown, print_table
 from planner.objectives import Fairness, GpuSeconds, LeastShare, Objective, OnTime, Tardiness, Term, Weighted
 from planner.processor import busy_seconds
 from planner.programs.lookahead import Lookahead
-from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Exact
-from planner.solvers.priority import Edf
 
 OBJECTIVES: dict[str, Objective] = {
     "on_time": OnTime(),
@@ -80,7 +78,7 @@ def decide(
     """
     made = PROGRAMS[program]()
     lookahead = isinstance(made, Lookahead)
-    exact = Exact(BACKENDS[solver](), made, OBJECTIVES[objective], Edf() if lookahead else GreedyDp())
+    exact = Exact(BACKENDS[solver](), made, OBJECTIVES[objective])
     decisions: list[Decision] = []
     for seed in range(seeds):
         round_ = hard_round(jobs, gpus, seed, "events" if lookahead else "rounds")

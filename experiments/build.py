@@ -11,11 +11,13 @@ from executor.simulated import Physics
 from experiments.build_cadence import build_cadence
 from experiments.build_solver import build_solver
 from experiments.build_workload import build_workload
-from experiments.checks import ConfigError, positive
+from experiments.checks import ConfigError, configured, positive
 from experiments.distributed.workers import worker_count
 from experiments.workload import Workload
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
+from planner.programs import AssignmentProgram
+from planner.solvers.exact import Exact
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Srtf
 from planner.solvers.protocol import Solver
@@ -82,11 +84,17 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     notes = _notes(config, workload, believed, cluster, shapes)
     solver = build_solver(config)
     _check_degrees(solver, believed, cluster, shapes)
-    physics = (
-        Physics(stages=True, turns=True)
-        if real
-        else Physics(engine["noise"], engine["noise_cv"], 1e-3 * engine["regroup_ms"], engine["stages"])
-    )
+    if isinstance(solver, Exact) and isinstance(solver.program, AssignmentProgram):
+        with configured("program", config["program"]):
+            solver.program.check_form(cluster)
+    with configured("engine", engine, regroup_seconds="regroup_ms"):
+        physics = (
+            Physics(stages=True, turns=True)
+            if real
+            else Physics(engine["noise"], engine["noise_cv"], 1e-3 * engine["regroup_ms"], engine["stages"])
+        )
+        if not real:
+            physics.check_noise(truth)
     if physics.stages:
         for shape in shapes:
             truth.encode_time(shape), truth.decode_time(shape)
@@ -97,16 +105,11 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
             f"engine.regroup_ms is {engine['regroup_ms']}, which is no less than a round of cadence.tau={cadence.tau:g} s: "
             "a job that moves in every round would never step; use a longer round, or cadence=events"
         )
-    service = Service(
-        cluster=cluster,
-        profile=believed,
-        solver=solver,
-        cadence=cadence,
-        budget=1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"]),
-        late=engine["late"],
-        latency=PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"]),
-        stages=physics.stages,
-    )
+    budget = 1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"])
+    with configured("engine", engine, kind="latency", seconds="latency_ms"):
+        latency = PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"])
+    with configured("engine", engine):
+        service = Service(cluster, believed, solver, cadence, budget, engine["late"], latency, physics.stages)
     title = (
         config["name"]
         or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} {'workers' if real else 'GPUs'}"

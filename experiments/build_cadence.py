@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from experiments.checks import ConfigError, positive
+from experiments.checks import ConfigError, configured, positive
 from planner.cluster import Cluster
 from planner.costs import Costs, costs_of
 from planner.request import Request
@@ -37,7 +37,8 @@ def build_cadence(
         If the length of a round is no number, or no step of some shape fits.
     """
     if config["kind"] != "rounds":
-        return Cadence(config["kind"], _seconds(config["tau"])), ()
+        with configured("cadence", config):
+            return Cadence(config["kind"], _seconds(config["tau"])), ()
     costs = costs_of(profile, cluster)
     steps = {shape: costs.of(shape).fastest for shape in sorted({request.shape for request in requests})}
     if config["steps"] is not None:

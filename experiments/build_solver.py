@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from experiments.checks import ConfigError, positive
+from experiments.checks import ConfigError, configured, positive
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend
@@ -67,7 +67,11 @@ BACKENDS: Mapping[str, Callable[[], Backend]] = {
 
 def build_solver(config: Mapping[str, Any]) -> Solver:
     """Make the solver of a configuration; wrong values are refused by field."""
-    solver = config["solver"]
+    with configured("solver", config["solver"]):
+        return _solver(config, config["solver"])
+
+
+def _solver(config: Mapping[str, Any], solver: Mapping[str, Any]) -> Solver:
     match solver["kind"]:
         case "dp":
             return GreedyDp(*(solver[field] for field in ("allocation", "preserve", "elastic", "waiting", "late")))
@@ -83,8 +87,7 @@ def build_solver(config: Mapping[str, Any]) -> Solver:
             return Srtf(*(solver[field] for field in ("degree", "chunk", "elastic", "admission", "late")))
         case _:
             program = _program(config["program"])
-            greedy = Edf() if isinstance(program, Lookahead) else GreedyDp()
-            return Exact(_backend(solver), program, make_objective(config["objective"]), greedy)
+            return Exact(_backend(solver), program, make_objective(config["objective"]))
 
 
 def _backend(solver: Mapping[str, Any]) -> Backend:
@@ -102,9 +105,10 @@ def _backend(solver: Mapping[str, Any]) -> Backend:
 
 
 def _program(config: Mapping[str, Any]) -> Program:
-    if config["kind"] == "lookahead":
-        return Lookahead(config["tie_break"], config["late"], concurrency=config["concurrency"])
-    return AssignmentProgram(config["form"], config["conserve"], config["batching"])
+    with configured("program", config):
+        if config["kind"] == "lookahead":
+            return Lookahead(config["tie_break"], config["late"], concurrency=config["concurrency"])
+        return AssignmentProgram(config["form"], config["conserve"], config["batching"])
 
 
 def make_objective(config: Mapping[str, Any]) -> Objective:

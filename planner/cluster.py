@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
+from planner.errors import ParameterError, fields_of, listed, whole
 from profiles.profile import LOCAL
 
 if TYPE_CHECKING:
@@ -272,7 +273,22 @@ class Cluster:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Cluster:
-        """Restore a cluster written by :meth:`to_dict`."""
+        """Restore a cluster written by :meth:`to_dict`.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, unknown, of another type or out of range; the message names it.
+        """
+        fields_of(data, "cluster", ("name", "gpus", "edges", "links", "grouping", "degrees"))
+        whole("cluster.gpus", data["gpus"])
+        for edge in listed(data, "edges", "cluster"):
+            if not isinstance(edge, list | tuple) or len(edge) != 3 or not all(isinstance(part, str) for part in edge):
+                raise ParameterError("cluster.edges", edge, "[node, node, link class] is needed")
+        for degree in listed(data, "degrees", "cluster"):
+            whole("cluster.degrees", degree)
+        if not all(isinstance(link, str) for link in listed(data, "links", "cluster")):
+            raise ParameterError("cluster.links", data["links"], "names of link classes are needed")
         return cls(
             name=data["name"],
             gpus=data["gpus"],

@@ -240,7 +240,7 @@ def answer(
 
 def _solve(solver: Exact, round_: Round, budget: float) -> Answered:
     """Solve the program of an exact solver as it is: no short cut, no fallback but where nothing comes back."""
-    greedy = solver.greedy.solve(round_, budget).assignments
+    greedy = solver.start.solve(round_, budget).assignments
     program = solver.program
     if isinstance(program, Lookahead):
         program = replace(program, detail=2**31)

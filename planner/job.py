@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from planner.cluster import Group
+from planner.errors import ParameterError, finite, whole
 from planner.request import Request
+
+_INFINITY = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Job:
         The GPUs that hold its latent: those it runs on, or ran on last. None before its first step.
     running
         Whether a segment is in progress on ``group`` that goes on unless a plan says otherwise.
+
+    Raises
+    ------
+    ParameterError
+        If a value is of another type, not finite or out of range. The message names the request and the field.
     """
 
     request: Request
@@ -35,7 +44,42 @@ class Job:
     group: Group | None = None
     running: bool = False
 
+    def __post_init__(self) -> None:
+        # Made anew at every decision: what is right passes by one comparison, and only what is not is looked at closely.
+        steps, due, ready = self.steps_left, self.due, self.ready
+        if (
+            type(steps) is int
+            and type(due) is float
+            and type(ready) is float
+            and -_INFINITY < due < _INFINITY
+            and -_INFINITY < ready < _INFINITY
+            and type(self.request) is Request
+            and 0 < steps <= self.request.steps
+            and (type(self.group) is Group or (self.group is None and not self.running))
+            and type(self.running) is bool
+        ):
+            return
+        _refuse(self)
+
     @property
     def id(self) -> int:
         """The request's id."""
         return self.request.id
+
+
+def _refuse(job: Job) -> None:
+    """Raise for the first field that is wrong; numbers of other types than ``float`` may be right."""
+    if not isinstance(job.request, Request):
+        raise ParameterError("request", job.request, "a Request is needed", "job")
+    where = f"job {job.request.id}"
+    whole("steps_left", job.steps_left, 1, where)
+    if job.steps_left > job.request.steps:
+        raise ParameterError("steps_left", job.steps_left, f"the request has {job.request.steps} steps", where)
+    finite("due", job.due, "a finite time in seconds is needed", where)
+    finite("ready", job.ready, "a finite time in seconds is needed", where)
+    if job.group is not None and not isinstance(job.group, Group):
+        raise ParameterError("group", job.group, "a Group of the cluster is needed, or None", where)
+    if not isinstance(job.running, bool):
+        raise ParameterError("running", job.running, "True or False is needed", where)
+    if job.running and job.group is None:
+        raise ParameterError("running", job.running, "a job that runs has a group; give it, or False", where)

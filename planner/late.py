@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from planner.capacity import latest_start, steps_within
 from planner.elastic import scale_up
+from planner.errors import ParameterError
 from planner.idle import mask_of, use_idle
 from planner.job import Job
 from planner.placement import Choice, place
@@ -87,16 +88,16 @@ def serve_late(
     return _all_for_one(round_, late, free, preserve)
 
 
-def check_late_rule(field: str, rule: str) -> None:
+def check_late_rule(rule: str) -> None:
     """Refuse what is no rule.
 
     Raises
     ------
-    ValueError
-        With the field, the value and the rules that there are.
+    ParameterError
+        With the value and the rules that there are.
     """
     if rule not in LATE_RULES:
-        raise ValueError(f"{field} is {rule!r}; use {', '.join(LATE_RULES)}")
+        raise ParameterError("late", rule, f"use {', '.join(LATE_RULES)}")
 
 
 def _all_for_one(round_: Round, late: Sequence[Job], free: int, preserve: bool) -> list[Assignment]:

@@ -14,7 +14,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """One row per option; all arrays have shape (n,). Every job has one row with degree 0: it waits.
+    """One row per option; all arrays have shape (n,) and are read-only. Every job has one row with degree 0: it waits.
 
     Parameters
     ----------
@@ -61,6 +61,12 @@ class Outcomes:
     waited: Floats
     due_in: Floats
     pixels: Ints
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            array = getattr(self, name).view()
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
         return len(self.job)

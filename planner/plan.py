@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, get_args
 
 from planner.cluster import Group
+from planner.errors import ParameterError, is_finite, whole
 
 Status = Literal["optimal", "feasible", "heuristic"]
+STATUSES: tuple[str, ...] = get_args(Status)
 
 TOLERANCE = 0.02
 """Distance from the bound up to which a plan is called optimal, as a share of the least that one request is worth."""
@@ -25,11 +29,31 @@ class Assignment:
         The GPUs. If a job already runs on exactly this group, it goes on without a gap.
     steps
         Steps to run from the job's next step boundary, at most what is left.
+
+    Raises
+    ------
+    ParameterError
+        If a value is of another type or out of range. What depends on the round is up to
+        :func:`planner.check.check_plan`.
     """
 
     jobs: tuple[int, ...]
     group: Group
     steps: int
+
+    def __post_init__(self) -> None:
+        # Made often in every decision: what is right passes by one comparison.
+        jobs, steps = self.jobs, self.steps
+        one = type(jobs) is tuple and len(jobs) == 1 and type(jobs[0]) is int
+        if one and type(self.group) is Group and type(steps) is int and steps > 0:
+            return
+        if type(jobs) is not tuple or not jobs or any(type(id_) is not int for id_ in jobs):
+            raise ParameterError("jobs", jobs, "a tuple of request ids (int) is needed, at least one", "assignment")
+        if len(jobs) > 1 and len(set(jobs)) < len(jobs):
+            raise ParameterError("jobs", jobs, "each request may be named once", "assignment")
+        if type(self.group) is not Group:
+            raise ParameterError("group", self.group, "a Group of the cluster is needed", f"assignment of jobs {jobs}")
+        whole("steps", steps, 1, f"assignment of jobs {jobs}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +82,11 @@ class Certificate:
         Why a fallback answered, in words; empty otherwise.
     promised
         Lookahead: ids of the requests that the schedule behind ``value`` serves on time; None where no schedule is behind it.
+
+    Raises
+    ------
+    ParameterError
+        If the status is none of these, or a number is not finite. The message names the field.
     """
 
     solver: str
@@ -70,12 +99,37 @@ class Certificate:
     note: str = ""
     promised: tuple[int, ...] | None = None
 
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ParameterError("status", self.status, f"use {', '.join(STATUSES)}", "certificate")
+        build, solve = self.build_seconds, self.solve_seconds
+        timed = type(build) is float and type(solve) is float and 0 <= build < math.inf and 0 <= solve < math.inf
+        if timed and self.value is None and self.bound is None:
+            return
+        for name in ("value", "bound"):
+            number = getattr(self, name)
+            if number is not None and not is_finite(number):
+                raise ParameterError(name, number, "a finite number is needed, or None", "certificate")
+        for name in ("build_seconds", "solve_seconds"):
+            seconds = getattr(self, name)
+            if not (is_finite(seconds) and seconds >= 0):
+                raise ParameterError(name, seconds, "a finite number of at least 0 is needed", "certificate")
+
     @property
     def gap(self) -> float | None:
         """``(bound - value) / max(1, |bound|)``, or None where there is no bound."""
         if self.value is None or self.bound is None:
             return None
         return max(0.0, self.bound - self.value) / max(1.0, abs(self.bound))
+
+
+@lru_cache(maxsize=64)
+def no_claim(solver: str) -> Certificate:
+    """Return the certificate of a rule, which claims nothing of its plans."""
+    return Certificate(solver)
+
+
+_ASSIGNMENTS = {Assignment}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +139,24 @@ class Plan:
     Parameters
     ----------
     assignments
-        Disjoint in jobs and in GPUs.
+        Disjoint in jobs and in GPUs, which :func:`planner.check.check_plan` checks against the round.
     certificate
         How good the plan is.
+
+    Raises
+    ------
+    ParameterError
+        If a value is of another type.
     """
 
     assignments: tuple[Assignment, ...]
     certificate: Certificate
+
+    def __post_init__(self) -> None:
+        if type(self.assignments) is not tuple or not _ASSIGNMENTS.issuperset(map(type, self.assignments)):
+            raise ParameterError("assignments", self.assignments, "a tuple of Assignment is needed", "plan")
+        if type(self.certificate) is not Certificate:
+            raise ParameterError("certificate", self.certificate, "a Certificate is needed", "plan")
 
     def summary(self) -> str:
         """Several lines: who runs where for how many steps, value, bound, gap, time."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from planner.errors import ParameterError, finite, is_finite, whole
 from profiles.shape import Shape
 
 
@@ -31,8 +31,8 @@ class Request:
 
     Raises
     ------
-    ValueError
-        If a value is not finite or out of range. The message names the request and the field.
+    ParameterError
+        If a value is of another type, not finite or out of range. The message names the request and the field.
     """
 
     id: int
@@ -45,14 +45,19 @@ class Request:
     tier: str = ""
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"request {self.id}: steps is {self.steps}; at least 1 is needed")
-        if not (math.isfinite(self.arrival) and self.arrival >= 0):
-            raise ValueError(f"request {self.id}: arrival is {self.arrival}; a time of at least 0 s is needed")
-        if not (math.isfinite(self.deadline) and self.deadline > self.arrival):
-            raise ValueError(
-                f"request {self.id}: deadline is {self.deadline}, arrival {self.arrival}; "
-                "the deadline is absolute, in seconds, and must be later than the arrival"
-            )
-        if not (math.isfinite(self.weight) and self.weight > 0):
-            raise ValueError(f"request {self.id}: weight is {self.weight}; it must be positive and finite")
+        whole("id", self.id, 0, "request")
+        where = f"request {self.id}"
+        if type(self.shape) is not Shape:
+            raise ParameterError("shape", self.shape, "a Shape is needed, such as Shape(1024, 1024)", where)
+        whole("steps", self.steps, 1, where)
+        finite("arrival", self.arrival, "a time of at least 0 s is needed", where)
+        if self.arrival < 0:
+            raise ParameterError("arrival", self.arrival, "a time of at least 0 s is needed", where)
+        if not (is_finite(self.deadline) and self.deadline > self.arrival):
+            later = f"it is absolute, in seconds, and must be later than the arrival, {self.arrival}"
+            raise ParameterError("deadline", self.deadline, later, where)
+        if not (is_finite(self.weight) and self.weight > 0):
+            raise ParameterError("weight", self.weight, "it must be positive and finite", where)
+        for name in ("model", "tier"):
+            if not isinstance(getattr(self, name), str):
+                raise ParameterError(name, getattr(self, name), "a text is needed", where)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from planner.cluster import Cluster
 from planner.costs import Costs, costs_of
+from planner.errors import ParameterError, fields_of, is_finite, listed, within
 from planner.job import Job
 from planner.request import Request
+from planner.round_check import check_round
 from profiles.profile import Profile
 from profiles.shape import Shape
 
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+_JOB = (
+    *("id", "shape", "steps", "arrival", "deadline", "weight", "model"),
+    *("steps_left", "due", "ready", "group", "running"),
+)
 SCHEMA = "tetriplan/round/1"
 EPSILON = 1e-9
 """Seconds by which two times may differ and still count as equal."""
@@ -37,9 +45,9 @@ class Cadence:
 
     def __post_init__(self) -> None:
         if self.kind not in ("rounds", "events"):
-            raise ValueError(f"cadence.kind is {self.kind!r}; use 'rounds' or 'events'")
-        if not 0 < self.tau < float("inf"):
-            raise ValueError(f"cadence.tau is {self.tau}; a positive number of seconds is needed")
+            raise ParameterError("kind", self.kind, "use 'rounds' or 'events'")
+        if not (is_finite(self.tau) and self.tau > 0):
+            raise ParameterError("tau", self.tau, "a positive number of seconds is needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,12 @@ class Round:
         When the next plan will be made.
     costs
         Step times over the groups of the cluster; follows from cluster and profile.
+
+    Raises
+    ------
+    ParameterError
+        If a value is of another type or not finite, two jobs have one id, two run on one GPU and are no batch, or a group
+        is none of the cluster's. The message names the field.
     """
 
     now: float
@@ -72,6 +86,7 @@ class Round:
     costs: Costs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        check_round(self)
         object.__setattr__(self, "costs", costs_of(self.profile, self.cluster))
 
     def hopeless(self, job: Job) -> bool:
@@ -100,26 +115,28 @@ class Round:
         Raises
         ------
         ValueError
-            If the data are no round of this schema, a field is missing, or ``free_at`` does not have one time per GPU.
+            If the data are no round of this schema, or a field is missing, unknown, of another type or out of range; the
+            message names the field with its path, such as ``jobs[3].steps_left``.
         """
         if not isinstance(data, Mapping):
             raise ValueError(f"a round is an object with the schema {SCHEMA!r}, not {str(data)[:40]!r}")
         if data.get("schema") != SCHEMA:
             raise ValueError(f"schema is {data.get('schema')!r}; this version reads {SCHEMA!r}")
-        try:
-            cluster = Cluster.from_dict(data["cluster"])
-            if len(data["free_at"]) != cluster.gpus:
-                raise ValueError(f"free_at has {len(data['free_at'])} times; the cluster has {cluster.gpus} GPUs")
+        fields_of(data, "", ("schema", "now", "cadence", "free_at", "jobs", "cluster", "profile"))
+        cluster = Cluster.from_dict(data["cluster"])
+        cadence = fields_of(data["cadence"], "cadence", ("kind", "tau"))
+        with within("cadence"):
+            when = Cadence(cadence["kind"], cadence["tau"])
+        jobs = [_job_from_dict(job, f"jobs[{at}]", cluster) for at, job in enumerate(listed(data, "jobs"))]
+        with within(""):
             return cls(
                 now=data["now"],
-                jobs=tuple(_job_from_dict(job, cluster) for job in data["jobs"]),
+                jobs=tuple(jobs),
                 cluster=cluster,
                 profile=Profile.from_dict(data["profile"]),
-                free_at=tuple(data["free_at"]),
-                cadence=Cadence(data["cadence"]["kind"], data["cadence"]["tau"]),
+                free_at=tuple(listed(data, "free_at")),
+                cadence=when,
             )
-        except KeyError as missing:
-            raise ValueError(f"the round lacks the field {missing}") from missing
 
     def save(self, path: Path) -> None:
         """Write the round as JSON."""
@@ -144,6 +161,7 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
         "deadline": request.deadline,
         "weight": request.weight,
         "model": request.model,
+        **({"tier": request.tier} if request.tier else {}),
         "steps_left": job.steps_left,
         "due": job.due,
         "ready": job.ready,
@@ -152,15 +170,33 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
     }
 
 
-def _job_from_dict(data: Mapping[str, Any], cluster: Cluster) -> Job:
-    request = Request(
-        id=data["id"],
-        shape=Shape.parse(data["shape"]),
-        steps=data["steps"],
-        arrival=data["arrival"],
-        deadline=data["deadline"],
-        weight=data["weight"],
-        model=data["model"],
-    )
-    group = None if data["group"] is None else cluster.group_of(data["group"])
-    return Job(request, data["steps_left"], data["due"], data["ready"], group, data["running"])
+def _job_from_dict(data: Any, path: str, cluster: Cluster) -> Job:
+    fields_of(data, path, _JOB, ("tier",))
+    with within(path):
+        if not isinstance(data["shape"], str):
+            raise ParameterError("shape", data["shape"], "a text such as '1024x1024' is needed")
+        request = Request(
+            id=data["id"],
+            shape=_named(path, Shape.parse, data["shape"]),
+            steps=data["steps"],
+            arrival=data["arrival"],
+            deadline=data["deadline"],
+            weight=data["weight"],
+            model=data["model"],
+            tier=data.get("tier", ""),
+        )
+        group = None
+        if data["group"] is not None:
+            gpus = listed(data, "group")
+            if not gpus or any(type(gpu) is not int or not 0 <= gpu < cluster.gpus for gpu in gpus):
+                raise ParameterError("group", gpus, f"numbers of GPUs from 0 to {cluster.gpus - 1} are needed, or null")
+            group = _named(path, cluster.group_of, gpus)
+        return Job(request, data["steps_left"], data["due"], data["ready"], group, data["running"])
+
+
+def _named(path: str, make: Callable[[Given], Made], given: Given) -> Made:
+    """Make something of a field; errors say where it stands."""
+    try:
+        return make(given)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from planner.backends.highs import HighsBackend
+from planner.errors import ParameterError
 from planner.follow_up import follow_up, to_the_end
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
@@ -96,7 +97,7 @@ class _ByAssignment:
 
     def __init__(self, round_: Round, program: AssignmentProgram, objective: Objective) -> None:
         if program.batching:
-            raise ValueError("program.batching is true; plans are measured by the options of single jobs: use false")
+            raise ParameterError("batching", True, "plans are measured by the options of single jobs: use False")
         self._round, self._program, self._objective = round_, program, objective
         model = program.model(round_, objective, ())
         best: dict[int, float] = {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from executor.distributed.models.spec import ModelSpec
+from planner.errors import ParameterError, is_finite, whole
 
 PROMPTS = (
     "a lighthouse above a stormy sea, oil on canvas",
@@ -87,17 +87,16 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         if self.device not in ("cpu", "cuda"):
-            raise ValueError(f"engine.device is {self.device!r}; use 'cpu' or 'cuda'")
+            raise ParameterError("device", self.device, "use 'cpu' or 'cuda'")
         if self.transport not in ("local", "ray"):
-            raise ValueError(f"engine.transport is {self.transport!r}; use 'local' or 'ray'")
+            raise ParameterError("transport", self.transport, "use 'local' or 'ray'")
         if not self.prompts:
-            raise ValueError("engine.prompts is empty; give at least one prompt")
-        for field in ("threads", "groups", "attempts"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"engine.{field} is {getattr(self, field)}; at least 1 is needed")
-        for field in ("deadline", "start_timeout"):
-            if not 0 < getattr(self, field) < math.inf:
-                raise ValueError(f"engine.{field} is {getattr(self, field)}; a positive number of seconds is needed")
+            raise ParameterError("prompts", self.prompts, "give at least one prompt")
+        for name in ("threads", "groups", "attempts"):
+            whole(name, getattr(self, name))
+        for name in ("deadline", "start_timeout"):
+            if not (is_finite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ParameterError(name, getattr(self, name), "a positive number of seconds is needed")
 
     def prepare_folders(self) -> None:
         """Make the folders for images and latents.

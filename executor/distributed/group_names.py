@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from planner.cluster import Cluster
+from planner.errors import whole
 
 
 class Named(NamedTuple):
@@ -38,8 +39,7 @@ class GroupNames:
     """
 
     def __init__(self, limit: int = 32) -> None:
-        if limit < 1:
-            raise ValueError(f"engine.groups is {limit}; every worker must be able to be in at least 1")
+        whole("limit", limit)
         self._limit = limit
         self._kept: OrderedDict[tuple[int, ...], Named] = OrderedDict()
         self._made = 0

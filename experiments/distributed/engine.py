@@ -10,6 +10,7 @@ from executor.distributed.config import PROMPTS, EngineConfig
 from executor.loop import serve
 from executor.records import Records
 from experiments.build import Setup
+from experiments.checks import configured
 from experiments.distributed.models import check_model, model_of
 from experiments.distributed.workers import address_of, check_extra, check_transport, device_of
 
@@ -50,21 +51,22 @@ def engine_config(config: Mapping[str, Any], directory: Path | None) -> EngineCo
     """
     check_engine(config)
     engine = config["engine"]
-    return EngineConfig(
-        model=model_of(engine, config["seed"]),
-        images=directory / IMAGES if directory and engine["images"] else None,
-        latents=directory / LATENTS if directory and engine["latents"] else None,
-        prompts=tuple(engine["prompts"]) or PROMPTS,
-        device=device_of(engine),
-        threads=engine["threads"],
-        groups=engine["groups"],
-        warm=engine["warm"],
-        deadline=engine["deadline"],
-        attempts=engine["attempts"],
-        start_timeout=engine["start_timeout"],
-        transport=engine["transport"]["kind"],
-        address=address_of(engine),
-    )
+    with configured("engine", engine):
+        return EngineConfig(
+            model=model_of(engine, config["seed"]),
+            images=directory / IMAGES if directory and engine["images"] else None,
+            latents=directory / LATENTS if directory and engine["latents"] else None,
+            prompts=tuple(engine["prompts"]) or PROMPTS,
+            device=device_of(engine),
+            threads=engine["threads"],
+            groups=engine["groups"],
+            warm=engine["warm"],
+            deadline=engine["deadline"],
+            attempts=engine["attempts"],
+            start_timeout=engine["start_timeout"],
+            transport=engine["transport"]["kind"],
+            address=address_of(engine),
+        )
 
 
 def clear_folders(directory: Path) -> None:

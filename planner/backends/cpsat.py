@@ -18,6 +18,7 @@ import numpy as np
 from planner.backends.cpsat_mixed import grid, polish
 from planner.backends.protocol import Answer, BackendError
 from planner.effort import CPSAT_DETERMINISTIC, CPSAT_GRID, CPSAT_GRID_DETERMINISTIC, CPSAT_LOAD, EMERGENCY, Cost, Size
+from planner.errors import whole
 from planner.outcomes import Floats, Ints
 from planner.programs.linear import LinearProgram
 
@@ -50,6 +51,7 @@ class CpSatBackend:
     name: str = "cpsat"
 
     def __post_init__(self) -> None:
+        whole("workers", self.workers)
         # Imported here because that takes a second: before the first round, not in it.
         import highspy  # noqa: F401
         import ortools.sat.python.cp_model  # noqa: F401

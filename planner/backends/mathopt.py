@@ -27,6 +27,7 @@ from planner.effort import (
     Size,
     highs_options,
 )
+from planner.errors import ParameterError
 from planner.programs.linear import LinearProgram
 
 
@@ -47,7 +48,7 @@ class MathOptBackend:
 
     def __post_init__(self) -> None:
         if self.solver not in ("scip", "highs"):
-            raise ValueError(f"backend.solver is {self.solver!r}; use 'scip' or 'highs'")
+            raise ParameterError("solver", self.solver, "use 'scip' or 'highs'")
         import ortools.math_opt.python.mathopt  # noqa: F401  (takes a second: before the first round, not in it)
 
     @property

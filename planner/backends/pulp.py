@@ -34,6 +34,7 @@ from planner.effort import (
     Size,
     highs_options,
 )
+from planner.errors import ParameterError
 from planner.programs.linear import LinearProgram
 
 _HUNG = 5.0
@@ -57,7 +58,7 @@ class PulpBackend:
 
     def __post_init__(self) -> None:
         if self.solver not in ("cbc", "highs"):
-            raise ValueError(f"backend.solver is {self.solver!r}; use 'cbc' or 'highs'")
+            raise ParameterError("solver", self.solver, "use 'cbc' or 'highs'")
         import pulp  # noqa: F401  (before the first round, not in it)
 
     @property

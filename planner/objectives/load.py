@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
-from planner.objectives.protocol import Objective, ObjectiveError, rewards_of
-from planner.outcomes import Outcomes
+from planner.objectives.protocol import Objective, ObjectiveError
+from planner.objectives.trial import try_out
 
 
 def load_objective(file: str | Path, name: str = "", arguments: Mapping[str, Any] | None = None) -> Objective:
@@ -31,7 +29,7 @@ def load_objective(file: str | Path, name: str = "", arguments: Mapping[str, Any
     ------
     ObjectiveError
         If the file is missing or does not import, the class is not there or cannot be made, or its rewards on the
-        example have the wrong shape or are not finite. The message names the file.
+        example have the wrong shape, are not finite, or differ when it is asked again. The message names the file.
     """
     path = Path(file).expanduser()
     if not path.is_file():
@@ -67,27 +65,7 @@ def load_objective(file: str | Path, name: str = "", arguments: Mapping[str, Any
             f"objective file {path}: {chosen.__name__}(...) raised {type(error).__name__}: {error}"
         ) from error
     try:
-        rewards_of(objective, example())
+        try_out(objective)
     except ObjectiveError as error:
         raise ObjectiveError(f"objective file {path}: {error}") from error
     return objective
-
-
-def example() -> Outcomes:
-    """Outcomes of three jobs (one finishing, one with slack, one late) with two options each, to try an objective on."""
-    return Outcomes(
-        job=np.array([0, 0, 3, 3, 7, 7]),
-        degree=np.array([0, 2, 0, 8, 0, 1]),
-        steps=np.array([0, 5, 0, 3, 0, 1]),
-        steps_left=np.array([5, 0, 40, 37, 50, 49]),
-        gpu_seconds=np.array([0.0, 0.5, 0.0, 2.6, 0.0, 0.7]),
-        fastest_step=np.array([0.03, 0.03, 0.108, 0.108, 0.108, 0.108]),
-        lateness=np.array([-1.0, -1.2, -0.2, -0.1, 2.0, 2.2]),
-        survives=np.array([True, True, True, True, False, False]),
-        finishes=np.array([False, True, False, False, False, False]),
-        moved=np.array([False, True, False, False, False, False]),
-        weight=np.array([1.0, 1.0, 2.0, 2.0, 1.0, 1.0]),
-        waited=np.array([0.5, 0.5, 1.0, 1.0, 4.0, 4.0]),
-        due_in=np.array([1.2, 1.2, 4.5, 4.5, 3.4, 3.4]),
-        pixels=np.array([262144, 262144, 4194304, 4194304, 4194304, 4194304]),
-    )

@@ -32,13 +32,26 @@ def rewards_of(objective: Objective, outcomes: Outcomes) -> Floats:
     Raises
     ------
     ObjectiveError
-        If the objective raises, or returns another shape, another type, NaN or infinity.
+        If the objective raises, or returns nothing, another shape, another type, NaN or infinity.
     """
     name = name_of(objective)
     try:
-        rewards = np.asarray(objective.rewards(outcomes))
+        given = objective.rewards(outcomes)
     except Exception as error:
-        raise ObjectiveError(f"objective {name}: rewards() raised {type(error).__name__}: {error}") from error
+        hint = "; the arrays of outcomes cannot be written to: work on a copy" if "read-only" in str(error) else ""
+        raise ObjectiveError(f"objective {name}: rewards() raised {type(error).__name__}: {error}{hint}") from error
+    if given is None:
+        raise ObjectiveError(
+            f"objective {name}: rewards() returned None; is its return missing? An array with one number per outcome is "
+            f"needed, shape ({len(outcomes)},)"
+        )
+    try:
+        rewards = np.asarray(given)
+    except ValueError as error:
+        raise ObjectiveError(
+            f"objective {name}: rewards() returned a {type(given).__name__} that is no array ({error}); one number per "
+            f"outcome is needed, shape ({len(outcomes)},)"
+        ) from error
     if rewards.shape != (len(outcomes),):
         raise ObjectiveError(
             f"objective {name}: rewards() returned shape {rewards.shape}; one number per outcome is needed, "

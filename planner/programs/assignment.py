@@ -25,8 +25,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.capacity import available_mask, blocks_free
-from planner.cluster import Group
+from planner.cluster import Cluster, Group
 from planner.effort import BATCH, OPTIONS, Size
+from planner.errors import ParameterError
 from planner.idle import mask_of, start_waiting, use_idle
 from planner.objectives.protocol import Objective, rewards_of
 from planner.objectives.shares import Shares
@@ -64,7 +65,12 @@ class Assignment:
 
     def __post_init__(self) -> None:
         if self.form not in ("auto", "degrees", "groups"):
-            raise ValueError(f"program.form is {self.form!r}; use 'auto', 'degrees' or 'groups'")
+            raise ParameterError("form", self.form, "use 'auto', 'degrees' or 'groups'")
+
+    def check_form(self, cluster: Cluster) -> None:
+        """Raise ParameterError for ``form="degrees"`` on a cluster on which groups of one degree differ or overlap."""
+        if self.form == "degrees" and not (cluster.laminar and cluster.uniform):
+            raise ParameterError("form", self.form, f"on cluster {cluster.name} groups differ: use 'auto' or 'groups'")
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[PlanAssignment]) -> AssignmentModel:
         """Make the model of a round.
@@ -74,12 +80,9 @@ class Assignment:
         ObjectiveError
             If the objective misbehaves, or a job is worth less on time than late.
         """
+        self.check_form(round_.cluster)
         free = available_mask(round_)
         alike = round_.cluster.laminar and round_.cluster.uniform
-        if self.form == "degrees" and not alike:
-            raise ValueError(
-                f"program.form is 'degrees', but on cluster {round_.cluster.name} groups differ; use 'auto' or 'groups'"
-            )
         refuse_reversed(round_, objective)
         if self.form != "groups" and alike:
             options = self._options(round_, None)

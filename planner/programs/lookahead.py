@@ -22,6 +22,7 @@ import numpy as np
 
 from planner.admission import admit
 from planner.effort import Size
+from planner.errors import ParameterError, is_finite, whole
 from planner.job import Job
 from planner.late import LateRule, check_late_rule
 from planner.objectives.protocol import Objective
@@ -51,7 +52,8 @@ class Lookahead:
     Parameters
     ----------
     tie_break
-        Price per GPU-second, relative to the least weight, that decides between equally valuable sets of jobs.
+        Price per GPU-second, relative to the least weight or 1, whichever is less, that decides between equally
+        valuable sets of jobs.
     late
         What late jobs get (:mod:`planner.late`).
     detail
@@ -69,11 +71,10 @@ class Lookahead:
     concurrency: bool = True
 
     def __post_init__(self) -> None:
-        check_late_rule("program.late", self.late)
-        if not 0 <= self.tie_break < 1:
-            raise ValueError(f"program.tie_break is {self.tie_break}; a price from 0 to below 1 is needed")
-        if self.detail < 0:
-            raise ValueError(f"program.detail is {self.detail}; a number of jobs of at least 0 is needed")
+        check_late_rule(self.late)
+        if not (is_finite(self.tie_break) and 0 <= self.tie_break < 1):
+            raise ParameterError("tie_break", self.tie_break, "a price from 0 to below 1 is needed")
+        whole("detail", self.detail, 0)
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> LookaheadModel:
         """Make the model of a round; its start is the list schedule, so ``greedy`` is not looked at.

@@ -50,7 +50,7 @@ class GreedyDp:
     preemptive: bool = True
 
     def __post_init__(self) -> None:
-        check_late_rule("solver.late", self.late)
+        check_late_rule(self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round; takes well under a millisecond for tens of jobs, so ``budget`` is not looked at."""

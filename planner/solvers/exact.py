@@ -9,6 +9,7 @@ stands and the certificate says why.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import perf_counter
 
 from planner.backends.cpsat import CpSatBackend
@@ -18,7 +19,8 @@ from planner.backends.protocol import Answer, Backend, Measured
 from planner.backends.pulp import PulpBackend
 from planner.effort import EMERGENCY, Size, refusal
 from planner.objectives.protocol import Objective, ObjectiveError
-from planner.objectives.shipped import OnTime, Survivors
+from planner.objectives.shipped import OnTime
+from planner.objectives.trial import try_out
 from planner.plan import Certificate, Plan, Status
 from planner.programs.assignment import Assignment as AssignmentProgram
 from planner.programs.linear import LinearProgram, Program, Settled
@@ -45,19 +47,33 @@ class Exact:
     objective
         What a plan is worth.
     greedy
-        Makes the start and stands in when the solver brings nothing better.
+        Makes the start and stands in when the solver brings nothing better. None: the rule that suits the program
+        (:func:`greedy_for`).
+
+    Raises
+    ------
+    ObjectiveError
+        If the objective misbehaves on an example, or answers otherwise when asked again.
     """
 
     backend: Backend = field(default_factory=CpSatBackend)
-    program: Program = field(default_factory=AssignmentProgram)
-    objective: Objective = field(default_factory=Survivors)
-    greedy: Solver = field(default_factory=GreedyDp)
+    program: Program = field(default_factory=Lookahead)
+    objective: Objective = field(default_factory=OnTime)
+    greedy: Solver | None = None
     preemptive: bool = True
 
     @property
     def name(self) -> str:
         """The backend's name."""
         return self.backend.name
+
+    def __post_init__(self) -> None:
+        try_out(self.objective)
+
+    @cached_property
+    def start(self) -> Solver:
+        """Who makes the start: ``greedy``, or the rule that suits the program."""
+        return self.greedy or greedy_for(self.program)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round.
@@ -68,7 +84,7 @@ class Exact:
             If the objective misbehaves: that is the user's to repair, so no fallback hides it.
         """
         began = perf_counter()
-        greedy = self.greedy.solve(round_, budget)
+        greedy = self.start.solve(round_, budget)
         size = self.program.measure(round_)
         refused = self._refused(size, budget)
         if refused:
@@ -144,6 +160,15 @@ def _refusal(program: LinearProgram, answer: Answer, start: float) -> str:
     return ""
 
 
+def greedy_for(program: Program) -> Solver:
+    """Return the rule whose plans suit a program as start and as fallback.
+
+    For the assignment program the paper's packing of one round, which is what that program decides; for any other earliest
+    deadline first, which looks beyond the round and finishes what it begins.
+    """
+    return GreedyDp() if isinstance(program, AssignmentProgram) else Edf()
+
+
 def CpSat(  # noqa: N802  (reads as the class that users look for)
     program: Program | None = None,
     objective: Objective | None = None,
@@ -151,30 +176,29 @@ def CpSat(  # noqa: N802  (reads as the class that users look for)
     deterministic: bool = True,
     workers: int = 1,
 ) -> Exact:
-    """Return an :class:`Exact` solver on OR-Tools CP-SAT; by default of the assignment program, for most survivors."""
-    backend = CpSatBackend(deterministic, workers)
-    return Exact(backend, program or AssignmentProgram(), objective or Survivors(), greedy or GreedyDp())
+    """Return an :class:`Exact` solver on OR-Tools CP-SAT; by default of the lookahead program, for most requests on time."""
+    return Exact(CpSatBackend(deterministic, workers), program or Lookahead(), objective or OnTime(), greedy)
 
 
 def Highs(  # noqa: N802
     program: Program | None = None, objective: Objective | None = None, greedy: Solver | None = None
 ) -> Exact:
     """Return an :class:`Exact` solver on HiGHS; by default of the lookahead program, for most requests on time."""
-    return Exact(HighsBackend(), program or Lookahead(), objective or OnTime(), greedy or Edf())
+    return Exact(HighsBackend(), program or Lookahead(), objective or OnTime(), greedy)
 
 
 def Scip(  # noqa: N802
     program: Program | None = None, objective: Objective | None = None, greedy: Solver | None = None
 ) -> Exact:
     """Return an :class:`Exact` solver on SCIP; by default of the lookahead program, for most requests on time."""
-    return Exact(MathOptBackend("scip"), program or Lookahead(), objective or OnTime(), greedy or Edf())
+    return Exact(MathOptBackend("scip"), program or Lookahead(), objective or OnTime(), greedy)
 
 
 def Cbc(  # noqa: N802
     program: Program | None = None, objective: Objective | None = None, greedy: Solver | None = None
 ) -> Exact:
     """Return an :class:`Exact` solver on CBC; by default of the lookahead program, for most requests on time."""
-    return Exact(PulpBackend("cbc"), program or Lookahead(), objective or OnTime(), greedy or Edf())
+    return Exact(PulpBackend("cbc"), program or Lookahead(), objective or OnTime(), greedy)
 
 
-__all__ = ["Cbc", "CpSat", "Exact", "Highs", "Scip"]
+__all__ = ["Cbc", "CpSat", "Exact", "Highs", "Scip", "greedy_for"]

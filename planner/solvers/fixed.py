@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from planner.costs import ShapeCosts
-from planner.plan import Assignment, Certificate, Plan
+from planner.errors import ParameterError, is_finite, whole
+from planner.plan import Assignment, Plan, no_claim
 from planner.round import Round
 from profiles.shape import Shape
 
@@ -26,8 +26,7 @@ class Fixed:
     preemptive: bool = False
 
     def __post_init__(self) -> None:
-        if self.degree < 1:
-            raise ValueError(f"solver.degree is {self.degree}; a number of GPUs of at least 1 is needed")
+        whole("degree", self.degree)
 
     @property
     def name(self) -> str:
@@ -36,11 +35,7 @@ class Fixed:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Keep what runs, and start waiting jobs in order of arrival."""
-        return Plan(tuple(_run_to_completion(round_, lambda costs, shape: self.degree)), self._certificate)
-
-    @cached_property
-    def _certificate(self) -> Certificate:
-        return Certificate(self.name)
+        return Plan(tuple(_run_to_completion(round_, lambda costs, shape: self.degree)), no_claim(self.name))
 
 
 @dataclass(frozen=True)
@@ -64,6 +59,12 @@ class Rssp:
     name: str = "rssp"
     preemptive: bool = False
 
+    def __post_init__(self) -> None:
+        if not (is_finite(self.efficiency) and self.efficiency > 0):
+            raise ParameterError("efficiency", self.efficiency, "a positive number is needed")
+        for label, degree in self.degrees.items():
+            whole(f"degrees[{label!r}]", degree)
+
     def degree_of(self, costs: ShapeCosts, shape: Shape) -> int:
         """Return the degree of a shape."""
         given = self.degrees.get(shape.label)
@@ -77,7 +78,7 @@ class Rssp:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Keep what runs, and start waiting jobs in order of arrival where their group is free."""
-        return Plan(tuple(_run_to_completion(round_, self.degree_of)), Certificate(self.name))
+        return Plan(tuple(_run_to_completion(round_, self.degree_of)), no_claim(self.name))
 
 
 def _run_to_completion(round_: Round, degree_of: Callable[[ShapeCosts, Shape], int]) -> list[Assignment]:

@@ -9,7 +9,7 @@ from planner.capacity import available_mask, steps_within
 from planner.idle import mask_of, start_waiting
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
-from planner.plan import Certificate, Plan
+from planner.plan import Plan, no_claim
 from planner.round import Round
 
 
@@ -31,7 +31,7 @@ class Moore:
     preemptive: bool = True
 
     def __post_init__(self) -> None:
-        check_late_rule("solver.late", self.late)
+        check_late_rule(self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round; how much is computed is limited by counts, so ``budget`` is not looked at."""
@@ -53,4 +53,4 @@ class Moore:
             waiting = [job for job in timely if job.id not in running and (job.id in first) == served]
             placed += start_waiting(round_, waiting, free & ~mask_of(placed))
         plan = serve_late(round_, placed, late, free, self.late, timely=bool(timely))
-        return Plan(tuple(plan), Certificate(self.name))
+        return Plan(tuple(plan), no_claim(self.name))

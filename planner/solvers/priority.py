@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from planner.admission import admit
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
 from planner.costs import ShapeCosts
+from planner.errors import whole
 from planner.job import Job
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
-from planner.plan import Certificate, Plan
+from planner.plan import Plan, no_claim
 from planner.round import EPSILON, Round
 from planner.timely import steps_in_time
 
@@ -43,7 +44,7 @@ class Edf:
     preemptive: bool = True
 
     def __post_init__(self) -> None:
-        check_late_rule("solver.late", self.late)
+        check_late_rule(self.late)
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
@@ -60,7 +61,7 @@ class Edf:
             room.take(job, [*making, *rest], choices)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
-        return Plan(tuple(plan), Certificate(self.name))
+        return Plan(tuple(plan), no_claim(self.name))
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ class Srtf:
 
     def __post_init__(self) -> None:
         for field, value in (("degree", self.degree), ("chunk", self.chunk)):
-            if value is not None and value < 1:
-                raise ValueError(f"solver.{field} is {value}; at least 1 is needed")
-        check_late_rule("solver.late", self.late)
+            if value is not None:
+                whole(field, value)
+        check_late_rule(self.late)
 
     @property
     def name(self) -> str:
@@ -124,7 +125,7 @@ class Srtf:
                 room.take(job, [degree, *faster], choices, chunk)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
-        return Plan(tuple(plan), Certificate(self.name))
+        return Plan(tuple(plan), no_claim(self.name))
 
     def _degree(self, costs: ShapeCosts) -> int:
         return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))

@@ -24,9 +24,17 @@ def plan(*assignments: Assignment) -> Plan:
     return Plan(assignments, Certificate("hand"))
 
 
+def unchecked(jobs: tuple[int, ...], group: Group, steps: int) -> Assignment:
+    """Make an assignment around the checks that it makes of itself: the check of a plan relies on none of them."""
+    made = object.__new__(Assignment)
+    for name, value in (("jobs", jobs), ("group", group), ("steps", steps)):
+        object.__setattr__(made, name, value)
+    return made
+
+
 def of(jobs: tuple[int, ...], degree: int, index: int = 0, steps: int = 2) -> Assignment:
     """Assign to the index-th group of a degree."""
-    return Assignment(jobs, C8.groups(degree)[index], steps)
+    return unchecked(jobs, C8.groups(degree)[index], steps)
 
 
 def test_legal_plans_pass() -> None:
@@ -97,7 +105,7 @@ def same_gpus(round_: Round, plan_: list[Assignment], pick: Assignment) -> list[
 
 def no_steps(round_: Round, plan_: list[Assignment], pick: Assignment) -> list[Assignment] | None:
     """Run a job for nothing."""
-    return [replace(a, steps=0) if a is pick else a for a in plan_]
+    return [unchecked(a.jobs, a.group, 0) if a is pick else a for a in plan_]
 
 
 def too_many_steps(round_: Round, plan_: list[Assignment], pick: Assignment) -> list[Assignment] | None:
@@ -113,7 +121,7 @@ def unknown_job(round_: Round, plan_: list[Assignment], pick: Assignment) -> lis
 
 def nobody(round_: Round, plan_: list[Assignment], pick: Assignment) -> list[Assignment] | None:
     """Run nothing."""
-    return [replace(a, jobs=()) if a is pick else a for a in plan_]
+    return [unchecked((), a.group, a.steps) if a is pick else a for a in plan_]
 
 
 def illegal_gpus(round_: Round, plan_: list[Assignment], pick: Assignment) -> list[Assignment] | None:

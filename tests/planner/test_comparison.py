@@ -63,7 +63,7 @@ def test_regret_is_what_the_rule_did_not_see() -> None:
 
 def test_the_text_is_a_table_per_program() -> None:
     """Rules stand in both tables, an exact solver in that of its program, and what there is to choose is said."""
-    text = str(planner.compare(RIVALS, [GreedyDp(), CpSat(), Highs()], budget=0.5))
+    text = str(planner.compare(RIVALS, [GreedyDp(), CpSat(AssignmentProgram()), Highs()], budget=0.5))
     assignment, lookahead = text.split("\n\n")[1:]
     assert assignment.startswith("assignment program: optimum") and lookahead.startswith("lookahead program: optimum 3")
     assert [line.split()[0] for line in assignment.splitlines()[1:]] == ["solver", "dp", "cpsat"]

@@ -18,7 +18,6 @@ from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.objectives import GpuSeconds, Level, Lexicographic, OnTime, Progress, Survivors, Term, Weighted
 from planner.programs.assignment import Assignment
-from planner.programs.lookahead import Lookahead
 from planner.request import Request
 from planner.round import EPSILON, Cadence, Round
 from planner.solvers.dp import GreedyDp
@@ -49,10 +48,10 @@ SOLVERS: dict[str, Solver] = {
     "dp-schedule-only": GreedyDp(preserve=False, elastic=False),
     "dp-all-degrees": GreedyDp(allocation=False, waiting=False),
     "cpsat": CpSat(),
+    "cpsat-assignment": CpSat(Assignment(), Survivors()),
     "cpsat-groups": CpSat(Assignment("groups"), Weighted((Term(OnTime()), Term(Progress(), 0.01)))),
-    "cpsat-batches": CpSat(Assignment(batching=True)),
-    "cpsat-lexicographic": CpSat(objective=Lexicographic((Level(Survivors()), Level(GpuSeconds(), 0.01)))),
-    "cpsat-lookahead": CpSat(Lookahead(), OnTime(), Edf()),
+    "cpsat-batches": CpSat(Assignment(batching=True), Survivors()),
+    "cpsat-lexicographic": CpSat(Assignment(), Lexicographic((Level(Survivors()), Level(GpuSeconds(), 0.01)))),
     "highs": Highs(),
     "highs-assignment": Highs(Assignment(), Survivors(), GreedyDp()),
     "scip": Scip(),

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
+from planner.cluster import Cluster, Group
+from planner.errors import ParameterError
 from planner.round import Cadence, Round
-from tests.strategies import LARGE, job, round_of, rounds
+from tests.strategies import LARGE, ROUNDS, SMALL, TOY, job, round_of, rounds
+
+C8 = Cluster.nvlink(8)
+ONE, TWO = C8.groups(1)[0], C8.groups(2)[0]
 
 
 @settings(max_examples=60)
@@ -36,11 +42,39 @@ def test_file_round_trip(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda data: data.update(schema="tetriplan/round/99"), "round/99"),
-        (lambda data: data.pop("free_at"), "lacks the field 'free_at'"),
-        (lambda data: data["jobs"][0].pop("due"), "lacks the field 'due'"),
+        (lambda data: data.pop("free_at"), "free_at is missing"),
+        (lambda data: data["jobs"][0].pop("due"), "jobs\\[0\\].due is missing"),
         (lambda data: data["jobs"][0].update(group=[1, 2]), "no legal group"),
-        (lambda data: data["cadence"].update(tau=0), "cadence.tau is 0"),
-        (lambda data: data["free_at"].pop(), "free_at has 7 times; the cluster has 8 GPUs"),
+        (lambda data: data["cadence"].update(tau=0), "cadence.tau is 0; a positive number"),
+        (lambda data: data["cadence"].update(kind="round"), "cadence.kind is 'round'; use"),
+        (lambda data: data["cadence"].pop("kind"), "cadence.kind is missing"),
+        (lambda data: data.update(cadence=3), "cadence is 3; an object"),
+        (lambda data: data.update(now=math.nan), "now is nan; a finite"),
+        (lambda data: data.update(now=None), "now is None;"),
+        (lambda data: data.update(nwo=0.0), r"nwo is no field; did you mean now\?"),
+        (lambda data: data.update(jobs={}), "jobs is {}; a list"),
+        (lambda data: data["jobs"].append(3), r"jobs\[1\] is 3; an object"),
+        (lambda data: data["jobs"].append(data["jobs"][0]), r"jobs\[1\].id is 0; another job"),
+        (lambda data: data["jobs"][0].update(duee=1.0), r"jobs\[0\].duee is no field; did you mean due\?"),
+        (lambda data: data["jobs"][0].update(steps_left=0), r"jobs\[0\].steps_left is 0;"),
+        (lambda data: data["jobs"][0].update(steps_left="10"), r"jobs\[0\].steps_left is '10';"),
+        (lambda data: data["jobs"][0].update(steps_left=11), r"jobs\[0\].steps_left is 11; the request has 10 steps"),
+        (lambda data: data["jobs"][0].update(due=math.inf), r"jobs\[0\].due is inf;"),
+        (lambda data: data["jobs"][0].update(ready="now"), r"jobs\[0\].ready is 'now';"),
+        (lambda data: data["jobs"][0].update(weight="1"), r"jobs\[0\].weight is '1';"),
+        (lambda data: data["jobs"][0].update(shape="big"), r"jobs\[0\]: .*big"),
+        (lambda data: data["jobs"][0].update(shape=256), r"jobs\[0\].shape is 256;"),
+        (lambda data: data["jobs"][0].update(running=True), r"jobs\[0\].running is True; a job that runs has a group"),
+        (lambda data: data["jobs"][0].update(group=[-1]), r"jobs\[0\].group is \[-1\]; numbers of GPUs from 0 to 7"),
+        (lambda data: data["jobs"][0].update(group="0"), r"jobs\[0\].group is '0'; a list"),
+        (lambda data: data["free_at"].__setitem__(2, None), r"free_at\[2\] is None;"),
+        (lambda data: data["free_at"].__setitem__(2, math.nan), r"free_at\[2\] is nan;"),
+        (lambda data: data["cluster"].update(gpus="8"), "cluster.gpus is '8'; a whole number"),
+        (lambda data: data["cluster"].update(degrees=[1, "2"]), "cluster.degrees is '2';"),
+        (lambda data: data["cluster"].update(edges=[["gpu0", "switch"]]), "cluster.edges is "),
+        (lambda data: data["cluster"].pop("links"), "cluster.links is missing"),
+        (lambda data: data["profile"].pop("entries"), "entries"),
+        (lambda data: data["free_at"].pop(), r"free_at is \(.*; 7 times are given, but the cluster has 8 GPUs"),
     ],
 )
 def test_bad_files_name_themselves(tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
@@ -74,5 +108,52 @@ def test_hopeless_by_the_fastest_degree() -> None:
 @pytest.mark.parametrize(("kind", "tau"), [("round", 1.0), ("rounds", 0.0), ("events", math.inf), ("events", math.nan)])
 def test_impossible_cadences_are_refused(kind: str, tau: float) -> None:
     """Tests that a cadence is refused with its field and value."""
-    with pytest.raises(ValueError, match=r"cadence\.(kind|tau) is"):
+    with pytest.raises(ValueError, match=r"^(kind|tau) is"):
         Cadence(kind, tau)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"now": math.nan}, "^now is nan;"),
+        ({"jobs": [job(0)]}, r"^jobs is \[Job.*; a tuple of Job"),
+        ({"jobs": (3,)}, "^jobs is "),
+        ({"cluster": None}, "^cluster is None; a Cluster"),
+        ({"profile": "flux"}, "^profile is 'flux'; a Profile"),
+        ({"cadence": 0.4}, r"^cadence is 0\.4; a Cadence"),
+        ({"free_at": [0.0] * 8}, "^free_at is .*; a tuple"),
+        ({"free_at": (0.0,)}, r"^free_at is \(0\.0,\); 1 times are given, but the cluster has 8 GPUs"),
+        ({"free_at": (*(0.0,) * 7, math.inf)}, r"^free_at\[7\] is inf;"),
+        ({"free_at": (*(0.0,) * 7, "0")}, r"^free_at\[7\] is '0';"),
+        ({"jobs": (job(4), job(4))}, r"^jobs\[1\]\.id is 4; another job"),
+        ({"jobs": (job(0, group=Group((1, 2), "nvlink")),)}, r"^jobs\[0\]\.group is .*; that is no group of cluster"),
+        (
+            {"jobs": (job(0, group=TWO, running=True), job(1, group=ONE, running=True))},
+            r"^jobs\[1\]\.group is \(0,\); job 0 runs on one of these GPUs",
+        ),
+        (
+            {"jobs": (job(0, SMALL, group=ONE, running=True), job(1, LARGE, group=ONE, running=True))},
+            r"^jobs\[1\]\.group is \(0,\); job 0 runs",
+        ),
+    ],
+)
+def test_impossible_rounds_are_refused(change: dict[str, object], message: str) -> None:
+    """Tests that a round made in Python is refused with the parameter and its value."""
+    good = {"now": 0.0, "jobs": (), "cluster": C8, "profile": TOY, "free_at": (0.0,) * 8, "cadence": ROUNDS}
+    Round(**good)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match=message):
+        Round(**(good | change))  # type: ignore[arg-type]
+
+
+def test_a_batch_and_a_waiting_job_share_gpus() -> None:
+    """Tests that jobs of one shape may run on one group, as a batch, and that the latent of another may lie there."""
+    jobs = (job(0, SMALL, group=ONE, running=True), job(1, SMALL, group=ONE, running=True), job(2, LARGE, group=TWO))
+    assert len(round_of(jobs, C8).jobs) == 3
+
+
+def test_the_tier_is_kept() -> None:
+    """Tests that a request's class of service survives the file, and that files without it can be read."""
+    j = job(0)
+    round_ = round_of([replace(j, request=replace(j.request, tier="premium"))])
+    assert Round.from_dict(round_.to_dict()).jobs[0].request.tier == "premium"
+    assert "tier" not in round_of([j]).to_dict()["jobs"][0]

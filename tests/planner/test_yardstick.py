@@ -91,7 +91,7 @@ def test_what_has_no_yardstick_is_refused() -> None:
     for program in (AssignmentProgram(), Lookahead()):
         with pytest.raises(ValueError, match="least share"):
             yardstick(_rivals(1.1), program, LeastShare())
-    with pytest.raises(ValueError, match=r"program\.batching is true"):
+    with pytest.raises(ValueError, match=r"^batching is True"):
         yardstick(_rivals(1.1), AssignmentProgram(batching=True), OnTime())
     with pytest.raises(ValueError, match="runs a batch"):
         yardstick(_rivals(1.1), AssignmentProgram(), OnTime()).worth([Assignment((0, 1), ALL, 3)])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from planner.errors import ParameterError
 from planner.request import Request
 
 Role = Literal["denoise", "stages"]
@@ -55,9 +56,9 @@ class ModelSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
         if self.dtype not in ("float32", "bfloat16", "float16"):
-            raise ValueError(f"engine.dtype is {self.dtype!r}; use 'float32', 'bfloat16' or 'float16'")
+            raise ParameterError("dtype", self.dtype, "use 'float32', 'bfloat16' or 'float16'")
         if self.weights not in ("load", "random"):
-            raise ValueError(f"engine.weights is {self.weights!r}; use 'load' or 'random'")
+            raise ParameterError("weights", self.weights, "use 'load' or 'random'")
         if not (self.folder / "model_index.json").is_file():
             raise ModelError(
                 f"engine.model is {str(self.folder)!r}, which has no model_index.json; "

@@ -42,7 +42,7 @@ def test_death_gives_up_all_groups_of_a_worker() -> None:
 
 def test_limit() -> None:
     """Tests that a limit of zero is refused."""
-    with pytest.raises(ValueError, match=r"engine\.groups is 0"):
+    with pytest.raises(ValueError, match=r"^limit is 0"):
         GroupNames(0)
 
 

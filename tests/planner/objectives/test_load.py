@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from planner.objectives import ObjectiveError, load_objective, rewards_of
-from planner.objectives.load import example
+from planner.objectives.trial import example
 
 GOOD = """
 from dataclasses import dataclass

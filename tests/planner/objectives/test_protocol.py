@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planner.objectives import ObjectiveError, Survivors, rewards_of
-from planner.objectives.load import example
+from planner.objectives.trial import example
 
 
 class Returns:
@@ -26,7 +26,8 @@ class Returns:
         (np.zeros(5), r"shape \(5,\).*shape \(6,\)"),
         (0.0, r"shape \(\)"),
         (np.zeros((6, 1)), r"shape \(6, 1\)"),
-        (None, r"shape \(\)"),
+        (None, r"rewards\(\) returned None; is its return missing\?.*shape \(6,\)"),
+        ([[1], [1, 2]], r"returned a list that is no array.*shape \(6,\)"),
         ([0, 1, 2, np.nan, 4, 5], r"nan for outcome 3 \(job 3, degree 8, steps 3\)"),
         ([0, 1, 2, 3, np.inf, 5], "inf for outcome 4"),
         (["a"] * 6, "numbers are needed"),

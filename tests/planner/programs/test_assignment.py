@@ -255,14 +255,14 @@ def test_moves_need_the_form_with_groups() -> None:
 def test_degrees_are_refused_where_groups_differ(cluster: Cluster) -> None:
     """Tests that the form with degrees is refused by name where it would not be exact, and 'auto' avoids it."""
     round_ = round_of([job(0, MEDIUM)], cluster)
-    with pytest.raises(ValueError, match=f"'degrees', but on cluster {cluster.name}"):
+    with pytest.raises(ValueError, match=f"^form is 'degrees'; on cluster {cluster.name} groups differ"):
         Assignment("degrees").model(round_, Survivors(), ())
     assert Assignment().model(round_, Survivors(), ()).concrete
 
 
 def test_unknown_form_is_refused() -> None:
     """Tests that a misspelt form is refused with the choices."""
-    with pytest.raises(ValueError, match=r"program\.form is 'degree'; use 'auto'"):
+    with pytest.raises(ValueError, match=r"^form is 'degree'; use 'auto'"):
         Assignment("degree")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -279,11 +280,22 @@ def test_a_plan_covers_the_cluster_when_one_job_is_alone() -> None:
     assert [(a.group.degree, a.steps) for a in plan.assignments] == [(8, 40)]
 
 
-@pytest.mark.parametrize("change", [{"late": "loud"}, {"tie_break": 1.0}])
+@pytest.mark.parametrize("change", [{"late": "loud"}, {"tie_break": 1.0}, {"tie_break": "0"}, {"detail": -1}])
 def test_settings_out_of_range_are_refused(change: dict[str, object]) -> None:
     """Tests that a wrong setting is an error that names it."""
-    with pytest.raises(ValueError, match=f"program.{next(iter(change))}"):
+    with pytest.raises(ValueError, match=f"^{next(iter(change))} is {next(iter(change.values()))!r};"):
         Lookahead(**change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("weights", "unit"), [((0.5, 4.0), 0.5), ((3.0, 4.0), 1.0)])
+def test_the_tie_break_is_as_documented(weights: tuple[float, float], unit: float) -> None:
+    """Tests the price per GPU-second of docs/instances.md: 1e-4 times the least weight, at most 1."""
+    jobs = [job(i, LARGE, 10, due=1.2, weight=weight) for i, weight in enumerate(weights)]
+    model = Lookahead().model(round_of(jobs, C8, cadence=EVENTS), OnTime(), ())
+    intervals = model.intervals
+    prices = -model.linear.rewards[len(jobs) : len(jobs) + len(intervals.degree)] / intervals.degree
+    assert prices == pytest.approx(np.full(len(intervals.degree), 1e-4 * unit))
+    assert "w: the least weight, at most 1" in Path("docs/instances.md").read_text()
 
 
 def test_groups_side_by_side_run_what_a_list_schedule_can_keep() -> None:

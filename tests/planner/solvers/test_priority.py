@@ -107,7 +107,7 @@ def test_srtf_fills_a_round() -> None:
 @pytest.mark.parametrize(("field", "arguments"), [("degree", {"degree": 0}), ("chunk", {"chunk": 0})])
 def test_impossible_parameters_are_refused(field: str, arguments: dict[str, int]) -> None:
     """Tests that degree and chunk of 0 are refused with the field."""
-    with pytest.raises(ValueError, match=rf"solver\.{field} is 0"):
+    with pytest.raises(ValueError, match=rf"^{field} is 0"):
         Srtf(**arguments)
 
 
@@ -143,7 +143,7 @@ def test_late_jobs_are_served_by_the_rule(solver: Edf | Srtf) -> None:
     narrow = replace(solver, degree=1) if isinstance(solver, Srtf) else replace(solver, elastic=False)
     assert 0 in degrees(narrow.solve(round_, 0.01))
     assert degrees(replace(narrow, late="brief").solve(round_, 0.01)) == {1: 1}
-    with pytest.raises(ValueError, match=r"solver\.late is 'soon'; use brief"):
+    with pytest.raises(ValueError, match=r"^late is 'soon'; use brief"):
         replace(solver, late="soon")  # type: ignore[arg-type]
 
 

@@ -175,7 +175,7 @@ def test_wrong_specifications(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"has no model_index\.json"):
         ModelSpec(tmp_path)
     folder = build("flux", tmp_path / "flux")
-    with pytest.raises(ValueError, match=r"engine\.dtype is 'half'"):
+    with pytest.raises(ValueError, match=r"^dtype is 'half'"):
         ModelSpec(folder, dtype="half")  # type: ignore[arg-type]
     model = Model(ModelSpec(folder, inputs={"max_length": 3}), "stages")
     with pytest.raises(ModelError, match=r"engine\.inputs has \['max_length'\]"):
