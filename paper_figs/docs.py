@@ -26,6 +26,7 @@ Every figure and table of the evaluation of [TetriServe](https://arxiv.org/abs/2
 what the paper could not draw. This page is written by `python -m paper_figs.docs` from the tables in
 `paper_figs/results/`; its numbers are theirs.
 
+<!-- not run: half an hour -->
 ```console
 $ python -m paper_figs                # all figures: CSV, PDF, SVG and PNG in paper_figs/results/
 $ python -m paper_figs fig07 table5   # some

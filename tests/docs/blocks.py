@@ -25,7 +25,7 @@ FENCE = re.compile(
     r"(?:^<!-- (?P<mark>not run|run with|needs|file): (?P<word>[^>]+?) -->\n)?^```(?P<language>\S*)\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
-LANGUAGES = ("console", "python", "csv", "text")
+LANGUAGES = ("console", "python", "csv", "json", "text")
 PROGRAMS = (".", "export", "mypy", "pip", "python", "python3", "make", "ray", "ruff")
 """Programs that a document may show."""
 
