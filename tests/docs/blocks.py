@@ -10,7 +10,7 @@ import shlex
 import signal
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from experiments.cli import compose
 from experiments.docs import ROOT
 
 FENCE = re.compile(
-    r"(?:^<!-- (?P<mark>not run|run with|needs|file): (?P<word>[^>]+?) -->\n)?^```(?P<language>\S*)\n(?P<text>.*?)^```$",
+    r"(?:^<!-- (?P<mark>not run|run with|needs|file|continues): (?P<word>[^>]+?) -->\n)?"
+    r"^```(?P<language>\S*)\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
 LANGUAGES = ("console", "python", "csv", "json", "text")
@@ -91,11 +92,16 @@ def commands_of(block: Block) -> list[Command]:
     return [Command(text, "\n".join(output)) for text, output in commands]
 
 
-def carry_out(block: Block, directory: Path) -> None:
-    """Run a block in a directory, or check it where its mark says why it is not run."""
+def carry_out(block: Block, directory: Path, above: Sequence[Block] = ()) -> None:
+    """Run a block in a directory, or check it where its mark says why it is not run.
+
+    With the mark ``continues``, the blocks ``above`` run before it, as one program.
+    """
     assert block.language in LANGUAGES, f"{block}: {block.language!r} is none of {', '.join(LANGUAGES)}"
     if block.language == "python":
-        _python(block, directory)
+        names: dict[str, Any] = {"__name__": "__main__"}
+        for part in (*above, block) if block.mark == "continues" else (block,):
+            _python(part, directory, names)
     if block.language == "console":
         for command in commands_of(block):
             for words in command.parts:
@@ -104,14 +110,14 @@ def carry_out(block: Block, directory: Path) -> None:
                     _run(words, command, block, directory)
 
 
-def _python(block: Block, directory: Path) -> None:
+def _python(block: Block, directory: Path, names: dict[str, Any]) -> None:
     code = compile(block.text, str(block), "exec", dont_inherit=True)
     if block.mark == "not run":
         return
     if block.mark == "needs":
         pytest.importorskip(block.word)
     with contextlib.chdir(directory), contextlib.redirect_stdout(io.StringIO()):
-        exec(code, {"__name__": "__main__"})
+        exec(code, names)
 
 
 def check(words: list[str], where: str) -> None:
@@ -135,18 +141,16 @@ def _check_module(module: str, words: list[str], where: str) -> None:
     overrides = [word for word in words if re.match(r"\+?[a-z][\w./]*=", word)]
     many = module == "experiments.run" and "-m" in words
     if module in COMPOSED:
-        for override in overrides:  # one by one where they are lists of values
-            values = override.split(",") if many else [override]
+        for override in overrides if many else ():  # one by one, as they are lists of values
             name = override.partition("=")[0]
-            for value in values:
-                compose([*(o for o in overrides if not many), value if "=" in value else f"{name}={value}"])
+            for value in override.split(","):
+                compose([value if "=" in value else f"{name}={value}"])
+        if not many:
+            compose(overrides)
     flags = [word.partition("=")[0] for word in words if word.startswith("--") and word != "--help"]
     commands = [word for word in words[:1] if word.isidentifier()] if flags else []
-    if not flags:
-        _entry(module)
-        return
     try:
-        said, _ = call(module, [*commands, "--help"])
+        said, _ = call(module, [*commands, "--help"]) if flags else ("", _entry(module))
     except ModuleNotFoundError as error:
         pytest.skip(f"{where}: needs {error.name}")
     for flag in flags:

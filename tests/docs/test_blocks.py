@@ -20,7 +20,8 @@ def test_block_does_what_it_says(block: Block, tmp_path: Path) -> None:
     for other in BLOCKS:
         if other.path == block.path and other.mark == "file":
             (tmp_path / other.word).write_text(other.text)
-    carry_out(block, tmp_path)
+    above = [b for b in BLOCKS if b.path == block.path and b.line < block.line and b.language == "python"]
+    carry_out(block, tmp_path, [b for b in above if b.mark != "not run"])
 
 
 @pytest.mark.parametrize("path", documents(ROOT), ids=lambda path: path.name)
@@ -70,7 +71,7 @@ def test_output_is_compared(tmp_path: Path) -> None:
     assert matches("a ...\nDone in 1.5 s.", "a b\nc\nDone in 22.0 s.\n")
     assert not matches("a b", "a c")
     assert not matches("a", "a b")
-    wrong = "```console\n$ python -m experiments.docs --check\nhello\n```\n"
+    wrong = "```console\n$ python -m profiles list\nhello\n```\n"
     with pytest.raises(AssertionError, match="hello"):
         carry_out(page(wrong), tmp_path)
 
