@@ -199,12 +199,12 @@ class LookaheadModel:
         served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
         tasks = [self.tasks[i] for i in served]
         schedule = list_schedule(tasks, self._round.now, self._gpus, widen=not self._worth.price)
-        if self._side_by_side and len(served) < len(self.tasks):
-            plans = [self._admitted(limit)] if self._plain else []
-            return max([*plans, self._by_list(served, schedule, limit)], key=lambda plan: plan.value)
-        if not schedule.late(tasks):
-            return self._by_list(served, schedule, limit)
-        return self._out.plan(served, self._starts.first_pieces(served, x), limit)
+        pieces = self._starts.first_pieces(served, x)
+        if not schedule.late(tasks) or (self._side_by_side and len(served) < len(self.tasks)):
+            own = self._by_list(served, schedule, limit)
+        else:
+            own = self._out.plan(served, pieces, limit)
+        return self._or_admitted(own) if self._side_by_side else own
 
     def judged(
         self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
@@ -264,7 +264,13 @@ class LookaheadModel:
         order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
         left = [float(task.steps) for task in tasks]
         degrees = allot(tasks, left, order, now, self._gpus, widen=not self._worth.price)
-        return self._by_list(chosen, ListSchedule([Phase(now, now, degrees)], []), bound)
+        return self._or_admitted(self._by_list(chosen, ListSchedule([Phase(now, now, degrees)], []), bound))
+
+    def _or_admitted(self, own: Settled) -> Settled:
+        """Return the plan of the admitted jobs, unless the given one is worth more, or admission cannot say."""
+        if not self._plain or own.bound is None:
+            return own
+        return max(self._admitted(own.bound), own, key=lambda plan: plan.value)
 
     def _admitted(self, bound: float) -> Settled:
         """Return the plan of those whom the rule of Moore and Hodgson admits (:mod:`planner.admission`).
