@@ -123,8 +123,6 @@ class LookaheadModel:
     def _everything(self) -> ListSchedule:
         return list_schedule(self.tasks, self._round.now, self._gpus)
 
-    # -- the program ---------------------------------------------------------------------------------------------------
-
     @property
     def _tie_break(self) -> float:
         """Price per GPU-second among equals."""
@@ -162,8 +160,6 @@ class LookaheadModel:
         kinds = [Class(len(jobs), 0, tuple(jobs), (1.0,) * len(jobs)) for jobs in members]
         return with_floor(linear, kinds, self._worth.share, whole=False)
 
-    # -- plans ---------------------------------------------------------------------------------------------------------
-
     def settled(self, budget: float = math.inf) -> Settled | None:
         """Return the plan where it needs no solver.
 
@@ -199,12 +195,11 @@ class LookaheadModel:
         served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
         tasks = [self.tasks[i] for i in served]
         schedule = list_schedule(tasks, self._round.now, self._gpus, widen=not self._worth.price)
-        pieces = self._starts.first_pieces(served, x)
-        if not schedule.late(tasks) or (self._side_by_side and len(served) < len(self.tasks)):
-            own = self._by_list(served, schedule, limit)
-        else:
-            own = self._out.plan(served, pieces, limit)
-        return self._or_admitted(own) if self._side_by_side else own
+        if self._side_by_side and len(served) < len(self.tasks):
+            return self._or_admitted(self._by_list(served, schedule, limit))
+        if not schedule.late(tasks):
+            return self._by_list(served, schedule, limit)
+        return self._out.plan(served, self._starts.first_pieces(served, x), limit)
 
     def judged(
         self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
