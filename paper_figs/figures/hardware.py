@@ -89,7 +89,7 @@ def draw(table: Table) -> Drawing:
     axis.set_xlim(*SHARES)
     axis.grid(axis="x")
     axis.grid(axis="y", visible=False)
-    axis.set_xlabel(f"SLO attainment, scale {SCALE}, same relative load")
+    axis.set_xlabel(f"attainment, scale {SCALE}, same load")
     figure.legend(loc="outside upper center", ncols=3, columnspacing=1.0, handletextpad=0.2)
     return figure
 
