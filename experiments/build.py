@@ -16,7 +16,6 @@ from experiments.distributed.workers import worker_count
 from experiments.workload import Workload
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
-from planner.programs import AssignmentProgram
 from planner.solvers.exact import Exact
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Srtf
@@ -84,9 +83,9 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     notes = _notes(config, workload, believed, cluster, shapes)
     solver = build_solver(config)
     _check_degrees(solver, believed, cluster, shapes)
-    if isinstance(solver, Exact) and isinstance(solver.program, AssignmentProgram):
+    if isinstance(solver, Exact):
         with configured("program", config["program"]):
-            solver.program.check_form(cluster)
+            solver.program.check(cluster)
     with configured("engine", engine, regroup_seconds="regroup_ms"):
         physics = (
             Physics(stages=True, turns=True)

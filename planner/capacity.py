@@ -39,6 +39,11 @@ def steps_within(round_: Round, seconds: float, steps_left: int) -> int:
     return min(steps_left, steps)
 
 
+def segment_steps(round_: Round, seconds: float, steps_left: int) -> int:
+    """Steps that a job is given at once: with cadence ``events`` all that are left, else those that fit into the round."""
+    return steps_left if round_.cadence.kind == "events" else steps_within(round_, seconds, steps_left)
+
+
 def blocks_free(round_: Round, free: int) -> dict[int, int]:
     """Count the legal groups of each degree that lie wholly in ``free``."""
     return {

@@ -27,6 +27,8 @@ class ShapeCosts:
         Seconds per step at every legal degree, useful or not.
     fastest
         The least seconds per step: ``seconds[-1]``.
+    cheapest
+        The least GPU-seconds per step.
     by_mask
         Seconds per step by group mask, for every legal group that the profile knows.
     """
@@ -35,6 +37,7 @@ class ShapeCosts:
     seconds: tuple[float, ...]
     step_time: dict[int, float]
     fastest: float
+    cheapest: float
     by_mask: dict[int, float]
 
 
@@ -88,7 +91,8 @@ class Costs:
             if seconds < best:
                 degrees.append(degree)
                 best = seconds
-        return ShapeCosts(tuple(degrees), tuple(step_time[d] for d in degrees), step_time, best, by_mask)
+        cheapest = min(degree * step_time[degree] for degree in degrees)
+        return ShapeCosts(tuple(degrees), tuple(step_time[d] for d in degrees), step_time, best, cheapest, by_mask)
 
 
 @lru_cache(maxsize=64)

@@ -28,7 +28,7 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows 
     does; where that many GPUs are not free, the largest useful degree that is. If a step at it costs the deadline, the
     job waits; ``allows`` can refuse each of them.
     """
-    order = sorted(jobs, key=lambda job: (_slack(round_, job), job.request.id))
+    order = sorted(jobs, key=lambda job: (round_.slack(job), job.request.id))
     started: list[Assignment] = []
     for job in order:
         if not free:
@@ -104,7 +104,3 @@ def use_idle(
             effort = scale_up(round_, effort, free & ~mask_of(effort), allows)
         placed = [*placed, *effort]
     return placed
-
-
-def _slack(round_: Round, job: Job) -> float:
-    return job.due - max(job.ready, round_.now) - job.steps_left * round_.costs.of(job.request.shape).fastest

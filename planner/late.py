@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from planner.capacity import latest_start, steps_within
+from planner.capacity import latest_start, segment_steps
 from planner.elastic import scale_up
 from planner.errors import ParameterError
 from planner.idle import mask_of, use_idle
@@ -79,7 +79,7 @@ def serve_late(
     elif rule == "idle":
         return use_idle(round_, placed, late, free, elastic, preserve)
     elif rule == "brief":
-        longest = PATIENCE * sum(_least_gpu_seconds(round_, job) for job in late) / round_.cluster.gpus
+        longest = PATIENCE * sum(round_.least_gpu_seconds(job) for job in late) / round_.cluster.gpus
         placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), longest, preserve)]
     if elastic and not thrifty:
         placed = scale_up(round_, placed, free & ~mask_of(placed))
@@ -104,7 +104,8 @@ def _all_for_one(round_: Round, late: Sequence[Job], free: int, preserve: bool) 
     """All GPUs for the job that is done first."""
     job = min(late, key=lambda job: (job.steps_left * round_.costs.of(job.request.shape).fastest, job.request.id))
     shape = round_.costs.of(job.request.shape)
-    return place(round_, [Choice(job, shape.degrees[-1], max(1, _steps(round_, job, shape.fastest)))], free, preserve)
+    steps = max(1, segment_steps(round_, shape.fastest, job.steps_left))
+    return place(round_, [Choice(job, shape.degrees[-1], steps)], free, preserve)
 
 
 def _brief(round_: Round, late: Sequence[Job], free: int, longest: float, preserve: bool) -> list[Assignment]:
@@ -113,17 +114,10 @@ def _brief(round_: Round, late: Sequence[Job], free: int, longest: float, preser
     choices: list[Choice] = []
     for job in sorted(late, key=lambda job: (job.due, job.request.id)):
         costs = round_.costs.of(job.request.shape)
-        fitting = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= longest and _steps(round_, job, t)]
+        short = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= longest]
+        fitting = [(d, t) for d, t in short if segment_steps(round_, t, job.steps_left)]
         degree, seconds = min(fitting, key=lambda at: (at[0] * at[1], at[0]), default=(0, 0.0))
         if degree:
-            choices.append(Choice(job, degree, _steps(round_, job, seconds)))
+            choices.append(Choice(job, degree, segment_steps(round_, seconds, job.steps_left)))
             left -= degree
     return place(round_, choices, free, preserve)
-
-
-def _steps(round_: Round, job: Job, seconds: float) -> int:
-    return job.steps_left if round_.cadence.kind == "events" else steps_within(round_, seconds, job.steps_left)
-
-
-def _least_gpu_seconds(round_: Round, job: Job) -> float:
-    return job.steps_left * min(d * t for d, t in round_.costs.of(job.request.shape).step_time.items())

@@ -110,8 +110,7 @@ def _attempts(
     costs = costs_of(profile, cluster)
 
     def work(id_: int) -> float:
-        shape = costs.of(by_id[id_].shape)
-        return by_id[id_].steps * min(d * s for d, s in zip(shape.degrees, shape.seconds, strict=True))
+        return by_id[id_].steps * costs.of(by_id[id_].shape).cheapest
 
     order = sorted(by_id, key=lambda id_: (work(id_) / by_id[id_].weight, id_))
     sets: list[tuple[int, ...]] = [tuple(fluid), tuple(sorted(by_id))]

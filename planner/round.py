@@ -94,6 +94,15 @@ class Round:
         start = job.ready if job.ready > self.now else self.now
         return start + job.steps_left * self.costs.of(job.request.shape).fastest > job.due + EPSILON
 
+    def slack(self, job: Job) -> float:
+        """Seconds that a job could lose and still be on time at its fastest degree; negative if it is late in any case."""
+        start = job.ready if job.ready > self.now else self.now
+        return job.due - start - job.steps_left * self.costs.of(job.request.shape).fastest
+
+    def least_gpu_seconds(self, job: Job) -> float:
+        """GPU-seconds that the steps left of a job take at the least."""
+        return job.steps_left * self.costs.of(job.request.shape).cheapest
+
     # -- JSON ------------------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:

@@ -38,13 +38,7 @@ def steps_in_time(round_: Round, job: Job, seconds: float, steps: int) -> int:
     lost = seconds - fastest
     if lost <= 0:
         return steps
-    slack = slack_of(round_, job, fastest)
+    slack = round_.slack(job) + EPSILON
     if slack < 0 or steps * lost <= slack:
         return steps
     return int(slack / lost) if round_.cadence.kind == "events" else 0
-
-
-def slack_of(round_: Round, job: Job, fastest: float) -> float:
-    """Seconds that a job could lose and still be on time at ``fastest`` per step; negative if it is late in any case."""
-    start = job.ready if job.ready > round_.now else round_.now
-    return job.due + EPSILON - start - job.steps_left * fastest

@@ -22,7 +22,6 @@ from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.plan import Assignment
 from planner.programs.assignment import Assignment as AssignmentProgram
-from planner.programs.continuation import least_gpu_seconds
 from planner.programs.linear import LinearProgram
 from planner.programs.lookahead import Lookahead, LookaheadModel
 from planner.programs.worth import Worth, worth_of
@@ -195,7 +194,7 @@ class _ByLookahead:
 
     def _least_price(self, round_: Round) -> float:
         """Price of the least GPU-seconds of all jobs that could be on time before the plan."""
-        return self._price * sum(least_gpu_seconds(round_, job) for job in round_.jobs if job.id in self._weight)
+        return self._price * sum(round_.least_gpu_seconds(job) for job in round_.jobs if job.id in self._weight)
 
 
 def _solved(linear: LinearProgram) -> tuple[Floats, bool]:

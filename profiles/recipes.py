@@ -37,49 +37,39 @@ H100 = {"overhead": 0.005, "tflops": 600.0, "sync": 0.0076, "bandwidth": 300.0}
 A40 = {"overhead": 0.024, "tflops": 77.0, "sync": 0.02}
 """Constants of SD3-medium on A40, scaled from its A100 fit."""
 
-_RECIPES = (
-    Recipe(
-        name="flux1-dev_h100",
-        architecture=FLUX,
-        hardware="H100 80 GB, NVLink 4",
-        steps=50,
-        shapes=IMAGES,
-        series=(
-            Series(
-                "nvlink",
-                DEGREES,
-                gpu="H100",
-                source="perf_baselines",
-                pinned=H100,
-                basis="Every constant is pinned so that the model meets the two published points.",
-            ),
+_FLUX_H100 = Recipe(
+    name="flux1-dev_h100",
+    architecture=FLUX,
+    hardware="H100 80 GB, NVLink 4",
+    steps=50,
+    shapes=IMAGES,
+    series=(
+        Series(
+            "nvlink",
+            DEGREES,
+            gpu="H100",
+            source="perf_baselines",
+            pinned=H100,
+            basis="Every constant is pinned so that the model meets the two published points.",
         ),
-        date=READ_ON,
-        spread=flux_h100.spread,
-        stages=flux_h100.stages(IMAGES, READ_ON),
-        notes="The model and GPU of the TetriServe paper's main evaluation. Only 1024 x 1024 on 1 and 2 "
-        "GPUs is "
-        "published (bf16, sglang); the rest is the model. Spreads: Table 1 of arXiv 2510.01565, "
-        "interpolated at "
-        "768 and 1536.",
     ),
-    Recipe(
+    date=READ_ON,
+    spread=flux_h100.spread,
+    stages=flux_h100.stages(IMAGES, READ_ON),
+    notes="The model and GPU of the TetriServe paper's main evaluation. Only 1024 x 1024 on 1 and 2 "
+    "GPUs is "
+    "published (bf16, sglang); the rest is the model. Spreads: Table 1 of arXiv 2510.01565, "
+    "interpolated at "
+    "768 and 1536.",
+)
+
+_RECIPES = (
+    _FLUX_H100,
+    replace(
+        _FLUX_H100,
         name="flux1-dev_h100_256tokens",
         architecture=FLUX_256_TOKENS,
-        hardware="H100 80 GB, NVLink 4",
-        steps=50,
-        shapes=IMAGES,
-        series=(
-            Series(
-                "nvlink",
-                DEGREES,
-                pinned=H100,
-                basis="Every constant is that of flux1-dev_h100.",
-            ),
-        ),
-        date=READ_ON,
-        spread=flux_h100.spread,
-        stages=flux_h100.stages(IMAGES, READ_ON),
+        series=(Series("nvlink", DEGREES, pinned=H100, basis="Every constant is that of flux1-dev_h100."),),
         notes="FLUX.1-dev on H100 with 256 text tokens in place of 512, as the TetriServe paper appears to have run it: the "
         "text tokens are inferred from its Table 1 (TFLOP per image), the constants are those of flux1-dev_h100; nothing "
         "here was measured. Spreads and stages as in flux1-dev_h100.",

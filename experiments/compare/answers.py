@@ -207,7 +207,7 @@ def slack_of(round_: Round) -> float:
     for job in round_.jobs:
         if not round_.hopeless(job):
             work = job.steps_left * round_.costs.of(job.request.shape).fastest
-            shares.append(max(0.0, job.due - max(job.ready, round_.now) - work) / work)
+            shares.append(max(0.0, round_.slack(job)) / work)
     return statistics.median(shares)
 
 

@@ -67,7 +67,12 @@ class Assignment:
         if self.form not in ("auto", "degrees", "groups"):
             raise ParameterError("form", self.form, "use 'auto', 'degrees' or 'groups'")
 
-    def check_form(self, cluster: Cluster) -> None:
+    @property
+    def looks_ahead(self) -> bool:
+        """It decides one round."""
+        return False
+
+    def check(self, cluster: Cluster) -> None:
         """Raise ParameterError for ``form="degrees"`` on a cluster on which groups of one degree differ or overlap."""
         if self.form == "degrees" and not (cluster.laminar and cluster.uniform):
             raise ParameterError("form", self.form, f"on cluster {cluster.name} groups differ: use 'auto' or 'groups'")
@@ -80,7 +85,7 @@ class Assignment:
         ObjectiveError
             If the objective misbehaves, or a job is worth less on time than late.
         """
-        self.check_form(round_.cluster)
+        self.check(round_.cluster)
         free = available_mask(round_)
         alike = round_.cluster.laminar and round_.cluster.uniform
         refuse_reversed(round_, objective)

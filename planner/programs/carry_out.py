@@ -14,18 +14,17 @@ from functools import cached_property
 
 import numpy as np
 
-from planner.capacity import available_mask, steps_within
+from planner.capacity import available_mask, segment_steps
 from planner.idle import mask_of, start_waiting
 from planner.job import Job
 from planner.late import LateRule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Assignment
-from planner.programs.continuation import continue_plan, large, least_gpu_seconds
+from planner.programs.continuation import continue_plan, large
 from planner.programs.intervals import Task
 from planner.programs.linear import Settled
 from planner.programs.worth import Worth
 from planner.round import Round
-from planner.timely import steps_in_time
 
 _SAME = 1e-9
 _ROUNDING = 1e-6
@@ -70,8 +69,7 @@ class CarryOut:
         choices = []
         for i, degree, steps in pieces:
             seconds = self.tasks[i].seconds[self.tasks[i].degrees.index(degree)]
-            fitting = steps if round_.cadence.kind == "events" else steps_within(round_, seconds, steps)
-            fitting = steps_in_time(round_, self.timely[i], seconds, fitting) if fitting else 0
+            fitting = segment_steps(round_, seconds, steps)
             if fitting:
                 choices.append(Choice(self.timely[i], degree, fitting))
         placed = place(round_, choices, free)
@@ -120,7 +118,7 @@ class CarryOut:
         """Return the price of delivering every live job on its least GPU-seconds."""
         if not self.worth.price:
             return 0.0
-        return self.worth.price * math.fsum(least_gpu_seconds(self.round_, job) for job in self.round_.jobs)
+        return self.worth.price * math.fsum(self.round_.least_gpu_seconds(job) for job in self.round_.jobs)
 
     def _reward(self, served: Collection[int]) -> float:
         """Reward of jobs on time, with what their least share is worth."""

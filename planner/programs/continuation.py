@@ -25,7 +25,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from planner.cluster import Group
-from planner.job import Job
 from planner.plan import Assignment
 from planner.programs.intervals import Task
 from planner.programs.lists import allot
@@ -64,12 +63,6 @@ class _State:
     left: int
     ready: float
     degree: int = 0
-
-
-def least_gpu_seconds(round_: Round, job: Job) -> float:
-    """Return the GPU-seconds that the steps left of a job take at the least."""
-    costs = round_.costs.of(job.request.shape)
-    return job.steps_left * min(d * t for d, t in zip(costs.degrees, costs.seconds, strict=True))
 
 
 def continue_plan(
@@ -172,7 +165,7 @@ def _begin(
     else:
         now = min((begins + a.steps * seconds for a, begins, seconds in runs), default=round_.now)
     spent = 0.0
-    rest = {id_: least_gpu_seconds(round_, job) for id_, job in jobs.items() if at.get(id_, -1) not in states}
+    rest = {id_: round_.least_gpu_seconds(job) for id_, job in jobs.items() if at.get(id_, -1) not in states}
     for assignment, begins, seconds in runs:
         degree, steps = assignment.group.degree, assignment.steps
         if round_.cadence.kind == "events":

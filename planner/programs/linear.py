@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from planner.cluster import Cluster
 from planner.effort import Size
 from planner.objectives.protocol import Objective
 from planner.outcomes import Bools, Floats, Ints
@@ -145,6 +146,15 @@ class ProgramModel(Protocol):
 
 class Program(Protocol):
     """Turns a round and an objective into a model."""
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether it plans beyond the round, so that a start from such a rule suits it."""
+        ...
+
+    def check(self, cluster: Cluster) -> None:
+        """Raise ParameterError if it cannot plan on a cluster as it is set."""
+        ...
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> ProgramModel:
         """Make the model, with ``greedy`` as its start."""

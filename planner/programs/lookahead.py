@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from planner.admission import admit
+from planner.cluster import Cluster
 from planner.effort import Size
 from planner.errors import ParameterError, is_finite, whole
 from planner.job import Job
@@ -30,7 +31,6 @@ from planner.outcomes import Floats
 from planner.plan import Assignment
 from planner.programs.carry_out import CarryOut
 from planner.programs.concurrency import levels, with_levels
-from planner.programs.continuation import least_gpu_seconds
 from planner.programs.floor import Class, with_floor
 from planner.programs.intervals import Intervals, interval_program
 from planner.programs.linear import LinearProgram, Settled
@@ -76,6 +76,14 @@ class Lookahead:
             raise ParameterError("tie_break", self.tie_break, "a price from 0 to below 1 is needed")
         whole("detail", self.detail, 0)
 
+    @property
+    def looks_ahead(self) -> bool:
+        """It decides up to the last deadline."""
+        return True
+
+    def check(self, cluster: Cluster) -> None:
+        """Accept every cluster."""
+
     def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> LookaheadModel:
         """Make the model of a round; its start is the list schedule, so ``greedy`` is not looked at.
 
@@ -111,9 +119,7 @@ class LookaheadModel:
         self._worth = worth
         self._settings = settings
         self._gpus = round_.cluster.gpus
-        spared = (
-            [worth.price * least_gpu_seconds(round_, job) for job in timely] if worth.price else [0.0] * len(timely)
-        )
+        spared = [worth.price * round_.least_gpu_seconds(job) for job in timely]
         weights = (worth.weights + np.array(spared)).tolist()
         self.tasks = tuple(task_of(round_, job, weight) for job, weight in zip(timely, weights, strict=True))
         """One per job that can still be on time alone."""
@@ -273,8 +279,10 @@ class LookaheadModel:
         The rule asks a list schedule, which keeps what it promises; durations promise more than groups side by side can
         keep. It knows no price and no least share.
         """
-        jobs, first = admit(self._round, self._out.timely, [task.weight for task in self.tasks])
-        position = {job.id: i for i, job in enumerate(self._out.timely)}
+        worthy = [i for i, task in enumerate(self.tasks) if task.weight > 0]
+        timely = self._out.timely
+        jobs, first = admit(self._round, [timely[i] for i in worthy], [self.tasks[i].weight for i in worthy])
+        position = {timely[i].id: i for i in worthy}
         pieces = [(position[id_], degree, self.tasks[position[id_]].steps) for id_, degree in first.items()]
         return self._out.plan([position[job.id] for job in jobs], pieces, bound)
 

@@ -22,7 +22,6 @@ from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
 from planner.objectives.trial import try_out
 from planner.plan import Certificate, Plan, Status
-from planner.programs.assignment import Assignment as AssignmentProgram
 from planner.programs.linear import LinearProgram, Program, Settled
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
@@ -163,10 +162,10 @@ def _refusal(program: LinearProgram, answer: Answer, start: float) -> str:
 def greedy_for(program: Program) -> Solver:
     """Return the rule whose plans suit a program as start and as fallback.
 
-    For the assignment program the paper's packing of one round, which is what that program decides; for any other earliest
-    deadline first, which looks beyond the round and finishes what it begins.
+    For one that decides a round, as the assignment program, the paper's packing, which decides the same; for one that looks
+    ahead, earliest deadline first, which finishes what it begins.
     """
-    return GreedyDp() if isinstance(program, AssignmentProgram) else Edf()
+    return Edf() if program.looks_ahead else GreedyDp()
 
 
 def CpSat(  # noqa: N802  (reads as the class that users look for)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.admission import admit
-from planner.capacity import available_mask, steps_within
+from planner.capacity import available_mask, segment_steps
 from planner.idle import mask_of, start_waiting
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
@@ -43,8 +43,7 @@ class Moore:
         for job in admitted:
             if job.id in degrees:
                 seconds = round_.costs.of(job.request.shape).step_time[degrees[job.id]]
-                events = round_.cadence.kind == "events"
-                steps = job.steps_left if events else steps_within(round_, seconds, job.steps_left)
+                steps = segment_steps(round_, seconds, job.steps_left)
                 choices += [Choice(job, degrees[job.id], steps)] if steps else []
         placed = place(round_, choices, free)
         running = {assignment.jobs[0] for assignment in placed}

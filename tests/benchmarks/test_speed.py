@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from executor.engine import Segment
 from executor.loop import Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
+from experiments.results.tables import requests_table
 from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.job import Job
@@ -146,3 +148,12 @@ def test_cpsat_decision_16_jobs_8_gpus(benchmark: BenchmarkFixture) -> None:
 def test_cpsat_decision_64_jobs_64_gpus(benchmark: BenchmarkFixture) -> None:
     """Measures CP-SAT on 64 pending jobs and 8 machines of 8 GPUs (target: at most 100 ms)."""
     decide(benchmark, CpSat(Assignment(), OnTime()), lambda seed: pending(64, 64, seed), 0.1, 40)
+
+
+def test_table_of_requests(benchmark: BenchmarkFixture) -> None:
+    """Time the table of 10,000 requests with five segments each; of few where nothing is measured."""
+    count = 10_000 if benchmark.enabled else 50
+    requests = poisson(count, seed=0)
+    segments = [Segment((r.id,), (k,), r.arrival + k, r.arrival + k + 1, 10) for r in requests for k in range(5)]
+    records = Records(requests, {r.id: r.arrival + 5.0 for r in requests}, segments=segments)
+    assert benchmark(requests_table, records).num_rows == count

@@ -157,3 +157,11 @@ def test_the_tier_is_kept() -> None:
     round_ = round_of([replace(j, request=replace(j.request, tier="premium"))])
     assert Round.from_dict(round_.to_dict()).jobs[0].request.tier == "premium"
     assert "tier" not in round_of([j]).to_dict()["jobs"][0]
+
+
+def test_slack_counts_from_the_end_of_the_step_in_progress() -> None:
+    """Tests that a job in the middle of a step has the slack that is left when the step ends."""
+    j = job(0, LARGE, 10, due=3.0, ready=0.5, group=C8.groups(8)[0], running=True)
+    assert round_of([j], C8).slack(j) == pytest.approx(1.5)
+    waiting = job(0, LARGE, 10, due=3.0)
+    assert round_of([waiting], C8, now=1.0).slack(waiting) == pytest.approx(1.0)

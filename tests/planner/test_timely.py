@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from planner.cluster import Cluster
 from planner.round import EPSILON, Round
-from planner.timely import slack_of, steps_in_time
+from planner.timely import steps_in_time
 from tests.strategies import EVENTS, LARGE, ROUNDS, job, round_of, rounds
 
 C8 = Cluster.nvlink(8)
@@ -20,14 +20,6 @@ def test_a_step_on_one_gpu(due: float, events: int, rounds_: int) -> None:
     j = job(0, LARGE, 10, due=due)
     assert steps_in_time(round_of([j], C8, cadence=EVENTS), j, 0.7, 4) == events
     assert steps_in_time(round_of([j], C8, cadence=ROUNDS), j, 0.7, 4) == rounds_
-
-
-def test_slack_counts_from_the_end_of_the_step_in_progress() -> None:
-    """Tests that a job in the middle of a step has the slack that is left when the step ends."""
-    j = job(0, LARGE, 10, due=3.0, ready=0.5, group=C8.groups(8)[0], running=True)
-    assert slack_of(round_of([j], C8), j, 0.1) == pytest.approx(1.5)
-    waiting = job(0, LARGE, 10, due=3.0)
-    assert slack_of(round_of([waiting], C8, now=1.0), waiting, 0.1) == pytest.approx(1.0)
 
 
 @given(rounds(least=1), st.integers(1, 50), st.data())

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from executor.engine import Segment
 from executor.records import Records
 from experiments.results.metrics import summarize
 from experiments.results.tables import (
@@ -21,8 +18,6 @@ from experiments.results.tables import (
     write_table,
 )
 from planner.cluster import Cluster
-from planner.request import Request
-from profiles.shape import Shape
 
 MAKERS = (requests_table, rounds_table, segments_table, timings_table)
 
@@ -103,16 +98,3 @@ def test_only_what_may_be_missing_is_nullable(records: Records) -> None:
     ]  # fmt: skip
     assert schema.names == list(REQUESTS)
     assert schema.field("id").type == pa.int64()
-
-
-def test_ten_thousand_requests_are_quick() -> None:
-    """The requests table of 10,000 requests with five segments each takes less than a second."""
-    rng = np.random.default_rng(0)
-    arrivals = np.cumsum(rng.exponential(1.0, 10_000)).tolist()
-    requests = tuple(Request(i, Shape(512, 512), 50, at, at + 2.0) for i, at in enumerate(arrivals))
-    segments = [Segment((r.id,), (k,), r.arrival + k, r.arrival + k + 1, 10) for r in requests for k in range(5)]
-    records = Records(requests, {r.id: r.arrival + 5.0 for r in requests}, segments=segments)
-    requests_table(Records(()))
-    began = perf_counter()
-    assert requests_table(records).num_rows == 10_000
-    assert perf_counter() - began < 1.0

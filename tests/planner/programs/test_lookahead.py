@@ -28,6 +28,7 @@ from planner.objectives import (
     Term,
     Weighted,
 )
+from planner.outcomes import Floats, Outcomes
 from planner.plan import TOLERANCE, Plan
 from planner.programs.intervals import Task, interval_program
 from planner.programs.linear import LinearProgram
@@ -307,3 +308,19 @@ def test_groups_side_by_side_run_what_a_list_schedule_can_keep() -> None:
         value = Highs(program).solve(round_, 1.0).certificate.value
         assert value is not None
         assert value >= value_of(round_, Moore().solve(round_, 1.0), program, OnTime())
+
+
+@pytest.mark.parametrize("gpus", [8, 16])
+def test_requests_that_are_worth_nothing_are_given_up(gpus: int) -> None:
+    """Tests that with more jobs than are solved as they are, some of them without a reward, the others are served."""
+
+    class LargeOnly:
+        def rewards(self, outcomes: Outcomes) -> Floats:
+            return np.where(outcomes.survives & (outcomes.pixels == LARGE.pixels), 1.0, 0.0)
+
+    jobs = [job(i, LARGE if i % 4 == 0 else MEDIUM, 40, due=4.2 + 0.05 * i) for i in range(24)]
+    certificate = (
+        Highs(objective=LargeOnly()).solve(round_of(jobs, Cluster.nvlink(gpus), cadence=EVENTS), 1.0).certificate
+    )
+    assert certificate.promised is not None and certificate.value is not None
+    assert certificate.value == sum(id_ % 4 == 0 for id_ in certificate.promised) > 0
