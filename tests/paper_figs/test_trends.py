@@ -21,6 +21,8 @@ def test_what_does_not_hold_is_named() -> None:
     """Points where a trend fails are listed; one that fails everywhere is no trend."""
     assert checked(Trend("x", "y", lambda table: {"a": True, "b": False}), Table((), ())) == "at 1 of 2 points; not: b"
     assert checked(Trend("x", "y", lambda table: {"all": False}), Table((), ())) == "no"
+    reasoned = Trend("x", "y", lambda table: {"all": False}, lambda table: "The table says 0.5")
+    assert checked(reasoned, Table((), ())) == "no. The table says 0.5"
     assert checked(Trend("x", "y", lambda table: {"a": True, "b": True}), Table((), ())) == "yes, at all 2 points"
 
 
