@@ -36,14 +36,14 @@ figures-quick: $(VENV)/.core
 # Every table in docs/tables, each from one command; then the documents that quote them. About half an hour on two cores.
 COMPARE := $(BIN)/python -m experiments.compare --overwrite
 POLICY = $(foreach name,$(1),--policy $(name))
-# What every table compares: experiments/policies.py has the settings. Best simple is the best of the second line.
+# What every table compares: experiments/studies/policies.py has the settings. Best simple is the best of the second line.
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
 tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget tables-rounds
 	$(BIN)/python -m experiments.docs
 
-# The best settings of every rule, on seeds of its own; experiments/policies.py must then say the same. Ten minutes on two cores.
+# The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
 tables-tuning: $(VENV)/.core
 	$(BIN)/python -m experiments.tune --overwrite --output docs/tables/tuning
 
@@ -57,9 +57,9 @@ tables-grid: $(VENV)/.core
 tables-grid-drop: $(VENV)/.core
 	$(COMPARE) --grid --bound --seeds 10 --output docs/tables/grid-drop $(LOOKAHEAD) $(RIVALS) engine.late=drop
 
-# The regimes of experiments/regimes/declared.py, all of them, with and without a gain. Ten minutes on two cores.
+# The regimes of experiments/studies/regimes/declared.py, all of them, with and without a gain. Half an hour on two cores.
 tables-regimes: $(VENV)/.core
-	$(BIN)/python -m experiments.regimes --bound --seeds 10 --overwrite --output docs/tables/regimes
+	$(BIN)/python -m experiments.regimes --bound --time-limit 4 --seeds 10 --overwrite --output docs/tables/regimes
 
 tables-foresight: $(VENV)/.core
 	$(BIN)/python -m experiments.foresight --grid --seeds 10 --overwrite --output docs/tables/foresight

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from experiments.cli import compose
-from experiments.grid import Spread
+from experiments.studies.grid import Spread
 from paper_figs.cache import Cache
 from paper_figs.policies import BOUND, PROFILE, Policy
 from paper_figs.sources import SCHEMA, digest

@@ -1,13 +1,13 @@
 """The policies of the figures: how each is configured, what it is called, and its colour and mark everywhere.
 
-What a policy does is declared in :mod:`experiments.policies`; here is how it looks.
+What a policy does is declared in :mod:`experiments.studies.policies`; here is how it looks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.policies import policy
+from experiments.studies.policies import policy
 
 PROFILE = "flux1-dev_h100_256tokens"
 """Step times of the figures, where they do not say otherwise: the text length that the paper's Table 1 implies."""

@@ -13,7 +13,7 @@ RUN = (
     "planner/**/*.py",
     "profiles/*.py",
     "executor/*.py",
-    "experiments/bound.py",
+    "experiments/studies/bound.py",
     "experiments/build*.py",
     "experiments/runner.py",
     "experiments/config/*.py",

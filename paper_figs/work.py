@@ -11,10 +11,10 @@ from functools import cache
 from typing import Any, cast
 
 from executor.records import Records
-from experiments.bound import bound_of
 from experiments.build import Setup, build
 from experiments.results import summarize
 from experiments.runner import simulate as run_setup
+from experiments.studies.bound import bound_of
 from experiments.workload import Workload
 from experiments.workload.nirvana import Nirvana, with_nirvana
 from planner.request import Request

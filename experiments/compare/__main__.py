@@ -14,9 +14,9 @@ from pathlib import Path
 from experiments.cli import count, guarded
 from experiments.compare.rounds import RULES, Study, compare_rounds
 from experiments.compare.runs import Comparison, compare
-from experiments.grid import PAPER_GRID, Cell, Policy, cells
-from experiments.policies import POLICIES, policy
 from experiments.results import prepare_directory
+from experiments.studies.grid import PAPER_GRID, Cell, Policy, cells
+from experiments.studies.policies import POLICIES, policy
 
 REFERENCES: tuple[Policy, ...] = (
     Policy("lookahead", ("solver=highs", "program=lookahead")),

@@ -16,7 +16,7 @@ import numpy as np
 from experiments.build import Setup, build
 from experiments.cli import compose
 from experiments.compare.met import meet, roll_out
-from experiments.grid import Cell, Policy
+from experiments.studies.grid import Cell, Policy
 from planner.comparison import Answered, answer
 from planner.objectives import Objective, OnTime
 from planner.plan import Assignment

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.bound import BoundResult
-from experiments.grid import Cell, Policy, Result, Spread
+from experiments.studies.bound import BoundResult
+from experiments.studies.grid import Cell, Policy, Result, Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,8 @@ import numpy as np
 
 from experiments.compare.answers import Judged, RollOut
 from experiments.compare.sampling import worse_answers
-from experiments.grid import Spread
-from experiments.tables import Table
+from experiments.results.text import Table
+from experiments.studies.grid import Spread
 from planner.yardstick import TOLERANCE
 
 

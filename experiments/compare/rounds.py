@@ -27,11 +27,11 @@ from experiments.compare.regret import (
 from experiments.compare.regret_plots import draw_regret
 from experiments.compare.sampling import best_answers, choose, pick_worse
 from experiments.compare.saved import save_worst, write_answers, write_roll_outs
-from experiments.grid import Cell, Policy
-from experiments.policies import policy
 from experiments.results import manifest
+from experiments.results.text import Table, markdown, print_table
 from experiments.results.writer import write_json
-from experiments.tables import Table, markdown, print_table
+from experiments.studies.grid import Cell, Policy
+from experiments.studies.policies import policy
 from planner.backends.protocol import Backend
 from planner.solvers.exact import Exact
 from planner.solvers.protocol import Solver

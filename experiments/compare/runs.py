@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from experiments.bound import CONDITION, BoundResult, bound_all, write_bounds
 from experiments.build import build
 from experiments.cli import compose
+from experiments.compare.decisions import decisions_by_cell_table, decisions_table
+from experiments.compare.paired import difference_table
 from experiments.compare.plots import draw_attainment, draw_decisions
-from experiments.compare.simple import best_simple, over_table
-from experiments.compare.tables import LEGEND, grid_table, one_cell_table, write_runs
-from experiments.decisions import decisions_by_cell_table, decisions_table
-from experiments.grid import Cell, Policy, Result, run_all
-from experiments.paired import difference_table
-from experiments.policies import EVENTS, PLANNER, TUNED
 from experiments.results import draw_timelines, manifest
+from experiments.results.text import Table, markdown, print_table
 from experiments.results.writer import write_json
 from experiments.runner import simulate
-from experiments.tables import Table, markdown, print_table
+from experiments.studies.bound import CONDITION, BoundResult, bound_all, write_bounds
+from experiments.studies.grid import Cell, Policy, Result, run_all
+from experiments.studies.policies import EVENTS, PLANNER, TUNED
+from experiments.studies.run_tables import LEGEND, grid_table, one_cell_table, write_runs
+from experiments.studies.simple import best_simple, over_table
 
 MOST_GPUS = 64
 """Beyond, rows of a timeline are too thin to read, and none is drawn."""

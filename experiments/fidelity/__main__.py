@@ -25,9 +25,9 @@ from experiments.fidelity.figures import Figures, figures
 from experiments.fidelity.report import REAL, draw, table, verdicts, write_rows
 from experiments.fidelity.service import Observed, in_service, pooled
 from experiments.results import manifest, prepare_directory
+from experiments.results.text import markdown, print_table
 from experiments.results.writer import write_json
 from experiments.runner import simulate
-from experiments.tables import markdown, print_table
 from profiles import Profile, save_profile
 
 ALONE, SERVICE = "simulated", "in service"

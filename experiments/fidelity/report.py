@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.fidelity.figures import TOLERANCE, Figures, faithful, unit
-from experiments.tables import Table
+from experiments.results.text import Table
 
 Runs = Mapping[str, Sequence[Figures]]
 """Kind of run (``real``, or how it was simulated) to the figures of each repeat."""

@@ -24,7 +24,7 @@ from experiments.instances.library import (
     write_known,
 )
 from experiments.instances.record import SOURCES, Source, record_all
-from experiments.tables import Table, markdown, print_table
+from experiments.results.text import Table, markdown, print_table
 
 OPTIMAL_GAP = 1e-6
 

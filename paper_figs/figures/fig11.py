@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.grid import Spread
+from experiments.studies.grid import Spread
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab

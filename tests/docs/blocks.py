@@ -19,7 +19,7 @@ from unittest import mock
 import pytest
 
 from experiments.cli import compose
-from experiments.docs import ROOT
+from experiments.docs.filling import ROOT
 
 FENCE = re.compile(
     r"(?:^<!-- (?P<mark>not run|run with|needs|file|continues): (?P<word>[^>]+?) -->\n)?"

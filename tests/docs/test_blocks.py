@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.docs import ROOT, documents
+from experiments.docs.filling import ROOT, documents
 from tests.docs.blocks import Block, blocks_of, carry_out, commands_of, matches
 
 BLOCKS = [block for path in documents(ROOT) for block in blocks_of(path, path.read_text())]

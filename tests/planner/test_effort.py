@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.budgets import OBJECTIVES
-from experiments.rounds import hard_round
+from experiments.studies.budgets import OBJECTIVES
+from experiments.studies.hard_rounds import hard_round
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend

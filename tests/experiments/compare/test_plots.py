@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from experiments.bound import BoundResult
 from experiments.compare.plots import draw_attainment, draw_decisions
-from experiments.grid import Policy, Result, Spread, cells, run_all
+from experiments.studies.bound import BoundResult
+from experiments.studies.grid import Policy, Result, Spread, cells, run_all
 
 POLICIES = (Policy("greedy", ("solver=dp",)), Policy("deadline", ("solver=edf",)))
 

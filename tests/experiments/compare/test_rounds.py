@@ -24,7 +24,7 @@ from experiments.compare.regret import (
 from experiments.compare.regret_plots import draw_plans, draw_regret
 from experiments.compare.rounds import RULES, Study, compare_rounds
 from experiments.compare.sampling import best_answers, choose, pick_worse, worse_answers
-from experiments.grid import Cell, Policy
+from experiments.studies.grid import Cell, Policy
 from planner.cluster import Cluster
 from planner.comparison import Answered
 from planner.plan import Assignment

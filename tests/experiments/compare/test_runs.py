@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from experiments.compare.runs import Comparison, telling_policies
-from experiments.grid import Policy, Result, cells, run_all
+from experiments.studies.grid import Policy, Result, cells, run_all
 
 POLICIES = (
     Policy("greedy", ("solver=dp",)),

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from executor.records import Records
-from experiments.grid import Policy, Result
-from experiments.paired import difference_table
+from experiments.compare.paired import difference_table
 from experiments.results import Summary, summarize
+from experiments.studies.grid import Policy, Result
 from planner.cluster import Cluster
 
 

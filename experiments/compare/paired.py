@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.grid import Policy, Result, Spread
-from experiments.tables import Table
+from experiments.results.text import Table
+from experiments.studies.grid import Policy, Result, Spread
 
 
 def difference_table(results: Sequence[Result], policies: Sequence[Policy], reference: str) -> Table:

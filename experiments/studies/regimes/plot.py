@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.regimes.gains import Gain
+from experiments.studies.regimes.gains import Gain
 
 INK, SOFT, LINES = "#222222", "#666666", "#e3e3e3"
 COLOURS = {"ahead": "#0072B2", "even": "#787878", "behind": "#D55E00"}

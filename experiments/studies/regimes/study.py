@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from experiments.bound import CONDITION, BoundResult, bound_all, write_bounds
 from experiments.cli import count, guarded
-from experiments.compare.tables import grid_table, write_runs
-from experiments.grid import Result, run_all
-from experiments.policies import PLANNER, POLICIES, ROUNDS
-from experiments.regimes.declared import REGIMES, Regime
-from experiments.regimes.gains import gain_of, gains_table
-from experiments.regimes.plot import draw_gains
 from experiments.results import manifest, prepare_directory
+from experiments.results.text import Table, markdown, print_table
 from experiments.results.writer import write_json
-from experiments.tables import Table, markdown, print_table
+from experiments.studies.bound import CONDITION, BoundResult, bound_all, write_bounds
+from experiments.studies.grid import Result, run_all
+from experiments.studies.policies import PLANNER, POLICIES, ROUNDS
+from experiments.studies.regimes.declared import REGIMES, Regime
+from experiments.studies.regimes.gains import gain_of, gains_table
+from experiments.studies.regimes.plot import draw_gains
+from experiments.studies.run_tables import grid_table, write_runs
 
 SERVED = [policy for policy in POLICIES if policy.simple or policy.name in (PLANNER, *ROUNDS)]
 """The planner, and what it is compared with."""
@@ -122,7 +122,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, help="directory for the results (default: a new one below results)")
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results there")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

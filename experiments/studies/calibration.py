@@ -1,4 +1,4 @@
-"""What work takes here beside what :mod:`planner.effort` says: ``python -m experiments.budgets --calibrate``.
+"""What work takes here beside what :mod:`planner.effort` says: ``python -m experiments.studies.budgets --calibrate``.
 
 Every piece of work is done on hard rounds of many sizes, and its time of the processor is divided by the modelled one. A
 constant is right where the ratio is 0.5 to 1 in the middle and hardly above 1 at its 99th percentile: budgets are then
@@ -13,8 +13,8 @@ from functools import partial
 
 import numpy as np
 
-from experiments.rounds import hard_round
-from experiments.tables import Table
+from experiments.results.text import Table
+from experiments.studies.hard_rounds import hard_round
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.cpsat_mixed import grid, polish
 from planner.backends.highs import HighsBackend, load

@@ -6,7 +6,7 @@ Rules stand with their best settings, found by ``python -m experiments.tune`` on
 
 from __future__ import annotations
 
-from experiments.grid import Policy
+from experiments.studies.grid import Policy
 
 POLICIES: tuple[Policy, ...] = (
     Policy("lookahead", ("solver=highs",), what="the lookahead program, on HiGHS"),

@@ -10,14 +10,14 @@ import pytest
 from executor.records import Records
 from experiments.build import build
 from experiments.cli import compose
-from experiments.grid import Result
-from experiments.regimes.__main__ import SERVED, main
-from experiments.regimes.declared import REGIMES, Regime
-from experiments.regimes.gains import gain_of, gains_table
 from experiments.results import summarize
+from experiments.studies.grid import Result
+from experiments.studies.regimes.declared import REGIMES, Regime
+from experiments.studies.regimes.gains import gain_of, gains_table
+from experiments.studies.regimes.study import SERVED, main
 from planner.cluster import Cluster
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regime.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.tables import markdown, print_table
+from experiments.results.text import markdown, print_table
 
 TABLE = [["policy", "SAR"], ["a", "0.5"], ["a-longer-name-than-the-head", "0.75"]]
 

@@ -8,11 +8,11 @@ import pytest
 
 from experiments.build import build
 from experiments.cli import compose
-from experiments.grid import Policy
-from experiments.policies import EVENTS, PLANNER, POLICIES, ROUNDS, TUNED, policy
-from experiments.tune import SEARCHES, Search
+from experiments.studies.grid import Policy
+from experiments.studies.policies import EVENTS, PLANNER, POLICIES, ROUNDS, TUNED, policy
+from experiments.studies.tune import SEARCHES, Search
 
-BEST = Path(__file__).resolve().parents[2] / "docs" / "tables" / "tuning" / "best.md"
+BEST = Path(__file__).resolve().parents[3] / "docs" / "tables" / "tuning" / "best.md"
 
 
 @pytest.mark.parametrize("declared", POLICIES, ids=lambda declared: declared.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.optimum import main
+from experiments.studies.optimum import main
 
 
 def test_command_writes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

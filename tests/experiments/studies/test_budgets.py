@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.budgets import Decision, budget_table, main, summary_table
-from experiments.calibration import calibration
-from experiments.rounds import hard_round
+from experiments.studies.budgets import Decision, budget_table, main, summary_table
+from experiments.studies.calibration import calibration
+from experiments.studies.hard_rounds import hard_round
 from planner.objectives import OnTime
 from planner.programs.lookahead import Lookahead
 

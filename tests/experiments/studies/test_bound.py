@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.bound import CONDITION, bound_all, bound_of, main
 from experiments.build import build
 from experiments.cli import compose
-from experiments.grid import Policy, cells, run_all
+from experiments.studies.bound import CONDITION, bound_all, bound_of, main
+from experiments.studies.grid import Policy, cells, run_all
 
 CALM = ("workload.requests=60", "workload.rate=3")
 SMALL = ("workload.requests=40", "workload.rate=30")

@@ -10,8 +10,8 @@ import pytest
 
 from experiments.build import build
 from experiments.cli import compose
-from experiments.foresight import foresee_all, gatekeeper, main, on_time, periods
-from experiments.grid import cells
+from experiments.studies.foresight import foresee_all, gatekeeper, main, on_time, periods
+from experiments.studies.grid import cells
 from planner.request import Request
 from profiles import Shape
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from experiments.bound import BoundResult
-from experiments.compare.simple import best_simple
-from experiments.grid import Cell, Policy, Result, Spread
-from experiments.tables import Table
+from experiments.results.text import Table
+from experiments.studies.bound import BoundResult
+from experiments.studies.grid import Cell, Policy, Result, Spread
+from experiments.studies.simple import best_simple
 
 LEGEND = (
     "SAR: share of all requests on time (wSAR: by weight, where weights differ), with the 95 % confidence interval over "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.grid import Result, Spread
-from experiments.tables import Table
+from experiments.results.text import Table
+from experiments.studies.grid import Result, Spread
 
 
 @dataclass(frozen=True, slots=True)

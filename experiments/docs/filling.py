@@ -5,7 +5,7 @@ In a document, comments of HTML say where things come from:
 ``<!-- table: PATH -->`` ... ``<!-- end -->``
     What stands between is replaced by the file's text.
 ``<!-- = EXPRESSION as FORMAT -->0.783<!-- / -->``
-    The number is computed from cells of tables (:mod:`experiments.claims`); ``as .3f`` may be left out.
+    The number is computed from cells of tables (:mod:`experiments.docs.claims`); ``as .3f`` may be left out.
 ``<!-- holds: EXPRESSION -->``
     The sentence before it says what the expression does; if the tables no longer bear it out, this command fails.
 ``<!-- given: SOURCE -->0.5<!-- / -->``
@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from experiments import claims
 from experiments.cli import guarded
+from experiments.docs import claims
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TABLE = re.compile(r"(<!-- table: (?P<path>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NUMBER = re.compile(r"(<!-- = (?P<expression>[^<]+?)(?:\s+as\s+(?P<form>\.\d[%f]))? -->)[^<]*(<!-- / -->)")
 CLAIM = re.compile(r"<!-- holds: (?P<expression>.+?) -->", re.DOTALL)
@@ -95,7 +94,3 @@ def _update(check: bool) -> int:
     for message in wrong:
         print(message)
     return 1 if wrong or (check and stale) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.docs import ROOT, documents, filled_in
+from experiments.docs.filling import ROOT, documents, filled_in
 
 
 def test_table_is_put_between_its_marks(tmp_path: Path) -> None:

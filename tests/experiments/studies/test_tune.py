@@ -10,7 +10,18 @@ import pytest
 
 from experiments.build import build
 from experiments.cli import compose
-from experiments.tune import CELLS, MARGIN, SEARCHES, Search, Tuned, all_table, best_table, main, overrides_of, tune
+from experiments.studies.tune import (
+    CELLS,
+    MARGIN,
+    SEARCHES,
+    Search,
+    Tuned,
+    all_table,
+    best_table,
+    main,
+    overrides_of,
+    tune,
+)
 
 SEARCH = Search("p", ("solver=edf",), (("x", ("0", "1", "2")), ("y", ("a", "b"))))
 

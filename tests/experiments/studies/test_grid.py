@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from experiments.grid import PAPER_GRID, Policy, Spread, cells, run_all
+from experiments.studies.grid import PAPER_GRID, Policy, Spread, cells, run_all
 
 SMALL = ("workload.requests=12",)
 

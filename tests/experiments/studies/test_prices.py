@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.prices import CELLS, PRICES, PROGRAMS, main
+from experiments.studies.prices import CELLS, PRICES, PROGRAMS, main
 
 
 def test_gpu_seconds_fall_with_the_price(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

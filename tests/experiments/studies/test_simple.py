@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from executor.records import Records
-from experiments.compare.simple import best_simple, over_table
-from experiments.compare.tables import grid_table
-from experiments.grid import Cell, Policy, Result
 from experiments.results import summarize
+from experiments.studies.grid import Cell, Policy, Result
+from experiments.studies.run_tables import grid_table
+from experiments.studies.simple import best_simple, over_table
 from planner.cluster import Cluster
 
 GRID = (Cell("calm", ()), Cell("busy", ()))

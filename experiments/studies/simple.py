@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from experiments.grid import Cell, Policy, Result, Spread
-from experiments.tables import Table
+from experiments.results.text import Table
+from experiments.studies.grid import Cell, Policy, Result, Spread
 
 
 def best_simple(results: Sequence[Result], grid: Sequence[Cell], policies: Sequence[Policy]) -> dict[str, str]:

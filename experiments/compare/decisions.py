@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from experiments.grid import Cell, Policy, Result
 from experiments.results import Summary
-from experiments.tables import Table
+from experiments.results.text import Table
+from experiments.studies.grid import Cell, Policy, Result
 
 
 def decisions_table(results: Sequence[Result], policies: Sequence[Policy]) -> Table:

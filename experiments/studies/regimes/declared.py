@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.grid import Cell
+from experiments.studies.grid import Cell
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The documents, filled in from the tables they quote."""

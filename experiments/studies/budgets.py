@@ -1,0 +1,197 @@
+"""Whether decisions keep their budgets: ``python -m experiments.budgets``.
+
+Every solver of programs answers the same hard rounds on every program and objective. Measured is the time of the
+processor, that of processes which a solver starts included, from the round to the plan, over the budget: a clock on the
+wall would measure what else the machine does. ``--calibrate`` measures the constants of :mod:`planner.effort` instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from experiments.build_solver import BACKENDS, PROGRAMS
+from experiments.cli import guarded
+from experiments.results import manifest, prepare_directory
+from experiments.results.text import Table, markdown, print_table
+from experiments.results.writer import write_json
+from experiments.studies.hard_rounds import hard_round
+from planner.objectives import Fairness, GpuSeconds, LeastShare, Objective, OnTime, Tardiness, Term, Weighted
+from planner.processor import busy_seconds
+from planner.programs.lookahead import Lookahead
+from planner.solvers.exact import Exact
+
+OBJECTIVES: dict[str, Objective] = {
+    "on_time": OnTime(),
+    "cost": Weighted((Term(OnTime()), Term(GpuSeconds(), 0.01))),
+    "least_share": LeastShare(),
+    "fairness": Fairness(),
+    "tardiness": Tardiness(),
+}
+SOLVERS: dict[str, float] = {"cpsat": 10.0, "highs": 10.0, "scip": 100.0, "cbc": 1000.0, "pulp-highs": 1000.0}
+"""Solvers with the budget of their configuration, in milliseconds."""
+PLACES: tuple[tuple[int, int], ...] = ((8, 8), (16, 8), (32, 8), (64, 8), (64, 64))
+"""Live jobs and GPUs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision: who decided what, in how much time, and what came of it.
+
+    Parameters
+    ----------
+    solver, program, objective, jobs, gpus, seed
+        What was asked.
+    budget, seconds
+        The budget, and the time of the processor that it took, in seconds.
+    fallback, proven
+        From the certificate.
+    """
+
+    solver: str
+    program: str
+    objective: str
+    jobs: int
+    gpus: int
+    seed: int
+    budget: float
+    seconds: float
+    fallback: bool
+    proven: bool
+
+
+def decide(
+    solver: str, program: str, objective: str, jobs: int, gpus: int, seeds: int, budget: float
+) -> list[Decision]:
+    """Let one solver answer as many rounds; the first is answered twice and only the second time counts.
+
+    The interpreter's own garbage is collected before, and what lives is left out of later passes: a pass over all modules
+    that are loaded takes 60 ms, and it is not the solver's.
+    """
+    made = PROGRAMS[program]()
+    lookahead = isinstance(made, Lookahead)
+    exact = Exact(BACKENDS[solver](), made, OBJECTIVES[objective])
+    decisions: list[Decision] = []
+    for seed in range(seeds):
+        round_ = hard_round(jobs, gpus, seed, "events" if lookahead else "rounds")
+        if not decisions:
+            exact.solve(round_, budget)
+            gc.collect()
+            gc.freeze()
+        began = busy_seconds()
+        certificate = exact.solve(round_, budget).certificate
+        seconds = busy_seconds() - began
+        proven = certificate.status == "optimal"
+        decisions.append(
+            Decision(
+                solver,
+                program,
+                objective,
+                jobs,
+                gpus,
+                seed,
+                budget,
+                seconds,
+                certificate.fallback,
+                proven,
+            )
+        )
+    return decisions
+
+
+def budget_table(decisions: Sequence[Decision]) -> Table:
+    """One row for each solver, program and objective: p99 of time over budget for each size of rounds."""
+    head = ["solver", "program", "objective", "budget ms", *map(_place, PLACES), "fallback", "proven"]
+    rows = _grouped(decisions, lambda d: (d.solver, d.program, d.objective))
+    return [head, *([*key, *_figures(own)] for key, own in rows.items())]
+
+
+def summary_table(decisions: Sequence[Decision]) -> Table:
+    """One row for each solver and program: the worst p99 of its objectives for each size of rounds."""
+    head = ["solver", "program", "budget ms", *map(_place, PLACES), "fallback", "proven"]
+    rows = _grouped(decisions, lambda d: (d.solver, d.program))
+    return [head, *([*key, *_figures(own)] for key, own in rows.items())]
+
+
+def _grouped(
+    decisions: Sequence[Decision], key: Callable[[Decision], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[Decision]]:
+    groups: dict[tuple[str, ...], list[Decision]] = {}
+    for decision in decisions:
+        groups.setdefault(key(decision), []).append(decision)
+    return groups
+
+
+def _place(place: tuple[int, int]) -> str:
+    jobs, gpus = place
+    return f"{jobs} jobs" if gpus == 8 else f"{jobs} on {gpus} GPUs"
+
+
+def _figures(own: Sequence[Decision]) -> list[str]:
+    """Budget, p99 over it for each place (the worst of the objectives), share of fallbacks, share proven."""
+    cells = []
+    for place in PLACES:
+        groups = _grouped([d for d in own if (d.jobs, d.gpus) == place], lambda d: (d.objective,))
+        cells.append(
+            f"{max(np.quantile([d.seconds / d.budget for d in group], 0.99) for group in groups.values()):.2f}"
+        )
+    fallback, proven = np.mean([d.fallback for d in own]), np.mean([d.proven for d in own])
+    return [f"{1e3 * own[0].budget:g}", *cells, f"{fallback:.0%}", f"{proven:.0%}"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.budgets", description=__doc__)
+    parser.add_argument("--solver", action="append", choices=tuple(SOLVERS), help="default: all")
+    parser.add_argument("--program", action="append", choices=tuple(PROGRAMS), help="default: all")
+    parser.add_argument("--objective", action="append", choices=tuple(OBJECTIVES), help="default: all")
+    parser.add_argument(
+        "--seeds", type=int, default=50, help="rounds of each size; of a fifth with budgets of 1 s (default: 50)"
+    )
+    parser.add_argument("--budget-ms", type=float, help="default: that of each solver's configuration")
+    parser.add_argument("--calibrate", action="store_true", help="measure the cost model instead; nothing is written")
+    parser.add_argument("--output", type=Path, help="write table.md, summary.md, decisions.csv and manifest.json here")
+    parser.add_argument("--overwrite", action="store_true", help="replace results of the output directory")
+    options = parser.parse_args(arguments)
+    return guarded(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.calibrate:
+        from experiments.studies.calibration import calibration
+
+        print_table(calibration(options.seeds), "Time of the processor over the modelled time")
+        return 0
+    started = datetime.now(UTC)
+    if options.output is not None:
+        prepare_directory(options.output, options.overwrite)
+    decisions: list[Decision] = []
+    budgets = {solver: options.budget_ms or SOLVERS[solver] for solver in options.solver or SOLVERS}
+    for solver, milliseconds in budgets.items():
+        budget = 1e-3 * milliseconds
+        seeds = options.seeds if milliseconds < 1000.0 else max(1, options.seeds // 5)
+        for program in options.program or list(PROGRAMS):
+            for objective in options.objective or list(OBJECTIVES):
+                for jobs, gpus in PLACES:
+                    decisions += decide(solver, program, objective, jobs, gpus, seeds, budget)
+    table = budget_table(decisions)
+    print_table(table, "p99 of the processor's time over the budget")
+    over = [d.seconds / d.budget for d in decisions]
+    print(f"{len(decisions)} decisions; p99 {np.quantile(over, 0.99):.2f}, largest {max(over):.2f} times the budget")
+    if options.output is not None:
+        (options.output / "table.md").write_text(markdown(table))
+        (options.output / "summary.md").write_text(markdown(summary_table(decisions)))
+        with (options.output / "decisions.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(Decision.__slots__), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({**asdict(d), "seconds": f"{d.seconds:.6f}"} for d in decisions)
+        what = {"budgets_ms": budgets, "places": PLACES}
+        write_json(manifest(what, {"rounds": 0}, started, datetime.now(UTC)), options.output / "manifest.json")
+    return 0

@@ -1,0 +1,253 @@
+"""What of the distance to the bound is owed to not knowing the future: ``python -m experiments.foresight``.
+
+Between what an online policy reaches and the clairvoyant bound, which no schedule may reach, stands what a schedule of
+whole steps really does reach when arrivals are known: here, the same policy with a clairvoyant gatekeeper, who turns
+requests away on arrival so that more of the others are on time. Whom to turn away is found by search; the simulator
+serves every set that it considers, so what it finds is a schedule, and the best possible one lies between it and the
+bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.build import Setup, build
+from experiments.cli import compose, guarded
+from experiments.results import manifest, prepare_directory
+from experiments.results.text import Table, markdown, print_table
+from experiments.results.writer import write_json
+from experiments.runner import simulate
+from experiments.studies.bound import TIME_LIMIT
+from experiments.studies.grid import PAPER_GRID, Cell, cells
+from experiments.workload import Workload
+from planner.request import Request
+
+DEFAULTS = ("solver=highs",)
+CONDITION = (
+    "Both bounds hold for schedules without batches whose steps take what the profile says; noise (engine.noise), which is "
+    "drawn anew for every set of requests let in, can exceed them."
+)
+_REACHED = ("online", "dropped", "told", "bound", "fluid")
+_STEPS = ("by dropping", "by gatekeeper", "rest", "fluid only")
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """One workload served with less and more knowledge; shares of its requests, by count.
+
+    Parameters
+    ----------
+    cell, seed
+        Which workload.
+    online
+        On time with late requests served by best effort.
+    dropped
+        On time with late requests given up.
+    told
+        On time with late requests given up, when requests are turned away by someone who knows all arrivals.
+    bound
+        Proven: no schedule without batching does better, where steps take what the profile says.
+    fluid
+        The same bound from GPU-seconds alone, without the rows on concurrency: how far it was off.
+    """
+
+    cell: str
+    seed: int
+    online: float
+    dropped: float
+    told: float
+    bound: float
+    fluid: float
+
+
+def foresee(cell: str, config: dict[str, Any], passes: int, time_limit: float = TIME_LIMIT) -> Foresight:
+    """Serve a workload online and with a clairvoyant gatekeeper, and bound it.
+
+    Parameters
+    ----------
+    cell
+        Label of the workload.
+    config
+        Of :func:`experiments.build.build`; ``engine.late`` is set here.
+    passes
+        How often the search tries every request that is turned away.
+    time_limit
+        Seconds for the bound.
+    """
+    from planner.bounds import clairvoyant_bound
+
+    kept = build(_late(config, "best_effort"))
+    dropping = build(_late(config, "drop"))
+    requests = dropping.workload.requests
+    found, plain = (
+        clairvoyant_bound(
+            requests, kept.service.cluster, kept.truth, time_limit, stages=kept.service.stages, concurrency=concurrency
+        )
+        for concurrency in (True, False)
+    )
+    random = np.random.default_rng(config["seed"])
+    online = on_time(dropping, requests)
+    fluid = set(found.on_time)
+    told = 0
+    for part in periods(requests):
+        ids = {request.id for request in part}
+        told += len(gatekeeper(dropping, part, [online & ids, fluid & ids], passes, random))
+    count = len(requests)
+    served = len(on_time(kept, requests))
+    return Foresight(cell, config["seed"], served / count, len(online) / count, told / count, found.share, plain.share)
+
+
+def gatekeeper(
+    setup: Setup,
+    requests: Sequence[Request],
+    starts: Sequence[set[int]],
+    passes: int,
+    random: np.random.Generator,
+) -> set[int]:
+    """Search for the ids of the requests to let in, such that as many as can be found are on time.
+
+    The search begins with the best of the given sets, and lets in one request more at a time; what is then on time is
+    the next set, unless it is smaller. So a request may take the place of another.
+    """
+    by_id = {request.id: request for request in requests}
+
+    def served(ids: set[int]) -> set[int]:
+        return on_time(setup, [by_id[i] for i in sorted(ids)])
+
+    best = max((served(start) for start in starts), key=len)
+    for _ in range(passes):
+        before = len(best)
+        for candidate in random.permutation(sorted(by_id)).tolist():
+            if len(best) == len(by_id):
+                return best
+            if candidate not in best:
+                trial = served(best | {candidate})
+                if len(trial) >= len(best):
+                    best = trial
+        if len(best) == before:
+            break
+    return best
+
+
+def on_time(setup: Setup, requests: Sequence[Request]) -> set[int]:
+    """Serve some requests alone; return the ids of those on time."""
+    if not requests:
+        return set()
+    records = simulate(replace(setup, workload=Workload(setup.workload.name, tuple(requests))))
+    return {request.id for request in records.requests if records.fate(request) == "on_time"}
+
+
+def periods(requests: Sequence[Request]) -> list[list[Request]]:
+    """Split a run at moments that no window from arrival to deadline spans.
+
+    When late requests are given up, no period has an influence on another.
+    """
+    parts: list[list[Request]] = []
+    end = -math.inf
+    for request in sorted(requests, key=lambda request: (request.arrival, request.id)):
+        if request.arrival >= end:
+            parts.append([])
+        parts[-1].append(request)
+        end = max(end, request.deadline)
+    return parts
+
+
+def foresight_table(results: Sequence[Foresight]) -> Table:
+    """Return a row per cell, means over seeds: what is reached with what knowledge, and the steps between."""
+    rows = [["cell", "late served", "late dropped", "gatekeeper", "bound", "fluid bound", *_STEPS]]
+    labels = list(dict.fromkeys(result.cell for result in results))
+    for label in [*labels, "mean"]:
+        own = [result for result in results if label in (result.cell, "mean")]
+        reached = [float(np.mean([getattr(r, name) for r in own])) for name in _REACHED]
+        steps = np.diff(reached)
+        rows.append([label, *(f"{value:.3f}" for value in reached), *(f"{step:.3f}" for step in steps)])
+    return rows
+
+
+def _late(config: dict[str, Any], rule: str) -> dict[str, Any]:
+    return config | {"engine": config["engine"] | {"late": rule}}
+
+
+def foresee_all(
+    grid: Sequence[Cell],
+    seeds: Sequence[int],
+    passes: int,
+    jobs: int = -1,
+    on_result: Callable[[Foresight], None] | None = None,
+) -> list[Foresight]:
+    """Do all cells and seeds, spread over the cores; every cell is built and checked before the first run begins."""
+    from joblib import Parallel, delayed
+
+    work = [(cell.label, compose([*DEFAULTS, *cell.overrides]) | {"seed": seed}) for cell in grid for seed in seeds]
+    for _, config in work[:: max(1, len(seeds))]:
+        build(config)
+    results: list[Foresight] = []
+    tasks = (delayed(foresee)(label, config, passes) for label, config in work)
+    for result in Parallel(n_jobs=jobs, return_as="generator")(tasks):
+        results.append(result)
+        if on_result is not None:
+            on_result(result)
+    return results
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: _command(options))
+
+
+def _command(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    grid = cells(PAPER_GRID if options.grid else (), options.overrides)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    started = datetime.now(UTC)
+    directory = None if options.output is None else prepare_directory(options.output, options.overwrite)
+    console = Console(stderr=True)
+    columns = (TextColumn("searches"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("searches", total=len(grid) * len(seeds))
+        results = foresee_all(grid, seeds, options.passes, options.jobs, lambda result: bar.advance(task))
+    table = foresight_table(results)
+    print_table(table)
+    print(CONDITION)
+    if directory is not None:
+        with (directory / "foresight.csv").open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["cell", "seed", *_REACHED])
+            writer.writerows([r.cell, r.seed, *(getattr(r, name) for name in _REACHED)] for r in results)
+        (directory / "table.md").write_text(markdown(table))
+        config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "passes": options.passes}
+        used = {f"seed {seed}": seed for seed in seeds}
+        write_json(manifest(config, used, started, datetime.now(UTC)), directory / "manifest.json")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.foresight",
+        description="Take the distance to the clairvoyant bound apart: late requests that are served, unknown arrivals, "
+        f"and the rest (whole steps, the planner, and what the search did not find). {CONDITION}",
+        epilog="example: python -m experiments.foresight workload=skewed workload.rate=18 workload.slo_scale=1.2 --seeds 3",
+    )
+    parser.add_argument("overrides", nargs="*", help="overrides, as of experiments.run: workload=skewed")
+    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    parser.add_argument("--passes", type=int, default=3, help="passes over the requests turned away (default 3)")
+    parser.add_argument("--seeds", type=int, default=1, help="workloads (default 1)")
+    parser.add_argument("--first-seed", type=int, default=0, help="seed of the first (default 0)")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
+    parser.add_argument(
+        "--output", type=Path, help="directory for foresight.csv, table.md, manifest.json (default: none)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results there")
+    return parser
