@@ -23,6 +23,7 @@ from experiments.config import register
 from experiments.distributed.prepare import check, prepare
 from experiments.distributed.workers import joined
 from experiments.results import prepare_directory, print_summary
+from experiments.results.writer import FILES as RUN_FILES
 from experiments.runner import Outcome, Runner, run_to_directory, simulate
 from experiments.workload import targets_in_words
 
@@ -43,7 +44,9 @@ def run(config: Mapping[str, Any]) -> Outcome:
 def _run(config: Mapping[str, Any], console: Console) -> Outcome:
     real = config["engine"]["kind"] == "distributed"
     setup = check(config) if real else build(config)
-    directory = prepare_directory(config["output"] or _fresh_directory(setup), overwrite=config["overwrite"])
+    directory = prepare_directory(
+        config["output"] or _fresh_directory(setup), files=RUN_FILES, overwrite=config["overwrite"]
+    )
     runner: Runner = simulate
     if real:
         setup, runner = prepare(config, setup, directory, console)

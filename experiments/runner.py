@@ -16,6 +16,7 @@ from executor.records import Records
 from executor.simulated import SimulatedEngine
 from experiments.build import Setup
 from experiments.results import RunWriter, Summary, draw_timeline, manifest, summarize, write_trace
+from experiments.results.writer import FILES
 from planner.plan import Plan
 from planner.round import Round
 
@@ -97,7 +98,7 @@ def run_to_directory(
     started = datetime.now(UTC)
     seeds = {"workload": setup.seed, "engine": setup.seed}
     writer = RunWriter(directory, time.monotonic)
-    writer.start(manifest(config, seeds, started, profile=setup.truth))
+    writer.start(manifest(config, seeds, started, profile=setup.truth, files=FILES))
     records = Records(setup.workload.requests)
     interrupted = False
 
@@ -115,7 +116,7 @@ def run_to_directory(
         raise
     summary = summarize(records, setup.service.cluster)
     ended = datetime.now(UTC)
-    writer.finish(records, summary, manifest(config, seeds, started, ended, setup.truth))
+    writer.finish(records, summary, manifest(config, seeds, started, ended, setup.truth, files=FILES))
     write_trace(records, setup.service.cluster, directory / "trace.json.gz")
     draw_timeline(records, setup.service.cluster, directory / "timeline.png")
     return Outcome(records, summary, interrupted)

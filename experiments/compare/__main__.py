@@ -8,15 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
-from experiments.cli import count, guarded
-from experiments.compare.rounds import RULES, Study, compare_rounds
+from experiments.cli import count, whole
+from experiments.compare.rounds import RULES, RoundComparison, compare_rounds
 from experiments.compare.runs import Comparison, compare
-from experiments.results import prepare_directory
-from experiments.studies.grid import PAPER_GRID, Cell, Policy, cells
+from experiments.studies.grid import PAPER_GRID, Cell, Policy, cells, described
+from experiments.studies.options import NEW, study_parser
 from experiments.studies.policies import POLICIES, policy
+from experiments.studies.study import open_study, run_study
 
 REFERENCES: tuple[Policy, ...] = (
     Policy("lookahead", ("solver=highs", "program=lookahead")),
@@ -27,11 +26,10 @@ REFERENCES: tuple[Policy, ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return guarded(lambda: _command(options))
+    return run_study(_parser(), _command, arguments)
 
 
-def _command(options: argparse.Namespace) -> int:
+def _command(options: argparse.Namespace) -> None:
     _refuse(options)
     policies = [_policy(text) for text in options.policy]
     axes = [*(PAPER_GRID if options.grid else ()), *(_axis(text) for text in options.sweep)]
@@ -42,18 +40,20 @@ def _command(options: argparse.Namespace) -> int:
     grid = [_cell(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     if options.rounds:
-        study = Study(
+        rounds = RoundComparison(
             grid=grid,
             seeds=seeds,
             reference=_reference(options.rounds_of or "lookahead"),
             rules=policies or RULES,
             rounds=options.rounds,
             roll_outs=100 if options.roll_outs is None else options.roll_outs,
-            jobs=options.jobs,
         )
-        study.check()
-        compare_rounds(study, prepare_directory(options.output or _fresh_directory("rounds"), options.overwrite))
-        return 0
+        rounds.check()
+        with open_study(
+            "compare", options, rounds.config, sorted({run.seed for run in rounds.runs}), fresh=True
+        ) as study:
+            compare_rounds(rounds, study)
+        return
     policies = policies or list(POLICIES)
     comparison = Comparison(
         grid=grid,
@@ -62,18 +62,13 @@ def _command(options: argparse.Namespace) -> int:
         reference=options.reference or policies[0].name,
         timelines=_names(options.timelines),
         bound=options.bound,
-        jobs=options.jobs,
     )
-    compare(comparison, prepare_directory(options.output or _fresh_directory("compare"), overwrite=options.overwrite))
-    return 0
+    with open_study("compare", options, described(grid, policies), seeds, fresh=True) as study:
+        compare(comparison, study)
 
 
 def _refuse(options: argparse.Namespace) -> None:
     """Refuse options that would be given and not used."""
-    for given, use in (("seed=", "--first-seed and --seeds"), ("output=", "--output"), ("overwrite=", "--overwrite")):
-        for override in options.overrides:
-            if override.startswith(given):
-                raise ValueError(f"{override} has no effect in a comparison; use {use}")
     if not options.rounds:
         for name, value in (("--rounds-of", options.rounds_of), ("--roll-outs", options.roll_outs)):
             if value is not None:
@@ -105,10 +100,6 @@ def _reference(text: str) -> Policy:
             "'mine:solver=cpsat solver.budget_ms=50'"
         )
     return _policy(text)
-
-
-def _fresh_directory(what: str) -> Path:
-    return Path("results") / f"{what}_{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}"
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -153,26 +144,15 @@ def _axis(text: str) -> list[str]:
     return [f"{key}={value}" for value in values.split(",")]
 
 
-def _number(text: str) -> int:
-    """Read a whole number of at least 0."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return int(text)
-
-
-def _processes(text: str) -> int:
-    """Read a number of processes; -1 is one per core."""
-    return -1 if text == "-1" else count(text)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.compare",
-        description="Serve the same requests with several policies, and compare. Without arguments: the README's table.",
-        epilog="example: python -m experiments.compare --policy 'greedy:solver=dp' --policy 'exact:solver=cpsat' "
-        "--sweep workload.rate=6,12,18 --seeds 10 workload=skewed; python -m experiments.compare --rounds 200",
+    parser = study_parser(
+        "compare",
+        "Serve the same requests with several policies, and compare. Without arguments: the README's table.",
+        "--policy 'greedy:solver=dp' --policy 'exact:solver=cpsat' --sweep workload.rate=6,12,18 --seeds 10 "
+        "workload=skewed; python -m experiments.compare --rounds 200",
+        seeds=5,
+        directory=NEW,
     )
-    parser.add_argument("overrides", nargs="*", help="overrides for all runs, as of experiments.run: workload=skewed")
     parser.add_argument(
         "--policy",
         action="append",
@@ -201,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         "or NAME:OVERRIDES",
     )
     rounds.add_argument(
-        "--roll-outs", type=_number, metavar="N", help="worse plans of each rule and program to carry out (default 100)"
+        "--roll-outs", type=whole, metavar="N", help="worse plans of each rule and program to carry out (default 100)"
     )
     parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of the runs of every cell")
     parser.add_argument(
@@ -215,11 +195,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME,NAME",
         help="policies whose timelines are drawn one above the other (default: the reference and the best other); none",
     )
-    parser.add_argument("--seeds", type=count, default=5, help="paired seeds (default 5)")
-    parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default 0)")
-    parser.add_argument("--jobs", type=_processes, default=-1, help="processes (default: one per core)")
-    parser.add_argument("--output", type=Path, help="directory for the results (default: a new one below results)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison there")
     return parser
 
 

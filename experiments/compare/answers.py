@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from experiments.build import Setup, build
+from experiments.build_solver import BACKENDS
 from experiments.cli import compose
 from experiments.compare.met import meet, roll_out
 from experiments.studies.grid import Cell, Policy
@@ -50,13 +51,13 @@ class Run:
 class Found:
     """The rounds of a run with a choice, by program, as their numbers in the run and in random order.
 
-    ``kinds`` counts all its rounds by (program, kind): ``none``, ``fits`` (a choice, and everybody can be served) and
+    ``kinds`` counts all its rounds by program and kind: ``none``, ``fits`` (a choice, and everybody can be served) and
     ``conflict`` (somebody must lose).
     """
 
     run: Run
     numbers: Mapping[str, tuple[int, ...]]
-    kinds: Mapping[tuple[str, str], int]
+    kinds: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +133,13 @@ def find(run: Run) -> Found:
     rounds = meet(setup).rounds
     judge = objective_of(setup.service.solver)
     numbers: dict[str, tuple[int, ...]] = {}
-    kinds: Counter[tuple[str, str]] = Counter()
+    kinds: dict[str, Counter[str]] = {}
     for name, program in programs(setup.service.solver).items():
         chosen = []
+        kinds[name] = Counter()
         for number, round_ in enumerate(rounds):
             kind = _kind(round_, program, judge)
-            kinds[name, kind] += 1
+            kinds[name][kind] += 1
             if kind != "none":
                 chosen.append(number)
         order = np.random.default_rng([run.seed, _ORDER]).permutation(len(chosen))
@@ -153,7 +155,7 @@ def _kind(round_: Round, program: AssignmentProgram | Lookahead, objective: Obje
 
 
 def answer_run(
-    run: Run, numbers: Mapping[str, Sequence[int]], rules: Mapping[str, Solver], exact: Mapping[str, Any]
+    run: Run, numbers: Mapping[str, Sequence[int]], rules: Sequence[Policy], exact: Sequence[str]
 ) -> list[Judged]:
     """Let everybody answer the chosen rounds of a run.
 
@@ -162,11 +164,13 @@ def answer_run(
     run, numbers
         Which rounds, by program.
     rules
-        Who answers, by name: rules for both programs.
+        Who answers, for both programs.
     exact
-        Solvers of programs by name; they solve both.
+        Names of solvers of programs; they solve both.
     """
     setup = run.setup()
+    by_rule = {rule.name: rule_of(rule, run.cell) for rule in rules}
+    backends = {name: BACKENDS[name]() for name in exact}
     rounds = meet(setup).rounds
     reference, budget = setup.service.solver, setup.service.budget
     judge = objective_of(reference)
@@ -175,7 +179,7 @@ def answer_run(
         for number in numbers.get(program_name, ()):
             round_ = rounds[number]
             stick = yardstick(round_, program, judge)
-            for answered in _answers(round_, stick, program, judge, rules, exact, budget):
+            for answered in _answers(round_, stick, program, judge, by_rule, backends, budget):
                 judged.append(
                     Judged(
                         run.cell.label, run.seed, number, len(round_.jobs), stick.rivals, slack_of(round_),
@@ -199,6 +203,11 @@ def _answers(
         yield answer(round_, name, solver, stick, objective, BUDGET, to_the_end=not at)
     for name, rule in rules.items():
         yield answer(round_, name, rule, stick, objective, budget)
+
+
+def rule_of(rule: Policy, cell: Cell) -> Solver:
+    """Make a rule for the runs of a cell."""
+    return build(compose([*cell.overrides, *rule.overrides])).service.solver
 
 
 def slack_of(round_: Round) -> float:

@@ -34,7 +34,7 @@ class Outcome:
 
     judged: Sequence[Judged]
     roll_outs: Sequence[RollOut]
-    kinds: Mapping[tuple[str, str], int]
+    kinds: Mapping[str, Mapping[str, int]]
     runs: int
 
     @property
@@ -56,8 +56,8 @@ def kinds_table(outcome: Outcome) -> Table:
     rows = [
         ["program", "runs", "rounds met", "no choice", "choice, all fit", "choice, conflict", "answered", "in conflict"]
     ]
-    for program in dict.fromkeys(program for program, _ in outcome.kinds):
-        counts = [outcome.kinds.get((program, kind), 0) for kind in ("none", "fits", "conflict")]
+    for program, found in outcome.kinds.items():
+        counts = [found.get(kind, 0) for kind in ("none", "fits", "conflict")]
         answered = {j.round_: j.conflict for j in outcome.judged if j.answered.program == program}
         numbers = [outcome.runs, sum(counts), *counts, len(answered), sum(answered.values())]
         rows.append([program, *map(str, numbers)])

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from experiments.build import build
 from experiments.build_solver import BACKENDS
 from experiments.cli import compose
-from experiments.compare.answers import Run, answer_run, find, roll_out_run
+from experiments.compare.answers import Found, Judged, RollOut, Run, answer_run, find, roll_out_run, rule_of
 from experiments.compare.classes import CONFLICT_ORDER, LIVE_ORDER, SLACK_ORDER, conflict_class, live_class, slack_class
 from experiments.compare.regret import (
     Outcome,
@@ -26,15 +24,11 @@ from experiments.compare.regret import (
 )
 from experiments.compare.regret_plots import draw_regret
 from experiments.compare.sampling import best_answers, choose, pick_worse
-from experiments.compare.saved import save_worst, write_answers, write_roll_outs
-from experiments.results import manifest
-from experiments.results.text import Table, markdown, print_table
-from experiments.results.writer import write_json
+from experiments.compare.saved import answer_rows, save_worst
 from experiments.studies.grid import Cell, Policy
 from experiments.studies.policies import policy
-from planner.backends.protocol import Backend
+from experiments.studies.study import Study
 from planner.solvers.exact import Exact
-from planner.solvers.protocol import Solver
 
 RULES: tuple[Policy, ...] = tuple(policy(name) for name in ("tetriserve", "edf", "srtf", "moore"))
 """Greedy rules that plans are compared of; each plans the rounds that are met, whatever its own cadence."""
@@ -42,11 +36,10 @@ EXACT = ("highs", "cpsat", "scip", "cbc")
 """Solvers of programs; the first one stands in the tables of the rules, too."""
 _A_RUN = 10
 """Rounds that are wanted of a run: so many seeds are taken."""
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Study:
+class RoundComparison:
     """What to compare.
 
     Parameters
@@ -61,8 +54,6 @@ class Study:
         Rounds with a choice, for each program.
     roll_outs
         Worse plans of each rule and program that are carried out, at most.
-    jobs
-        Processes; -1 for one per core.
     """
 
     grid: Sequence[Cell]
@@ -71,7 +62,6 @@ class Study:
     rules: Sequence[Policy]
     rounds: int
     roll_outs: int
-    jobs: int = -1
 
     def __post_init__(self) -> None:
         names = [*EXACT, *(rule.name for rule in self.rules)]
@@ -85,24 +75,16 @@ class Study:
         most = math.ceil(self.rounds / (_A_RUN * len(self.grid)))
         return [Run(cell, seed, self.reference) for seed in self.seeds[:most] for cell in self.grid]
 
-    def rules_of(self, cell: Cell) -> dict[str, Solver]:
-        """Make the rules for a cell.
-
-        Raises
-        ------
-        ValueError
-            If one of them is an exact solver: these answer by themselves.
-        """
-        made = {}
-        for rule in self.rules:
-            solver = build(compose([*cell.overrides, *rule.overrides])).service.solver
-            if isinstance(solver, Exact):
-                raise ValueError(
-                    f"--policy {rule.name} is an exact solver; with --rounds, {', '.join(EXACT)} answer in any case, and "
-                    "--policy names rules: dp, edf, srtf, fixed or rssp"
-                )
-            made[rule.name] = solver
-        return made
+    @property
+    def config(self) -> dict[str, Any]:
+        """Return what is compared as plain data."""
+        return {
+            "rounds": self.rounds,
+            "roll_outs": self.roll_outs,
+            "reference": list(self.reference.overrides),
+            "rules": {rule.name: list(rule.overrides) for rule in self.rules},
+            "cells": {cell.label: list(cell.overrides) for cell in self.grid},
+        }
 
     def check(self) -> None:
         """Build everything before the first run begins.
@@ -113,7 +95,12 @@ class Study:
             If something is wrong, or the runs would not repeat themselves.
         """
         for cell in self.grid:
-            self.rules_of(cell)
+            for rule in self.rules:
+                if isinstance(rule_of(rule, cell), Exact):
+                    raise ValueError(
+                        f"--policy {rule.name} is an exact solver; with --rounds, {', '.join(EXACT)} answer in any case, and "
+                        "--policy names rules: dp, edf, srtf, fixed or rssp"
+                    )
             config = compose([*cell.overrides, *self.reference.overrides])
             if config["engine"]["kind"] != "simulated" or config["engine"].get("latency") == "measured":
                 raise ValueError(
@@ -123,113 +110,75 @@ class Study:
             build(config)
 
 
-def exact_solvers() -> dict[str, Backend]:
-    """Return the solvers of programs that are installed."""
-    made: dict[str, Backend] = {}
+def installed() -> list[str]:
+    """Return the names of the solvers of programs that are installed."""
+    names = []
     for name in EXACT:
         try:
-            made[name] = BACKENDS[name]()
+            BACKENDS[name]()
         except ImportError:
             continue
-    return made
+        names.append(name)
+    return names
 
 
-def compare_rounds(study: Study, directory: Path) -> Outcome:
-    """Do a study that passed its check, write everything into a directory that is there, and print the tables.
+def compare_rounds(comparison: RoundComparison, study: Study) -> Outcome:
+    """Do a comparison that passed its check, write everything, and print the tables.
 
     Raises
     ------
     ValueError
         If no round has a choice.
     """
-    started = datetime.now(UTC)
-    exact = exact_solvers()
-    runs = study.runs
-    found = _in_parallel("runs", find, [(run,) for run in runs], study.jobs)
-    chosen = choose(found, study.rounds)
-    rules = {cell.label: study.rules_of(cell) for cell in study.grid}
-    work = [(run, numbers, rules[run.cell.label], exact) for run, numbers in zip(runs, chosen, strict=True) if numbers]
+    exact = installed()
+    runs = comparison.runs
+    found = study.jobs.do("runs", find, [(run,) for run in runs], Found)
+    chosen = choose(found, comparison.rounds)
+    work = [(run, numbers, comparison.rules, exact) for run, numbers in zip(runs, chosen, strict=True) if numbers]
     if not work:
         raise ValueError(
-            f"none of the rounds that {study.reference.name} met has a choice; raise workload.rate or workload.requests"
+            f"none of the rounds that {comparison.reference.name} met has a choice; raise workload.rate or workload.requests"
         )
-    judged = [j for answers in _in_parallel("answers", answer_run, work, study.jobs) for j in answers]
+    judged = [j for answers in study.jobs.do("answers", answer_run, work, list[Judged]) for j in answers]
     best = best_answers(judged)
-    picked = pick_worse(judged, study.roll_outs)
+    picked = pick_worse(judged, comparison.roll_outs)
     by_run = {(run.cell.label, run.seed): run for run in runs}
     pairs = [
         (by_run[key], [(j, best[j.answered.program, j.round_].answered.assignments) for j in own])
         for key, own in picked.items()
     ]
-    roll_outs = [r for rolled in _in_parallel("roll-outs", roll_out_run, pairs, study.jobs) for r in rolled]
-    kinds: Counter[tuple[str, str]] = Counter()
+    roll_outs = [r for rolled in study.jobs.do("roll-outs", roll_out_run, pairs, list[RollOut]) for r in rolled]
+    kinds: dict[str, Counter[str]] = {}
     for one in found:
-        kinds.update(one.kinds)
+        for program, counts in one.kinds.items():
+            kinds.setdefault(program, Counter()).update(counts)
     outcome = Outcome(judged, roll_outs, kinds, len(runs))
-    _write(study, outcome, directory, started)
-    save_worst(judged, by_run, directory / "worst")
+    _write(comparison, outcome, study)
+    save_worst(judged, by_run, study)
     return outcome
 
 
-def _in_parallel(what: str, function: Callable[..., _T], work: Sequence[tuple[Any, ...]], jobs: int) -> list[_T]:
-    """Spread calls over the cores, with a bar that counts them."""
-    from joblib import Parallel, delayed
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    results: list[_T] = []
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=len(work))
-        for result in Parallel(n_jobs=jobs, return_as="generator")(delayed(function)(*one) for one in work):
-            results.append(result)
-            bar.advance(task)
-    return results
-
-
-def _write(study: Study, outcome: Outcome, directory: Path, started: datetime) -> None:
+def _write(comparison: RoundComparison, outcome: Outcome, study: Study) -> None:
     """Write everything but the worst rounds, and print it."""
-    tables: dict[str, tuple[Table, str]] = {
-        "kinds": (kinds_table(outcome), f"Rounds that {study.reference.name} met, and how many have a choice"),
-        "exact": (exact_table(outcome), "Exact solvers, on the same programs"),
-        "rules": (rules_table(outcome), "Greedy rules and the first exact solver, against the proven optimum"),
-        "by_live": (split_table(outcome, "live requests", live_class, LIVE_ORDER), "Mean regret (share optimal)"),
-        "by_slack": (split_table(outcome, "slack", slack_class, SLACK_ORDER), "Mean regret (share optimal)"),
-        "by_conflict": (
-            split_table(outcome, "rounds where", conflict_class, CONFLICT_ORDER),
-            "Mean regret (share optimal)",
-        ),
-        "costs": (costs_table(outcome), f"What worse plans cost, {study.reference.name} deciding afterwards"),
-    }
-    for name, (table, title) in tables.items():
-        (directory / f"{name}.md").write_text(markdown(table))
-        print_table(table, title)
-    write_answers(outcome.judged, directory / "answers.csv.gz")
-    write_roll_outs(outcome.roll_outs, directory / "roll_outs.csv")
-    draw_regret(outcome, directory / "regret.png")
+    against = "Mean regret (share optimal)"
+    reference = comparison.reference.name
+    study.table("kinds", kinds_table(outcome), f"Rounds that {reference} met, and how many have a choice")
+    study.table("exact", exact_table(outcome), "Exact solvers, on the same programs")
+    study.table("rules", rules_table(outcome), "Greedy rules and the first exact solver, against the proven optimum")
+    study.table("by_live", split_table(outcome, "live requests", live_class, LIVE_ORDER), against)
+    study.table("by_slack", split_table(outcome, "slack", slack_class, SLACK_ORDER), against)
+    study.table("by_conflict", split_table(outcome, "rounds where", conflict_class, CONFLICT_ORDER), against)
+    study.table("costs", costs_table(outcome), f"What worse plans cost, {reference} deciding afterwards")
+    study.rows("answers.csv.gz", answer_rows(outcome.judged))
+    if outcome.roll_outs:
+        study.rows("roll_outs", outcome.roll_outs)
+    study.write("regret.png", lambda path: draw_regret(outcome, path))
     text = sentence(outcome)
-    (directory / "sentence.md").write_text(text + "\n")
-    config: dict[str, Any] = {
-        "rounds": study.rounds,
-        "roll_outs": study.roll_outs,
-        "reference": list(study.reference.overrides),
-        "rules": {rule.name: list(rule.overrides) for rule in study.rules},
-        "cells": {cell.label: list(cell.overrides) for cell in study.grid},
-    }
-    seeds = {f"seed {run.seed}": run.seed for run in study.runs}
-    write_json(manifest(config, seeds, started, datetime.now(UTC)), directory / "manifest.json")
+    study.write("sentence.md", lambda path: path.write_text(text + "\n", encoding="utf-8"))
     for program in outcome.programs:
         count = len({j.round_ for j in outcome.judged if j.answered.program == program})
-        if count < study.rounds:
-            print(f"Only {count} rounds of the {program} program have a choice, of {study.rounds}; give more --seeds")
-    files = [
-        *(f"{name}.md" for name in tables),
-        "answers.csv.gz",
-        "roll_outs.csv",
-        "regret.png",
-        "worst/",
-        "manifest.json",
-    ]
+        if count < comparison.rounds:
+            print(
+                f"Only {count} rounds of the {program} program have a choice, of {comparison.rounds}; give more --seeds"
+            )
     print(text)
-    print(f"Results are in {directory}: sentence.md, {', '.join(files)}")

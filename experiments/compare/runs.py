@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from experiments.build import build
 from experiments.cli import compose
 from experiments.compare.decisions import decisions_by_cell_table, decisions_table
 from experiments.compare.paired import difference_table
 from experiments.compare.plots import draw_attainment, draw_decisions
-from experiments.results import draw_timelines, manifest
-from experiments.results.text import Table, markdown, print_table
-from experiments.results.writer import write_json
+from experiments.results import draw_timelines
+from experiments.results.text import Table
 from experiments.runner import simulate
-from experiments.studies.bound import CONDITION, BoundResult, bound_all, write_bounds
+from experiments.studies.bound import CONDITION, BoundResult, bound_all
 from experiments.studies.grid import Cell, Policy, Result, run_all
 from experiments.studies.policies import EVENTS, PLANNER, TUNED
-from experiments.studies.run_tables import LEGEND, grid_table, one_cell_table, write_runs
+from experiments.studies.run_tables import LEGEND, grid_table, one_cell_table, run_rows
 from experiments.studies.simple import best_simple, over_table
+from experiments.studies.study import Study
 
 MOST_GPUS = 64
 """Beyond, rows of a timeline are too thin to read, and none is drawn."""
@@ -42,8 +40,6 @@ class Comparison:
         empty leaves the picture out.
     bound
         Whether to prove the clairvoyant bound of every cell and seed.
-    jobs
-        Processes; -1 for one per core.
     """
 
     grid: Sequence[Cell]
@@ -52,7 +48,6 @@ class Comparison:
     reference: str
     timelines: Sequence[str] | None = None
     bound: bool = False
-    jobs: int = -1
 
     def __post_init__(self) -> None:
         names = [policy.name for policy in self.policies]
@@ -63,53 +58,26 @@ class Comparison:
                 raise ValueError(f"--{option} is {name!r}; the policies are {', '.join(names)}")
 
 
-def compare(comparison: Comparison, directory: Path) -> None:
-    """Run everything, write tables and plots into a directory that is there, and print the tables."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+def compare(comparison: Comparison, study: Study) -> None:
+    """Run everything, write tables and plots, and print the tables."""
     grid, policies, seeds = comparison.grid, comparison.policies, comparison.seeds
-    started = datetime.now(UTC)
-    columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("runs", total=len(grid) * len(policies) * len(seeds))
-        results = run_all(grid, policies, seeds, comparison.jobs, lambda result: bar.advance(task))
-    write_runs(results, directory / "runs.csv")
-    bounds = bound_all(grid, seeds, jobs=comparison.jobs) if comparison.bound else []
+    results = run_all(grid, policies, seeds, study.jobs)
+    bounds = bound_all(grid, seeds, jobs=study.jobs) if comparison.bound else []
+    study.rows("runs", run_rows(results))
     if bounds:
-        write_bounds(bounds, directory / "bounds.csv")
-    tables = _tables(comparison, results, bounds)
-    for name, table in tables.items():
-        (directory / f"{name}.md").write_text(markdown(table))
-    draw_attainment(results, grid, policies, bounds, directory / "attainment.png")
-    draw_decisions(results, policies, directory / "decisions.png")
-    pictures = ["attainment.png", "decisions.png"]
-    if _draw_timelines(comparison, results, directory / "timelines.png"):
-        pictures.append("timelines.png")
-    config: dict[str, Any] = {
-        "policies": {policy.name: list(policy.overrides) for policy in policies},
-        "cells": {cell.label: list(cell.overrides) for cell in grid},
-    }
-    write_json(
-        manifest(config, {f"seed {seed}": seed for seed in seeds}, started, datetime.now(UTC)),
-        directory / "manifest.json",
-    )
-    for name, table in tables.items():
-        shown = {"differences": len(policies) > 1, "decisions": len(grid) > 1, "decisions_by_cell": False}
-        if shown.get(name, True):
-            print_table(table)
-    console = Console()
-    if bounds and len(grid) == 1:
-        console.print(f"Clairvoyant bound: {sum(b.bound for b in bounds) / len(bounds):.3f} (experiments.bound)")
+        study.rows("bounds", bounds, leave_out=["seconds"])
+    shown = {"differences": len(policies) > 1, "decisions": len(grid) > 1, "decisions_by_cell": False}
+    for name, table in _tables(comparison, results, bounds).items():
+        study.table(name, table, show=shown.get(name, True))
     if bounds:
-        console.print(CONDITION, style="dim")
+        print(f"Clairvoyant bound: {sum(b.bound for b in bounds) / len(bounds):.3f} on average. {CONDITION}")
     if len(grid) == 1:
-        console.print(LEGEND, style="dim")
-    files = [*(f"{name}.md" for name in tables), "runs.csv", *pictures, "manifest.json"]
-    console.print(
-        f"Means over {len(seeds)} seeds. Results are in [bold]{directory}[/bold]: {', '.join(files)}", soft_wrap=True
-    )
+        print(LEGEND)
+    study.write("attainment.png", lambda path: draw_attainment(results, grid, policies, bounds, path))
+    study.write("decisions.png", lambda path: draw_decisions(results, policies, path))
+    if timelines := _timelines(comparison, results):
+        study.write("timelines.png", timelines)
+    print(f"Means over {len(seeds)} seeds.")
 
 
 def _tables(comparison: Comparison, results: Sequence[Result], bounds: Sequence[BoundResult]) -> dict[str, Table]:
@@ -132,11 +100,11 @@ def _tables(comparison: Comparison, results: Sequence[Result], bounds: Sequence[
     return tables
 
 
-def _draw_timelines(comparison: Comparison, results: Sequence[Result], path: Path) -> bool:
-    """Serve once more with the chosen policies, in the cell and with the seed in which they differ most."""
+def _timelines(comparison: Comparison, results: Sequence[Result]) -> Callable[[Path], None] | None:
+    """Serve once more with the chosen policies, in the cell and with the seed in which they differ most, to be drawn."""
     names = telling_policies(comparison, results)
     if not names:
-        return False
+        return None
     sars = {(r.cell, r.seed, r.policy): r.summary.weighted_sar for r in results}
     pairs = [(cell, seed) for cell in comparison.grid for seed in comparison.seeds]
 
@@ -149,13 +117,11 @@ def _draw_timelines(comparison: Comparison, results: Sequence[Result], path: Pat
     for policy in (policy for name in names for policy in comparison.policies if policy.name == name):
         setup = build(compose([*cell.overrides, *policy.overrides]) | {"seed": seed})
         if setup.service.cluster.gpus > MOST_GPUS:
-            return False
+            return None
         runs.append((policy.name, simulate(setup)))
     where = f"{cell.label}, " if len(comparison.grid) > 1 else ""
-    draw_timelines(
-        runs, setup.service.cluster, path, title=f"The same requests, {' and '.join(names)} ({where}seed {seed})"
-    )
-    return True
+    title = f"The same requests, {' and '.join(names)} ({where}seed {seed})"
+    return lambda path: draw_timelines(runs, setup.service.cluster, path, title=title)
 
 
 def telling_policies(comparison: Comparison, results: Sequence[Result]) -> list[str]:

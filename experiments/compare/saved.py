@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
-from experiments.compare.answers import Judged, RollOut, Run
+from experiments.compare.answers import Judged, Run
 from experiments.compare.met import meet
 from experiments.compare.regret_plots import draw_plans
 from experiments.compare.sampling import best_answers, worse_answers
 from experiments.instances.library import trimmed
+from experiments.studies.study import Study
 
 WORST = 10
 """Rounds that are saved and drawn."""
 
 
-def write_answers(judged: Sequence[Judged], path: Path) -> None:
-    """Write a line per answer, compressed; equal answers give equal bytes but for the times."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [
-            "cell", "seed", "round", "program", "solver", "live", "timely", "slack", "conflict", "optimum", "proven",
-            "worth", "regret", "regret_to_the_end", "status", "value", "bound", "cpu_seconds",
-        ]
-    )  # fmt: skip
-    for j in judged:
-        a = j.answered
-        writer.writerow(
-            [
-                j.cell, j.seed, j.number, a.program, a.solver, j.live, j.timely, f"{j.slack:.4g}", int(j.conflict), j.optimum,
-                int(j.proven), a.worth, a.regret, a.alone, a.status, a.value, a.bound, f"{a.seconds:.3g}",
-            ]
-        )  # fmt: skip
-    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """An answer in ``answers.csv.gz``."""
+
+    cell: str
+    seed: int
+    round: int
+    program: str
+    solver: str
+    live: int
+    timely: int
+    slack: float
+    conflict: bool
+    optimum: float
+    proven: bool
+    worth: float
+    regret: float
+    regret_to_the_end: float | None
+    status: str
+    value: float | None
+    bound: float | None
+    cpu_seconds: float
 
 
-def write_roll_outs(roll_outs: Sequence[RollOut], path: Path) -> None:
-    """Write a line per plan that was carried out."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["cell", "seed", "round", "program", "rule", "regret", "lost"])
-        writer.writerows([r.cell, r.seed, r.number, r.program, r.rule, r.regret, r.lost] for r in roll_outs)
+def answer_rows(judged: Sequence[Judged]) -> list[AnswerRow]:
+    """Return a row per answer."""
+    return [
+        AnswerRow(
+            j.cell, j.seed, j.number, j.answered.program, j.answered.solver, j.live, j.timely, float(f"{j.slack:.4g}"),
+            j.conflict, j.optimum, j.proven, j.answered.worth, j.answered.regret, j.answered.alone, j.answered.status,
+            j.answered.value, j.answered.bound, float(f"{j.answered.seconds:.3g}"),
+        )
+        for j in judged
+    ]  # fmt: skip
 
 
-def save_worst(judged: Sequence[Judged], runs: Mapping[tuple[str, int], Run], directory: Path) -> None:
+def save_worst(judged: Sequence[Judged], runs: Mapping[tuple[str, int], Run], study: Study) -> None:
     """Save the rounds in which a rule's decision loses most, each with a picture of its plan above the best one.
 
     Of those that lose as much, the rounds of the lookahead program come first: there, what is lost are deadlines.
@@ -55,19 +61,16 @@ def save_worst(judged: Sequence[Judged], runs: Mapping[tuple[str, int], Run], di
     best = best_answers(judged)
     worse = sorted(worse_answers(judged), key=_rank)
     worst = list({j.round_: j for j in reversed(worse)}.values())[::-1][:WORST]
-    directory.mkdir(exist_ok=True)
-    for old in (*directory.glob("[0-9][0-9]-*.json"), *directory.glob("[0-9][0-9]-*.png")):
-        old.unlink()
     for rank, j in enumerate(worst, start=1):
         setup = runs[j.cell, j.seed].setup()
         round_ = meet(setup).rounds[j.number]
         a = j.answered
-        stem = f"{rank:02d}-{a.program}-{a.solver}-jobs{j.live}"
-        trimmed(round_).save(directory / f"{stem}.json")
+        stem = f"worst/{rank:02d}-{a.program}-{a.solver}-jobs{j.live}"
+        study.write(f"{stem}.json", trimmed(round_).save)
         optimal = best[a.program, j.round_].answered
         plans = [(a.solver, a.assignments), ("optimal" if optimal.optimal else "best found", optimal.assignments)]
         title = f"{j.cell}, seed {j.seed}, {round_.now:.1f} s: {a.solver} loses {a.regret:.3g} ({a.program} program)"
-        draw_plans(round_, plans, setup.service.solver, title, directory / f"{stem}.png")
+        study.write(f"{stem}.png", partial(draw_plans, round_, plans, setup.service.solver, title))
 
 
 def _rank(judged: Judged) -> tuple[float, bool, float, int]:

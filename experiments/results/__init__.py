@@ -1,5 +1,6 @@
 """What a run leaves behind: key figures, tables, a manifest, a trace, a picture."""
 
+from experiments.results.directory import prepare_directory
 from experiments.results.manifest import manifest
 from experiments.results.metrics import ShapeSummary, Summary, WallClock, summarize
 from experiments.results.tables import requests_table, rounds_table, segments_table, timings_table
@@ -7,7 +8,7 @@ from experiments.results.terminal import print_summary
 from experiments.results.tiers import TierSummary
 from experiments.results.timeline import draw_timeline, draw_timelines
 from experiments.results.trace import write_trace
-from experiments.results.writer import RunWriter, prepare_directory
+from experiments.results.writer import RunWriter
 
 __all__ = [
     "RunWriter",

@@ -14,7 +14,7 @@ from typing import Any
 
 from profiles.profile import Profile
 
-SCHEMA = "tetriplan/manifest/1"
+SCHEMA = "tetriplan/manifest/2"
 PACKAGES = (
     "tetriplan", "numpy", "scipy", "ortools", "pulp", "highspy", "networkx", "pyarrow", "hydra-core",
     "joblib", "matplotlib", "torch", "diffusers",
@@ -29,6 +29,8 @@ def manifest(
     ended: datetime | None = None,
     profile: Profile | None = None,
     command: Sequence[str] | None = None,
+    kind: str = "run",
+    files: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe a run, as plain data.
 
@@ -44,9 +46,14 @@ def manifest(
         The profile of the run; its digest tells whether two runs had the same one.
     command
         The command line; by default that of this process.
+    kind
+        The command that made the results, below ``experiments``.
+    files
+        Names of the files that it wrote beside the manifest.
     """
     return {
         "schema": SCHEMA,
+        "kind": kind,
         "config": dict(config),
         "seeds": dict(seeds),
         "command": _command_line() if command is None else list(command),
@@ -56,6 +63,7 @@ def manifest(
         "git": git_state(PROJECT),
         "versions": versions(),
         "machine": machine(),
+        "files": sorted(files),
     }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from executor.records import Records
+from experiments.results.directory import MANIFEST
 from experiments.results.metrics import Summary
 from experiments.results.tables import (
     requests_table,
@@ -26,59 +26,17 @@ TABLES = {
     "segments.parquet": segments_table,
     "timings.parquet": timings_table,
 }
-SUMMARY, WALL, MANIFEST = "summary.json", "wall.json", "manifest.json"
+SUMMARY, WALL = "summary.json", "wall.json"
 DRAWINGS = ("trace.json", "trace.json.gz", "timeline.png", "timeline.pdf")
 FILES = (*TABLES, SUMMARY, WALL, MANIFEST, *DRAWINGS)
-"""Every file of a run; by these an earlier run is recognized."""
+"""Every file of a run."""
 
 _LOAD = 20.0
 """Writing takes at most one part in so many of the time, however large the tables become."""
 
 
-def prepare_directory(path: str | Path, overwrite: bool = False) -> Path:
-    """Make sure, before anything runs, that results can be written and will not mix with older ones.
-
-    Parameters
-    ----------
-    path
-        Made if it is not there, with its parents.
-    overwrite
-        Delete the files of an earlier run. Files that are not ours stay.
-
-    Raises
-    ------
-    ValueError
-        If the path is a file or lies below one, cannot be made or written to, or holds an earlier run. The
-        message names the path and says what would be right.
-    """
-    directory = Path(path)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except (FileExistsError, NotADirectoryError) as error:
-        raise ValueError(
-            f"output directory {directory}: there is a file in its place or above it; "
-            "give a directory, or a path that is free"
-        ) from error
-    except OSError as error:
-        raise ValueError(
-            f"output directory {directory} cannot be written to ({error.strerror}); "
-            "give a directory that you may write to"
-        ) from error
-    earlier = [directory / name for name in FILES if (directory / name).exists()]
-    if earlier and not overwrite:
-        raise ValueError(
-            f"output directory {directory} holds an earlier run ({earlier[0].name}); "
-            "give another directory, or set overwrite=true (--overwrite)"
-        )
-    for file in earlier:
-        file.unlink()
-    return directory
-
-
 class RunWriter:
-    """Writes a run to a directory made ready by :func:`prepare_directory`.
+    """Writes a run to a directory made ready by :func:`experiments.results.directory.prepare_directory`.
 
     Parameters
     ----------

@@ -7,23 +7,21 @@ step times that its seed draws. A policy's SAR as a share of it says how much of
 from __future__ import annotations
 
 import argparse
-import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from executor.noise import draw_noise, paces
 from experiments.build import Setup, build
-from experiments.cli import compose, guarded
-from experiments.results import manifest, prepare_directory
-from experiments.results.text import markdown, print_table
-from experiments.results.writer import write_json
+from experiments.cli import compose, positive
+from experiments.results.text import Table
 from experiments.runner import NOISE_STREAM
 from experiments.studies.grid import PAPER_GRID, Cell, cells
+from experiments.studies.jobs import Jobs
+from experiments.studies.options import study_parser
+from experiments.studies.study import open_study, run_study
 
 if TYPE_CHECKING:
     from planner.bounds import Bound
@@ -65,20 +63,15 @@ def bound_all(
     grid: Sequence[Cell],
     seeds: Sequence[int],
     time_limit: float = TIME_LIMIT,
-    jobs: int = -1,
-    on_result: Callable[[BoundResult], None] | None = None,
+    jobs: Jobs = Jobs(),  # noqa: B008
 ) -> list[BoundResult]:
-    """Bound the workload of every cell and seed, spread over the cores; ``time_limit`` in seconds each."""
-    from joblib import Parallel, delayed
-
-    work = [(cell.label, compose(cell.overrides) | {"seed": seed}) for cell in grid for seed in seeds]
-    results: list[BoundResult] = []
-    tasks = (delayed(_bound)(label, config, time_limit) for label, config in work)
-    for result in Parallel(n_jobs=jobs, return_as="generator")(tasks):
-        results.append(result)
-        if on_result is not None:
-            on_result(result)
-    return results
+    """Bound the workload of every cell and seed, ``time_limit`` in seconds each."""
+    work = []
+    for cell in grid:
+        config = compose(cell.overrides)
+        build(config | {"seed": seeds[0]})
+        work += [(cell.label, config | {"seed": seed}, time_limit) for seed in seeds]
+    return jobs.do("bounds", _bound, work, BoundResult)
 
 
 def bound_of(setup: Setup, time_limit: float) -> Bound:
@@ -100,62 +93,35 @@ def _bound(cell: str, config: dict[str, Any], time_limit: float) -> BoundResult:
     )
 
 
+def bound_table(results: Sequence[BoundResult]) -> Table:
+    """Return a row per workload."""
+    head = ["cell", "seed", "bound", "reached", "proof", "seconds"]
+    return [
+        head,
+        *([r.cell, str(r.seed), f"{r.bound:.4f}", f"{r.reached:.4f}", r.status, f"{r.seconds:.1f}"] for r in results),
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return guarded(lambda: _command(options))
+    parser = study_parser(
+        "bound",
+        f"Bound the share of requests that any schedule could serve on time. {CONDITION}",
+        "workload=skewed workload.rate=18 --seeds 3",
+    )
+    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    parser.add_argument(
+        "--time-limit", type=positive, default=TIME_LIMIT, help=f"seconds each (default {TIME_LIMIT:g})"
+    )
+    return run_study(parser, _command, arguments)
 
 
-def _command(options: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+def _command(options: argparse.Namespace) -> None:
     grid = cells(PAPER_GRID if options.grid else (), options.overrides)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    started = datetime.now(UTC)
-    directory = None if options.output is None else prepare_directory(options.output, options.overwrite)
-    console = Console(stderr=True)
-    columns = (TextColumn("bounds"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("bounds", total=len(grid) * len(seeds))
-        results = bound_all(grid, seeds, options.time_limit, options.jobs, lambda result: bar.advance(task))
-    table = [["cell", "seed", "bound", "reached", "proof", "seconds"]]
-    table += [
-        [r.cell, str(r.seed), f"{r.bound:.4f}", f"{r.reached:.4f}", r.status, f"{r.seconds:.1f}"] for r in results
-    ]
-    print_table(table)
-    print(CONDITION)
-    if directory is not None:
-        write_bounds(results, directory / "bounds.csv")
-        (directory / "table.md").write_text(markdown(table))
-        config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "time_limit": options.time_limit}
-        used = {f"seed {seed}": seed for seed in seeds}
-        write_json(manifest(config, used, started, datetime.now(UTC)), directory / "manifest.json")
-    return 0
-
-
-def write_bounds(results: Sequence[BoundResult], path: Path) -> None:
-    """Write a row per workload as CSV; the time of the proof is left out, since it differs from run to run."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["cell", "seed", "bound", "reached", "status"])
-        writer.writerows([r.cell, r.seed, repr(r.bound), repr(r.reached), r.status] for r in results)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.bound",
-        description=f"Bound the share of requests that any schedule could serve on time. {CONDITION}",
-        epilog="example: python -m experiments.bound workload=skewed workload.rate=18 --seeds 3",
-    )
-    parser.add_argument("overrides", nargs="*", help="overrides, as of experiments.run: workload=skewed")
-    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
-    parser.add_argument("--seeds", type=int, default=1, help="workloads (default 1)")
-    parser.add_argument("--first-seed", type=int, default=0, help="seed of the first (default 0)")
-    parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, help=f"seconds each (default {TIME_LIMIT:g})")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
-    parser.add_argument(
-        "--output", type=Path, help="directory for bounds.csv, table.md and manifest.json (default: none)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier results there")
-    return parser
+    config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "time_limit": options.time_limit}
+    with open_study("bound", options, config, seeds) as study:
+        results = bound_all(grid, seeds, options.time_limit, study.jobs)
+        study.table("table", bound_table(results))
+        study.rows("bounds", results, leave_out=["seconds"])
+        print(f"reached: by a schedule of fluid steps; bound: proven, no schedule serves more. {CONDITION}")

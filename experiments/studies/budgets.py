@@ -8,21 +8,19 @@ wall would measure what else the machine does. ``--calibrate`` measures the cons
 from __future__ import annotations
 
 import argparse
-import csv
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from experiments.build_solver import BACKENDS, PROGRAMS
-from experiments.cli import guarded
-from experiments.results import manifest, prepare_directory
-from experiments.results.text import Table, markdown, print_table
-from experiments.results.writer import write_json
+from experiments.cli import positive
+from experiments.results.text import Table, print_table
 from experiments.studies.hard_rounds import hard_round
+from experiments.studies.options import refuse, study_parser
+from experiments.studies.study import open_study, run_study
 from planner.objectives import Fairness, GpuSeconds, LeastShare, Objective, OnTime, Tardiness, Term, Weighted
 from planner.processor import busy_seconds
 from planner.programs.lookahead import Lookahead
@@ -68,9 +66,9 @@ class Decision:
 
 
 def decide(
-    solver: str, program: str, objective: str, jobs: int, gpus: int, seeds: int, budget: float
+    solver: str, program: str, objective: str, jobs: int, gpus: int, seeds: Sequence[int], budget: float
 ) -> list[Decision]:
-    """Let one solver answer as many rounds; the first is answered twice and only the second time counts.
+    """Let one solver answer the rounds of these seeds; the first is answered twice and only the second time counts.
 
     The interpreter's own garbage is collected before, and what lives is left out of later passes: a pass over all modules
     that are loaded takes 60 ms, and it is not the solver's.
@@ -79,7 +77,7 @@ def decide(
     lookahead = isinstance(made, Lookahead)
     exact = Exact(BACKENDS[solver](), made, OBJECTIVES[objective])
     decisions: list[Decision] = []
-    for seed in range(seeds):
+    for seed in seeds:
         round_ = hard_round(jobs, gpus, seed, "events" if lookahead else "rounds")
         if not decisions:
             exact.solve(round_, budget)
@@ -91,16 +89,7 @@ def decide(
         proven = certificate.status == "optimal"
         decisions.append(
             Decision(
-                solver,
-                program,
-                objective,
-                jobs,
-                gpus,
-                seed,
-                budget,
-                seconds,
-                certificate.fallback,
-                proven,
+                solver, program, objective, jobs, gpus, seed, budget, round(seconds, 6), certificate.fallback, proven
             )
         )
     return decisions
@@ -148,50 +137,42 @@ def _figures(own: Sequence[Decision]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.budgets", description=__doc__)
+    parser = study_parser(
+        "budgets",
+        "Measure, in time of the processor, whether decisions keep their budgets. Quiet cores are best.",
+        "--solver highs --seeds 10",
+        seeds=50,
+        jobs=1,
+    )
     parser.add_argument("--solver", action="append", choices=tuple(SOLVERS), help="default: all")
     parser.add_argument("--program", action="append", choices=tuple(PROGRAMS), help="default: all")
     parser.add_argument("--objective", action="append", choices=tuple(OBJECTIVES), help="default: all")
-    parser.add_argument(
-        "--seeds", type=int, default=50, help="rounds of each size; of a fifth with budgets of 1 s (default: 50)"
-    )
-    parser.add_argument("--budget-ms", type=float, help="default: that of each solver's configuration")
+    parser.add_argument("--budget-ms", type=positive, help="default: that of each solver's configuration")
     parser.add_argument("--calibrate", action="store_true", help="measure the cost model instead; nothing is written")
-    parser.add_argument("--output", type=Path, help="write table.md, summary.md, decisions.csv and manifest.json here")
-    parser.add_argument("--overwrite", action="store_true", help="replace results of the output directory")
-    options = parser.parse_args(arguments)
-    return guarded(lambda: _run(options))
+    return run_study(parser, _command, arguments)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _command(options: argparse.Namespace) -> None:
+    refuse(options, {"": "--solver, --program, --objective and --budget-ms: rounds are drawn, not met in a run"})
     if options.calibrate:
         from experiments.studies.calibration import calibration
 
         print_table(calibration(options.seeds), "Time of the processor over the modelled time")
-        return 0
-    started = datetime.now(UTC)
-    if options.output is not None:
-        prepare_directory(options.output, options.overwrite)
-    decisions: list[Decision] = []
+        return
     budgets = {solver: options.budget_ms or SOLVERS[solver] for solver in options.solver or SOLVERS}
+    work = []
     for solver, milliseconds in budgets.items():
-        budget = 1e-3 * milliseconds
         seeds = options.seeds if milliseconds < 1000.0 else max(1, options.seeds // 5)
-        for program in options.program or list(PROGRAMS):
-            for objective in options.objective or list(OBJECTIVES):
-                for jobs, gpus in PLACES:
-                    decisions += decide(solver, program, objective, jobs, gpus, seeds, budget)
-    table = budget_table(decisions)
-    print_table(table, "p99 of the processor's time over the budget")
-    over = [d.seconds / d.budget for d in decisions]
-    print(f"{len(decisions)} decisions; p99 {np.quantile(over, 0.99):.2f}, largest {max(over):.2f} times the budget")
-    if options.output is not None:
-        (options.output / "table.md").write_text(markdown(table))
-        (options.output / "summary.md").write_text(markdown(summary_table(decisions)))
-        with (options.output / "decisions.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(Decision.__slots__), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({**asdict(d), "seconds": f"{d.seconds:.6f}"} for d in decisions)
-        what = {"budgets_ms": budgets, "places": PLACES}
-        write_json(manifest(what, {"rounds": 0}, started, datetime.now(UTC)), options.output / "manifest.json")
-    return 0
+        drawn = range(options.first_seed, options.first_seed + seeds)
+        asked = product(options.program or PROGRAMS, options.objective or OBJECTIVES, PLACES)
+        work += [(solver, *names, *place, drawn, 1e-3 * milliseconds) for *names, place in asked]
+    with open_study("budgets", options, {"budgets_ms": budgets, "places": PLACES}) as study:
+        made = study.jobs.do("decisions", decide, work, list[Decision])
+        decisions = [decision for own in made for decision in own]
+        study.table("table", budget_table(decisions), "p99 of the processor's time over the budget")
+        study.table("summary", summary_table(decisions), show=False)
+        study.rows("decisions", decisions)
+        over = [d.seconds / d.budget for d in decisions]
+        print(
+            f"{len(decisions)} decisions; p99 {np.quantile(over, 0.99):.2f}, largest {max(over):.2f} times the budget"
+        )

@@ -10,24 +10,22 @@ bound.
 from __future__ import annotations
 
 import argparse
-import csv
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments.build import Setup, build
-from experiments.cli import compose, guarded
-from experiments.results import manifest, prepare_directory
-from experiments.results.text import Table, markdown, print_table
-from experiments.results.writer import write_json
+from experiments.cli import compose, whole
+from experiments.results.text import Table
 from experiments.runner import simulate
 from experiments.studies.bound import TIME_LIMIT
 from experiments.studies.grid import PAPER_GRID, Cell, cells
+from experiments.studies.jobs import Jobs
+from experiments.studies.options import study_parser
+from experiments.studies.study import open_study, run_study
 from experiments.workload import Workload
 from planner.request import Request
 
@@ -181,73 +179,39 @@ def foresee_all(
     grid: Sequence[Cell],
     seeds: Sequence[int],
     passes: int,
-    jobs: int = -1,
-    on_result: Callable[[Foresight], None] | None = None,
+    jobs: Jobs = Jobs(),  # noqa: B008
 ) -> list[Foresight]:
-    """Do all cells and seeds, spread over the cores; every cell is built and checked before the first run begins."""
-    from joblib import Parallel, delayed
-
-    work = [(cell.label, compose([*DEFAULTS, *cell.overrides]) | {"seed": seed}) for cell in grid for seed in seeds]
-    for _, config in work[:: max(1, len(seeds))]:
-        build(config)
-    results: list[Foresight] = []
-    tasks = (delayed(foresee)(label, config, passes) for label, config in work)
-    for result in Parallel(n_jobs=jobs, return_as="generator")(tasks):
-        results.append(result)
-        if on_result is not None:
-            on_result(result)
-    return results
+    """Do all cells and seeds; every cell is built and checked before the first run begins."""
+    work = []
+    for cell in grid:
+        config = compose([*DEFAULTS, *cell.overrides])
+        build(config | {"seed": seeds[0]})
+        work += [(cell.label, config | {"seed": seed}, passes) for seed in seeds]
+    return jobs.do("searches", foresee, work, Foresight)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return guarded(lambda: _command(options))
+    parser = study_parser(
+        "foresight",
+        "Take the distance to the clairvoyant bound apart: late requests that are served, unknown arrivals, "
+        f"and the rest (whole steps, the planner, and what the search did not find). {CONDITION}",
+        "workload=skewed workload.rate=18 workload.slo_scale=1.2 --seeds 3",
+    )
+    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    parser.add_argument("--passes", type=whole, default=3, help="passes over the requests turned away (default 3)")
+    return run_study(parser, _command, arguments)
 
 
-def _command(options: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+def _command(options: argparse.Namespace) -> None:
     grid = cells(PAPER_GRID if options.grid else (), options.overrides)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    started = datetime.now(UTC)
-    directory = None if options.output is None else prepare_directory(options.output, options.overwrite)
-    console = Console(stderr=True)
-    columns = (TextColumn("searches"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("searches", total=len(grid) * len(seeds))
-        results = foresee_all(grid, seeds, options.passes, options.jobs, lambda result: bar.advance(task))
-    table = foresight_table(results)
-    print_table(table)
-    print(CONDITION)
-    if directory is not None:
-        with (directory / "foresight.csv").open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["cell", "seed", *_REACHED])
-            writer.writerows([r.cell, r.seed, *(getattr(r, name) for name in _REACHED)] for r in results)
-        (directory / "table.md").write_text(markdown(table))
-        config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "passes": options.passes}
-        used = {f"seed {seed}": seed for seed in seeds}
-        write_json(manifest(config, used, started, datetime.now(UTC)), directory / "manifest.json")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.foresight",
-        description="Take the distance to the clairvoyant bound apart: late requests that are served, unknown arrivals, "
-        f"and the rest (whole steps, the planner, and what the search did not find). {CONDITION}",
-        epilog="example: python -m experiments.foresight workload=skewed workload.rate=18 workload.slo_scale=1.2 --seeds 3",
-    )
-    parser.add_argument("overrides", nargs="*", help="overrides, as of experiments.run: workload=skewed")
-    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
-    parser.add_argument("--passes", type=int, default=3, help="passes over the requests turned away (default 3)")
-    parser.add_argument("--seeds", type=int, default=1, help="workloads (default 1)")
-    parser.add_argument("--first-seed", type=int, default=0, help="seed of the first (default 0)")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
-    parser.add_argument(
-        "--output", type=Path, help="directory for foresight.csv, table.md, manifest.json (default: none)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier results there")
-    return parser
+    config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "passes": options.passes}
+    with open_study("foresight", options, config, seeds) as study:
+        results = foresee_all(grid, seeds, options.passes, study.jobs)
+        study.table("table", foresight_table(results))
+        study.rows("foresight", results)
+        print(
+            "Late requests served, or dropped; gatekeeper: dropped, and requests turned away by one who knows all arrivals; "
+            f"then the bound with and without rows on concurrency; last, the steps between. {CONDITION}"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,6 +12,7 @@ from experiments.build import build
 from experiments.cli import compose
 from experiments.results import Summary, summarize
 from experiments.runner import simulate
+from experiments.studies.jobs import Jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,19 @@ def cells(axes: Sequence[Sequence[str]], common: Sequence[str] = ()) -> list[Cel
     return made
 
 
+def described(grid: Sequence[Cell], policies: Sequence[Policy]) -> dict[str, Any]:
+    """Return cells and policies as plain data, for a manifest."""
+    return {
+        "cells": {cell.label: list(cell.overrides) for cell in grid},
+        "policies": {policy.name: list(policy.overrides) for policy in policies},
+    }
+
+
 def run_all(
     grid: Sequence[Cell],
     policies: Sequence[Policy],
     seeds: Sequence[int],
-    jobs: int = -1,
-    on_result: Callable[[Result], None] | None = None,
+    jobs: Jobs = Jobs(),  # noqa: B008
 ) -> list[Result]:
     """Run every policy in every cell with every seed.
 
@@ -88,30 +96,19 @@ def run_all(
     grid, policies, seeds
         What to run.
     jobs
-        Processes; -1 for one per core.
-    on_result
-        Called after each run, in the order of the work.
+        How they are done.
 
     Returns
     -------
     list of Result
         By cell, policy and seed.
     """
-    from joblib import Parallel, delayed
-
-    work: list[tuple[Cell, Policy, dict[str, Any]]] = []
+    work: list[tuple[str, str, dict[str, Any]]] = []
     for cell, policy in product(grid, policies):
         config = compose([*cell.overrides, *policy.overrides])
-        for seed in seeds:
-            build(config | {"seed": seed}) if seed == seeds[0] else None
-            work.append((cell, policy, config | {"seed": seed}))
-    tasks = (delayed(_run)(cell.label, policy.name, config) for cell, policy, config in work)
-    results: list[Result] = []
-    for result in Parallel(n_jobs=jobs, return_as="generator")(tasks):
-        results.append(result)
-        if on_result is not None:
-            on_result(result)
-    return results
+        build(config | {"seed": seeds[0]})
+        work += [(cell.label, policy.name, config | {"seed": seed}) for seed in seeds]
+    return jobs.do("runs", _run, work, Result)
 
 
 def _run(cell: str, policy: str, config: dict[str, Any]) -> Result:

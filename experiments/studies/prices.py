@@ -7,16 +7,13 @@ requests at several prices; what is counted is what the run consumed, not what a
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
 
-from experiments.cli import count, guarded
-from experiments.results import manifest, prepare_directory
-from experiments.results.text import Table, markdown, print_table
-from experiments.results.writer import write_json
-from experiments.studies.grid import Cell, Policy, Result, Spread, run_all
+from experiments.results.text import Table
+from experiments.studies.grid import Cell, Policy, Result, Spread, described, run_all
+from experiments.studies.options import NEW, study_parser
+from experiments.studies.study import open_study, run_study
 
 PRICES = (0.0, 0.02, 0.1, 0.5)
 """Of a GPU-second, where a request on time is worth 1; chosen before any run.
@@ -61,47 +58,36 @@ def price_table(results: Sequence[Result]) -> Table:
     return rows
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a run attained, and what it took."""
+
+    cell: str
+    policy: str
+    seed: int
+    sar: float
+    gpu_seconds: float
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return guarded(lambda: _command(options))
-
-
-def _command(options: argparse.Namespace) -> int:
-    grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
-    seeds = range(options.seeds)
-    directory = prepare_directory(options.output, overwrite=options.overwrite)
-    started = datetime.now(UTC)
-    chosen = policies(PRICES)
-    results = run_all(grid, chosen, seeds, options.jobs)
-    table = price_table(results)
-    (directory / "table.md").write_text(markdown(table))
-    with (directory / "runs.csv").open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["cell", "policy", "seed", "sar", "gpu_seconds"])
-        writer.writerows(
-            [r.cell, r.policy, r.seed, r.summary.weighted_sar, f"{r.summary.gpu_seconds:.6g}"] for r in results
-        )
-    config = {
-        "cells": {cell.label: list(cell.overrides) for cell in grid},
-        "policies": {policy.name: list(policy.overrides) for policy in chosen},
-    }
-    used = {f"seed {seed}": seed for seed in seeds}
-    write_json(manifest(config, used, started, datetime.now(UTC)), directory / "manifest.json")
-    print_table(table)
-    print(f"Means over {len(seeds)} seeds. Results are in {directory}")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.prices",
-        description="Serve the same requests with both programs at several prices per GPU-second.",
-        epilog="example: python -m experiments.prices --seeds 2 --output results/price workload.requests=60",
+    parser = study_parser(
+        "prices",
+        "Serve the same requests at several prices per GPU-second, with both programs.",
+        "--seeds 4 workload.requests=100",
+        seeds=10,
+        directory=NEW,
     )
-    parser.add_argument("overrides", nargs="*", help="overrides for all runs, as of experiments.run")
-    parser.add_argument("--seeds", type=count, default=10, help="number of seeds, from 0 on (default 10)")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
-    parser.add_argument("--output", type=Path, required=True, help="directory for tables")
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are there")
-    return parser
+    return run_study(parser, _command, arguments)
+
+
+def _command(options: argparse.Namespace) -> None:
+    grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    chosen = policies(PRICES)
+    with open_study("prices", options, described(grid, chosen), seeds, fresh=True) as study:
+        results = run_all(grid, chosen, seeds, study.jobs)
+        study.table("table", price_table(results))
+        study.rows(
+            "runs", [Used(r.cell, r.policy, r.seed, r.summary.weighted_sar, r.summary.gpu_seconds) for r in results]
+        )

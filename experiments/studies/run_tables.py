@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from itertools import zip_longest
-from pathlib import Path
 
 from experiments.results.text import Table
 from experiments.studies.bound import BoundResult
@@ -114,27 +113,24 @@ def grid_table(
     return rows
 
 
-def write_runs(results: Sequence[Result], path: Path) -> None:
-    """Write a line per run."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(
-            [
-                "cell",
-                "policy",
-                "seed",
-                "requests",
-                "on_time",
-                "late",
-                "dropped",
-                "unfinished",
-                "sar",
-                "weighted_sar",
-                "utilization",
-            ]
-        )
-        for result in results:
-            s = result.summary
-            counts = [s.requests, s.on_time, s.late, s.dropped, s.unfinished]
-            shares = map(repr, (s.sar, s.weighted_sar, s.utilization))
-            writer.writerow([result.cell, result.policy, result.seed, *counts, *shares])
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in ``runs.csv``; the figures are those of :class:`experiments.results.Summary`."""
+
+    cell: str
+    policy: str
+    seed: int
+    requests: int
+    on_time: int
+    late: int
+    dropped: int
+    unfinished: int
+    sar: float
+    weighted_sar: float
+    utilization: float
+
+
+def run_rows(results: Sequence[Result]) -> list[RunRow]:
+    """Return a row per run."""
+    names = [field.name for field in fields(RunRow)[3:]]
+    return [RunRow(r.cell, r.policy, r.seed, *(getattr(r.summary, name) for name in names)) for r in results]

@@ -11,16 +11,15 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import NamedTuple
 
-from experiments.cli import count, guarded
-from experiments.results import manifest, prepare_directory
-from experiments.results.text import Table, markdown, print_table
-from experiments.results.writer import write_json
+from experiments.results.text import Table
 from experiments.studies.grid import Cell, Policy, Result, Spread, run_all
-from experiments.studies.run_tables import write_runs
+from experiments.studies.jobs import Jobs
+from experiments.studies.options import NEW, study_parser
+from experiments.studies.run_tables import run_rows
+from experiments.studies.study import open_study, run_study
 
 FIRST_SEED = 1000
 """Tables use seeds below."""
@@ -192,51 +191,49 @@ def all_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return guarded(lambda: _command(options))
+    parser = study_parser(
+        "tune",
+        "Find the best settings of every rule, on seeds that no table uses.",
+        "--policy edf --seeds 2 workload.requests=100",
+        seeds=3,
+        first_seed=FIRST_SEED,
+        directory=NEW,
+    )
+    parser.add_argument("--policy", action="append", default=[], help="name of a policy; repeat it (default: all)")
+    return run_study(parser, _command, arguments)
 
 
-def _command(options: argparse.Namespace) -> int:
+def _command(options: argparse.Namespace) -> None:
     chosen = _chosen(options.policy)
     if options.first_seed < FIRST_SEED:
         raise ValueError(
             f"--first-seed is {options.first_seed}; tables use seeds below {FIRST_SEED}, tuning those above"
         )
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    directory = prepare_directory(options.output or _fresh_directory(), overwrite=options.overwrite)
-    started = datetime.now(UTC)
     grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
-    results: list[Result] = []
-    found = []
-    for search in chosen:
-        print(f"{search.policy}: {', '.join(name for name, _ in search.settings)}", file=sys.stderr, flush=True)
-
-        def evaluate(choices: Sequence[tuple[str, ...]], search: Search = search) -> list[Attainments]:
-            return _evaluate(search, choices, grid, seeds, options.jobs, results)
-
-        found.append((search, tune(search, evaluate)))
-    tables = {"best": best_table(found), "table": all_table(found)}
-    for name, table in tables.items():
-        (directory / f"{name}.md").write_text(markdown(table))
-    write_runs(results, directory / "runs.csv")
     config = {
         "cells": {cell.label: list(cell.overrides) for cell in grid},
         "searches": {search.policy: [list(search.base), dict(search.settings)] for search in chosen},
     }
-    used = {f"seed {seed}": seed for seed in seeds}
-    write_json(manifest(config, used, started, datetime.now(UTC)), directory / "manifest.json")
-    print_table(tables["best"], f"Best settings: means over {len(grid)} cells and {len(seeds)} seeds")
-    print(f"Results are in {directory}: best.md, table.md, runs.csv, manifest.json")
-    return 0
+    results: list[Result] = []
+    found = []
+    with open_study("tune", options, config, seeds, fresh=True) as study:
+        for search in chosen:
+            print(f"{search.policy}: {', '.join(name for name, _ in search.settings)}", file=sys.stderr, flush=True)
+            evaluate = partial(_evaluate, search, grid, seeds, study.jobs, results)
+            found.append((search, tune(search, evaluate)))
+        study.table("best", best_table(found), f"Best settings: means over {len(grid)} cells and {len(seeds)} seeds")
+        study.table("table", all_table(found), show=False)
+        study.rows("runs", run_rows(results))
 
 
 def _evaluate(
     search: Search,
-    choices: Sequence[tuple[str, ...]],
     grid: Sequence[Cell],
     seeds: Sequence[int],
-    jobs: int,
+    jobs: Jobs,
     results: list[Result],
+    choices: Sequence[tuple[str, ...]],
 ) -> list[Attainments]:
     """Serve every cell with every seed; runs are appended to ``results``."""
     policies = [Policy(" ".join(overrides), overrides) for overrides in (overrides_of(search, c) for c in choices)]
@@ -255,25 +252,3 @@ def _chosen(names: Sequence[str]) -> list[Search]:
         if name not in known:
             raise ValueError(f"--policy is {name!r}; those that are tuned are {', '.join(known)}")
     return [known[name] for name in names] or list(SEARCHES)
-
-
-def _fresh_directory() -> Path:
-    return Path("results") / f"tune_{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.tune",
-        description="Find the best settings of every rule, on seeds that no table uses.",
-        epilog="example: python -m experiments.tune --policy edf --seeds 2 workload.requests=100",
-    )
-    parser.add_argument("overrides", nargs="*", help="overrides for all runs: workload.requests=100")
-    parser.add_argument("--policy", action="append", default=[], help="name of a policy; repeat it (default: all)")
-    parser.add_argument("--seeds", type=count, default=3, help="paired seeds (default 3)")
-    parser.add_argument(
-        "--first-seed", type=int, default=FIRST_SEED, help=f"the first of them (default {FIRST_SEED}, the least)"
-    )
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: one per core)")
-    parser.add_argument("--output", type=Path, help="directory for the results (default: a new one below results)")
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier results there")
-    return parser

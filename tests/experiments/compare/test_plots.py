@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from experiments.compare.plots import draw_attainment, draw_decisions
 from experiments.studies.bound import BoundResult
 from experiments.studies.grid import Policy, Result, Spread, cells, run_all
+from experiments.studies.jobs import Jobs
 
 POLICIES = (Policy("greedy", ("solver=dp",)), Policy("deadline", ("solver=edf",)))
 
@@ -18,7 +19,7 @@ POLICIES = (Policy("greedy", ("solver=dp",)), Policy("deadline", ("solver=edf",)
 def results() -> list[Result]:
     """Two policies in two cells with two seeds."""
     grid = cells([["workload.rate=12", "workload.rate=60"]], ["workload.requests=12"])
-    return run_all(grid, POLICIES, range(2), jobs=1)
+    return run_all(grid, POLICIES, range(2), jobs=Jobs(1))
 
 
 @pytest.fixture

@@ -22,9 +22,12 @@ from experiments.compare.regret import (
     split_table,
 )
 from experiments.compare.regret_plots import draw_plans, draw_regret
-from experiments.compare.rounds import RULES, Study, compare_rounds
+from experiments.compare.rounds import RULES, RoundComparison, compare_rounds
 from experiments.compare.sampling import best_answers, choose, pick_worse, worse_answers
 from experiments.studies.grid import Cell, Policy
+from experiments.studies.jobs import Jobs
+from experiments.studies.journal import Journal
+from experiments.studies.study import Study
 from planner.cluster import Cluster
 from planner.comparison import Answered
 from planner.plan import Assignment
@@ -59,7 +62,7 @@ OUTCOME = Outcome(
         RollOut("cell", 1, 3, "lookahead", "dp", 1.0, 1.0),
         RollOut("cell", 1, 3, "lookahead", "edf", 1.0, -1.0),
     ],
-    {("lookahead", "none"): 10, ("lookahead", "fits"): 3, ("lookahead", "conflict"): 5},
+    {"lookahead": {"none": 10, "fits": 3, "conflict": 5}},
     runs=2,
 )
 """Four rounds, of which edf loses one and dp two; dp alone loses all."""
@@ -164,11 +167,9 @@ def test_rounds_found_in_a_run_have_a_choice() -> None:
     """Every round of a run is of one kind for each program; those with a choice are named, each once."""
     found = find(Run(CELLS[1], 0, REFERENCE))
     for program, numbers in found.numbers.items():
-        kinds = {kind: count for (name, kind), count in found.kinds.items() if name == program}
+        kinds = found.kinds[program]
         assert len(set(numbers)) == len(numbers) == kinds.get("fits", 0) + kinds.get("conflict", 0)
-    assert sum(count for (name, _), count in found.kinds.items() if name == "lookahead") == sum(
-        count for (name, _), count in found.kinds.items() if name == "assignment"
-    )
+    assert sum(found.kinds["lookahead"].values()) == sum(found.kinds["assignment"].values())
     assert found.numbers["lookahead"]
 
 
@@ -180,11 +181,18 @@ def test_slack_is_what_can_be_waited_over_what_is_to_run() -> None:
     assert slack_of(round_) == pytest.approx((1.0 + 0.5) / 2)
 
 
+SMALL = RoundComparison(CELLS, range(2), REFERENCE, RULES, rounds=6, roll_outs=2)
+
+
+def _study(directory: Path) -> Study:
+    return Study("compare", directory, Jobs(1, journal=Journal(directory / "finished.jsonl")), {})
+
+
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     """A small study in two cells."""
     directory = tmp_path_factory.mktemp("rounds")
-    return compare_rounds(Study(CELLS, range(2), REFERENCE, RULES, rounds=6, roll_outs=2, jobs=1), directory), directory
+    return compare_rounds(SMALL, _study(directory)), directory
 
 
 def test_a_study_leaves_everything_behind(studied: tuple[Outcome, Path]) -> None:
@@ -206,14 +214,15 @@ def test_a_study_leaves_everything_behind(studied: tuple[Outcome, Path]) -> None
 
 
 def test_a_study_is_equal_when_it_is_made_again(studied: tuple[Outcome, Path], tmp_path: Path) -> None:
-    """All but the times is equal."""
-    again = compare_rounds(Study(CELLS, range(2), REFERENCE, RULES, rounds=6, roll_outs=2, jobs=1), tmp_path)
+    """All but the times is equal; with the jobs that are done, nothing is done again and all is equal."""
+    again = compare_rounds(SMALL, _study(tmp_path))
 
     def timeless(outcome: Outcome) -> list[Judged]:
         return [replace(j, answered=replace(j.answered, seconds=0.0)) for j in outcome.judged]
 
     assert timeless(again) == timeless(studied[0])
     assert again.roll_outs == studied[0].roll_outs
+    assert compare_rounds(SMALL, _study(tmp_path)).judged == again.judged
 
 
 def test_exact_solvers_lose_nothing_that_rules_keep(studied: tuple[Outcome, Path]) -> None:
@@ -226,7 +235,7 @@ def test_exact_solvers_lose_nothing_that_rules_keep(studied: tuple[Outcome, Path
 
 def test_a_study_refuses_what_it_cannot_do() -> None:
     """An exact solver as a rule, two of one name, and a run that does not repeat itself are refused before anything runs."""
-    study = Study(CELLS, range(1), REFERENCE, RULES, rounds=4, roll_outs=0)
+    study = RoundComparison(CELLS, range(1), REFERENCE, RULES, rounds=4, roll_outs=0)
     with pytest.raises(ValueError, match="--policy mine is an exact solver"):
         replace(study, rules=[Policy("mine", ("solver=scip",))]).check()
     with pytest.raises(ValueError, match="two solvers are called edf"):

@@ -8,6 +8,7 @@ import pytest
 
 from experiments.compare.runs import Comparison, telling_policies
 from experiments.studies.grid import Policy, Result, cells, run_all
+from experiments.studies.jobs import Jobs
 
 POLICIES = (
     Policy("greedy", ("solver=dp",)),
@@ -19,7 +20,7 @@ POLICIES = (
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
     """One run of each."""
-    return run_all(cells([], ["workload.requests=12"]), POLICIES, range(1), jobs=1)
+    return run_all(cells([], ["workload.requests=12"]), POLICIES, range(1), jobs=Jobs(1))
 
 
 def test_timelines_are_of_the_reference_and_the_best_other(results: list[Result]) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pytest
 
 from executor.records import Records
 from experiments.results import writer as module
+from experiments.results.directory import prepare_directory
 from experiments.results.metrics import summarize
-from experiments.results.writer import TABLES, RunWriter, prepare_directory
+from experiments.results.writer import TABLES, RunWriter
 from planner.cluster import Cluster
 
 
@@ -107,41 +107,3 @@ def test_equal_runs_differ_only_in_timings(records: Records, cluster: Cluster, t
         n for n in names(tmp_path / "a") if (tmp_path / "a" / n).read_bytes() != (tmp_path / "b" / n).read_bytes()
     }
     assert differ == {"timings.parquet", "wall.json", "manifest.json"}
-
-
-def test_a_directory_is_made_with_its_parents(tmp_path: Path) -> None:
-    """A path that does not exist becomes an empty directory; one with files of others is fine as it is."""
-    assert names(prepare_directory(tmp_path / "a" / "b")) == set()
-    (tmp_path / "notes.txt").write_text("mine")
-    assert prepare_directory(str(tmp_path)) == tmp_path
-
-
-def test_an_earlier_run_is_not_mixed_with(records: Records, tmp_path: Path) -> None:
-    """Results of an earlier run are refused; with `overwrite` they go, and only they."""
-    RunWriter(tmp_path, Clock()).write(records)
-    (tmp_path / "timeline.png").write_bytes(b"old")
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"holds an earlier run \(requests.parquet\); give another directory"):
-        prepare_directory(tmp_path)
-    prepare_directory(tmp_path, overwrite=True)
-    assert names(tmp_path) == {"notes.txt"}
-
-
-@pytest.mark.parametrize("below", ["file", "file/run"])
-def test_a_file_in_the_place_is_refused(tmp_path: Path, below: str) -> None:
-    """A path that is a file, or lies below one, is refused by name, and the file is untouched."""
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(ValueError, match=f"{tmp_path / below}: there is a file in its place or above it"):
-        prepare_directory(tmp_path / below)
-    assert (tmp_path / "file").read_text() == "mine"
-
-
-def test_a_directory_that_cannot_be_written_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If no file can be made in it, the directory is refused by name with the system's reason."""
-
-    def refuse(**_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
-    with pytest.raises(ValueError, match=f"{tmp_path} cannot be written to .Permission denied.; give a directory"):
-        prepare_directory(tmp_path)

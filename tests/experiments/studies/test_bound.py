@@ -11,6 +11,7 @@ from experiments.build import build
 from experiments.cli import compose
 from experiments.studies.bound import CONDITION, bound_all, bound_of, main
 from experiments.studies.grid import Policy, cells, run_all
+from experiments.studies.jobs import Jobs
 
 CALM = ("workload.requests=60", "workload.rate=3")
 SMALL = ("workload.requests=40", "workload.rate=30")
@@ -20,8 +21,8 @@ def test_no_policy_beats_the_bound() -> None:
     """With exact step times, the SAR of every policy is at most the bound of its workload."""
     grid = cells([["workload.slo_scale=1.0", "workload.slo_scale=1.5"]], (*SMALL, "engine.noise=0"))
     policies = [Policy(s, (f"solver={s}",)) for s in ("edf", "srtf", "dp", "cpsat", "rssp")]
-    bounds = {(b.cell, b.seed): b.bound for b in bound_all(grid, [0, 1], jobs=1)}
-    for result in run_all(grid, policies, [0, 1], jobs=1):
+    bounds = {(b.cell, b.seed): b.bound for b in bound_all(grid, [0, 1], jobs=Jobs(1))}
+    for result in run_all(grid, policies, [0, 1], jobs=Jobs(1)):
         assert result.summary.sar <= bounds[result.cell, result.seed] + 1e-9
 
 
@@ -32,8 +33,8 @@ def test_no_policy_beats_the_bound_of_its_own_run_under_noise(noise: str) -> Non
         [["workload.slo_scale=1.083", "workload.slo_scale=1.2"]], ("workload.mix=homogeneous-2048", *CALM, noise)
     )
     policies = [Policy(s, (f"solver={s}",)) for s in ("edf", "srtf", "highs")]
-    bounds = {(b.cell, b.seed): b for b in bound_all(grid, [0, 1, 2], jobs=1)}
-    results = run_all(grid, policies, [0, 1, 2], jobs=1)
+    bounds = {(b.cell, b.seed): b for b in bound_all(grid, [0, 1, 2], jobs=Jobs(1))}
+    results = run_all(grid, policies, [0, 1, 2], jobs=Jobs(1))
     for result in results:
         assert result.summary.sar <= bounds[result.cell, result.seed].bound + 1e-9
     assert max(result.summary.sar for result in results if result.cell == "1.083") > 0

@@ -12,6 +12,7 @@ from experiments.build import build
 from experiments.cli import compose
 from experiments.studies.foresight import foresee_all, gatekeeper, main, on_time, periods
 from experiments.studies.grid import cells
+from experiments.studies.jobs import Jobs
 from planner.request import Request
 from profiles import Shape
 
@@ -20,7 +21,7 @@ BUSY = ("workload=skewed", "workload.requests=40", "workload.rate=30", "workload
 
 def test_what_is_reached_lies_below_the_bound() -> None:
     """A gatekeeper never makes it worse than dropping late requests, nor beats the bound, which is below the fluid one."""
-    for found in foresee_all(cells([], BUSY), [0, 1], passes=1, jobs=1):
+    for found in foresee_all(cells([], BUSY), [0, 1], passes=1, jobs=Jobs(1)):
         assert 0 < found.dropped <= found.told <= found.bound <= found.fluid <= 1
         assert 0 < found.online <= found.bound
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from experiments.studies.grid import PAPER_GRID, Policy, Spread, cells, run_all
+from experiments.studies.jobs import Jobs
+from experiments.studies.journal import Journal
 
 SMALL = ("workload.requests=12",)
 
@@ -21,8 +24,8 @@ def test_cells_are_all_combinations() -> None:
 def test_results_are_paired_and_do_not_depend_on_processes() -> None:
     """Two policies see the same requests for a seed, and the results are those of a single process."""
     policies = [Policy("a", ("solver=edf",)), Policy("b", ("solver=dp",)), Policy("c", ("solver=edf",))]
-    alone = run_all(cells([], SMALL), policies, [0, 1], jobs=1)
-    spread = run_all(cells([], SMALL), policies, [0, 1], jobs=2)
+    alone = run_all(cells([], SMALL), policies, [0, 1], jobs=Jobs(1))
+    spread = run_all(cells([], SMALL), policies, [0, 1], jobs=Jobs(2))
     key = [
         (result.cell, result.policy, result.seed, result.summary.sar, result.summary.gpu_seconds) for result in alone
     ]
@@ -30,13 +33,13 @@ def test_results_are_paired_and_do_not_depend_on_processes() -> None:
     assert [r.summary.gpu_seconds for r in alone[:2]] == [r.summary.gpu_seconds for r in alone[4:]]
 
 
-def test_refuses_before_the_first_run() -> None:
+def test_refuses_before_the_first_run(tmp_path: Path) -> None:
     """A policy that cannot run is refused before any run has begun."""
-    done: list[object] = []
+    journal = Journal(tmp_path / "finished.jsonl")
     policies = [Policy("good", ("solver=edf",)), Policy("bad", ("solver=fixed", "solver.degree=16"))]
     with pytest.raises(ValueError, match=r"solver\.degree is 16"):
-        run_all(cells([], SMALL), policies, [0], jobs=1, on_result=done.append)
-    assert not done
+        run_all(cells([], SMALL), policies, [0], jobs=Jobs(1, journal=journal))
+    assert len(journal) == 0
 
 
 def test_spread_is_students_interval() -> None:

@@ -81,7 +81,7 @@ def test_the_command_writes_tables_and_picture(tmp_path: Path, capsys: pytest.Ca
     arguments = ["--regime", "premium tier", "--seeds", "2", "--jobs", "1", "--bound", "--output", str(output)]
     assert main([*arguments, "workload.requests=15"]) == 0
     assert {path.name for path in output.iterdir()} == {
-        "list.md", "table.md", "gains.md", "runs.csv", "bounds.csv", "gains.png", "manifest.json",
+        "list.md", "table.md", "gains.md", "runs.csv", "bounds.csv", "gains.png", "manifest.json", "finished.jsonl",
     }  # fmt: skip
     assert "premium tier" in (output / "gains.md").read_text()
     assert "over best simple" in capsys.readouterr().out

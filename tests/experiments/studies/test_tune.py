@@ -76,7 +76,13 @@ def test_the_command_writes_tables(tmp_path: Path, capsys: pytest.CaptureFixture
     output = tmp_path / "out"
     arguments = ["--policy", "moore", "--seeds", "1", "--jobs", "1", "--output", str(output), "workload.requests=4"]
     assert main(arguments) == 0
-    assert {path.name for path in output.iterdir()} == {"best.md", "table.md", "runs.csv", "manifest.json"}
+    assert {path.name for path in output.iterdir()} == {
+        "best.md",
+        "table.md",
+        "runs.csv",
+        "manifest.json",
+        "finished.jsonl",
+    }
     assert "`solver=moore" in (output / "best.md").read_text()
     runs = list(csv.DictReader((output / "runs.csv").open()))
     assert {run["cell"] for run in runs} == {cell.label for cell in CELLS}
