@@ -17,14 +17,15 @@ import hydra
 from omegaconf import DictConfig
 
 from executor.records import Records
-from experiments.build import Setup, build
-from experiments.cli import USER_ERRORS, guarded, plain
+from experiments.build import Setup
+from experiments.cli import guarded, plain
 from experiments.config import register
-from experiments.distributed.prepare import check, prepare
 from experiments.distributed.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.results.writer import FILES as RUN_FILES
-from experiments.runner import Outcome, Runner, run_to_directory, simulate
+from experiments.runner import Outcome, Runner, run_to_directory
+from experiments.serving import checked, is_real, ready
+from experiments.studies.sweep import SWITCHES, sweep
 from experiments.workload import targets_in_words
 
 if TYPE_CHECKING:
@@ -42,14 +43,11 @@ def run(config: Mapping[str, Any]) -> Outcome:
 
 
 def _run(config: Mapping[str, Any], console: Console) -> Outcome:
-    real = config["engine"]["kind"] == "distributed"
-    setup = check(config) if real else build(config)
+    setup = checked(config)
     directory = prepare_directory(
         config["output"] or _fresh_directory(setup), files=RUN_FILES, overwrite=config["overwrite"]
     )
-    runner: Runner = simulate
-    if real:
-        setup, runner = prepare(config, setup, directory, console)
+    setup, runner = ready(config, setup, directory, console)
     console.print(targets_in_words(setup.workload), highlight=False, soft_wrap=True)
     for note in setup.notes:
         console.print(f"note: {note}", highlight=False, soft_wrap=True)
@@ -61,7 +59,7 @@ def _run(config: Mapping[str, Any], console: Console) -> Outcome:
         "Interrupted; what was finished is in" if outcome.interrupted else f"Done in {seconds:.1f} s. Results are in"
     )
     console.print(f"{state} [bold]{directory}[/bold]:", highlight=False, soft_wrap=True)
-    for name, what in (FILES | (REAL_FILES if real else {})).items():
+    for name, what in (FILES | (REAL_FILES if is_real(config) else {})).items():
         if (directory / name.split(" ")[0]).exists():
             console.print(f"  {name:<19} {what}", highlight=False, soft_wrap=True)
     return outcome
@@ -110,30 +108,23 @@ def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path,
 
 def _command() -> int:
     register()
-    errors: list[Exception] = []
     interrupted = False
 
     @hydra.main(version_base="1.3", config_name="tetriplan", config_path=None)
     def job(config: DictConfig) -> None:
         nonlocal interrupted
-        if interrupted:
-            return
-        try:
-            interrupted = run(plain(config)).interrupted
-        except USER_ERRORS as error:
-            errors.append(error)
+        interrupted = run(plain(config)).interrupted
 
     job()
-    for error in errors[:-1]:
-        print(f"error: {error}", file=sys.stderr)
-    if errors:
-        raise errors[-1]
     return INTERRUPTED if interrupted else 0
 
 
 def main() -> None:
     """Entry point; a request to terminate ends a run as ctrl-C does, so that workers and their memory go with it."""
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    arguments = sys.argv[1:]
+    if any(switch in arguments for switch in SWITCHES):
+        sys.exit(sweep([argument for argument in arguments if argument not in SWITCHES]))
     sys.exit(guarded(_command))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ Work = Sequence[tuple[Any, ...]]
 PLACES = ("cores", "ray")
 RETRIES = 3
 """How often a job is begun again that was lost with its machine."""
+
+
+def _as_it_is(result: Any) -> Any:
+    return result
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,14 @@ class Jobs:
         or else a new one of this machine alone.
     journal
         Where finished jobs are kept; those that it has are not done again.
+    on_result
+        Called here with every new result, before it is kept; what it returns takes its place.
     """
 
     processes: int = -1
     on: str = "cores"
     journal: Journal | None = None
+    on_result: Callable[[Any], Any] = _as_it_is
 
     def do(self, what: str, function: Callable[..., T], work: Work, result: type[T]) -> list[T]:
         """Call a function of a module with each tuple of arguments; return the results in the order of the work.
@@ -57,7 +65,7 @@ class Jobs:
         with _bar(what, len(work), len(results)) as advance:
             for place, made in self._spread(function, [work[at] for at in missing]):
                 at = missing[place]
-                results[at] = made
+                made = results[at] = self.on_result(made)
                 if self.journal is not None:
                     self.journal.add(names[at], made)
                 advance()
@@ -72,6 +80,8 @@ class Jobs:
     def _on_cores(self, function: Callable[..., T], work: Work) -> Iterator[tuple[int, T]]:
         from joblib import Parallel, delayed
 
+        # Those that others still do when one fails are given up; that is no news.
+        warnings.filterwarnings("ignore", "[0-9]+ tasks which were still being processed", UserWarning)
         tasks = (delayed(_numbered)(at, function, arguments) for at, arguments in enumerate(work))
         yield from Parallel(n_jobs=self.processes, return_as="generator_unordered")(tasks)
 

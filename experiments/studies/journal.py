@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cattrs
+from cattrs.preconf.json import make_converter
 
 T = TypeVar("T")
-_CONVERTER = cattrs.Converter()
+_CONVERTER = make_converter()
 
 
 class Journal:
@@ -42,13 +42,19 @@ class Journal:
         """Return the result of a job; None if it is not done."""
         return _CONVERTER.structure(self._done[job], kind) if job in self._done else None
 
+    def forget(self, job: str) -> None:
+        """Take a job for not done: what it made is no longer there."""
+        self._done.pop(job, None)
+
     def add(self, job: str, result: object) -> None:
         """Write down that a job is done; when this returns, it survives a crash."""
-        self._done[job] = _CONVERTER.unstructure(result)
+        data = _CONVERTER.unstructure(result)
+        line = json.dumps({"job": job, "result": data}).encode() + b"\n"
         with self._path.open("ab") as file:
-            file.write(json.dumps({"job": job, "result": self._done[job]}).encode() + b"\n")
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
+        self._done[job] = data
 
 
 def job_of(function: str, arguments: Sequence[object]) -> str:

@@ -62,6 +62,13 @@ def study_parser(
             metavar="N",
             help=f"the first of them (default {first_seed})",
         )
+    add_work_options(parser, directory, jobs)
+    parser.set_defaults(useless=USELESS)
+    return parser
+
+
+def add_work_options(parser: argparse.ArgumentParser, directory: str, jobs: int = -1) -> None:
+    """Add where jobs run and where results go; parameters as of :func:`study_parser`."""
     work = parser.add_argument_group("work and results")
     work.add_argument(
         "--jobs", type=processes, default=jobs, metavar="N", help=f"processes; -1: one per core (default {jobs})"
@@ -77,7 +84,6 @@ def study_parser(
     )
     work.add_argument("--overwrite", action="store_true", help="replace earlier results of this command there")
     work.add_argument("--resume", action="store_true", help="go on with what is there: only what is missing is done")
-    return parser
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -89,10 +95,10 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
         If something would be given and not used.
     """
     options = parser.parse_intermixed_args(arguments)
+    refuse(options, options.useless)
     for override in options.overrides:
         if "=" not in override:
             raise ValueError(f"{override!r} is no override of the form field=value, as in workload=skewed")
-    refuse(options, USELESS)
     if options.overwrite and options.resume:
         raise ValueError("--overwrite replaces earlier results and --resume goes on with them; give one of the two")
     for name in ("overwrite", "resume"):

@@ -1,0 +1,45 @@
+"""What serves a configuration: simulation, or real workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.build import Setup, build
+from experiments.distributed.prepare import check, prepare
+from experiments.runner import Runner, simulate
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def is_real(config: Mapping[str, Any]) -> bool:
+    """Say whether real workers serve."""
+    return bool(config["engine"]["kind"] == "distributed")
+
+
+def checked(config: Mapping[str, Any]) -> Setup:
+    """Check everything that can be known before anything starts, and return the setup as far as it is known.
+
+    Raises
+    ------
+    ValueError
+        If anything is wrong; the message names the field, its value and what would be right.
+    """
+    return check(config) if is_real(config) else build(config)
+
+
+def ready(config: Mapping[str, Any], setup: Setup, directory: Path, console: Console) -> tuple[Setup, Runner]:
+    """Return the whole setup and what serves it, with workers started and measured where they are real.
+
+    Parameters
+    ----------
+    config, setup
+        What was checked, and what the check returned.
+    directory
+        Of the results.
+    console
+        For what takes long.
+    """
+    return prepare(config, setup, directory, console) if is_real(config) else (setup, simulate)
