@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.drawing.palette import POLICIES as LOOKS
 from experiments.studies.policies import policy
 
 PROFILE = "flux1-dev_h100_256tokens"
@@ -37,19 +38,19 @@ class Policy:
     line: str = "-"
 
 
-SP1 = Policy("fixed-1", "SP=1", policy("fixed-1").overrides, "#b8b8b8", "o", ":")
-SP2 = Policy("fixed-2", "SP=2", policy("fixed-2").overrides, "#9a9a9a", "s", ":")
-SP4 = Policy("fixed-4", "SP=4", policy("fixed-4").overrides, "#787878", "^", ":")
-SP8 = Policy("fixed-8", "SP=8", policy("fixed-8").overrides, "#4d4d4d", "D", ":")
-RSSP = Policy("rssp", "RSSP", policy("rssp").overrides, "#E69F00", "v", "--")
-EDF = Policy("edf", "EDF", policy("edf").overrides, "#009E73", "P", "-.")
-DP = Policy("dp", "TetriServe", policy("tetriserve").overrides, "#0072B2", "o")
-TUNED = Policy("tuned", "tuned rounds", policy("tetriserve-tuned").overrides, "#8c613c", "d", "-.")
+SP1 = Policy("fixed-1", "SP=1", policy("fixed-1").overrides, *LOOKS["fixed-1"], ":")
+SP2 = Policy("fixed-2", "SP=2", policy("fixed-2").overrides, *LOOKS["fixed-2"], ":")
+SP4 = Policy("fixed-4", "SP=4", policy("fixed-4").overrides, *LOOKS["fixed-4"], ":")
+SP8 = Policy("fixed-8", "SP=8", policy("fixed-8").overrides, *LOOKS["fixed-8"], ":")
+RSSP = Policy("rssp", "RSSP", policy("rssp").overrides, *LOOKS["rssp"], "--")
+EDF = Policy("edf", "EDF", policy("edf").overrides, *LOOKS["edf"], "-.")
+DP = Policy("dp", "TetriServe", policy("tetriserve").overrides, *LOOKS["tetriserve"])
+TUNED = Policy("tuned", "tuned rounds", policy("tetriserve-tuned").overrides, *LOOKS["tetriserve-tuned"], "-.")
 _ASSIGNMENT = ("solver=highs", "solver.budget_ms=1000.0", "program=assignment", "objective=survivors")
-ROUND = Policy("round", "round program", (*_ASSIGNMENT, "cadence=events"), "#CC79A7", "s")
-GRID = Policy("grid", "exact rounds", (*_ASSIGNMENT, "cadence=rounds"), "#56B4E9", "X")
+ROUND = Policy("round", "round program", (*_ASSIGNMENT, "cadence=events"), *LOOKS["assignment"])
+GRID = Policy("grid", "exact rounds", (*_ASSIGNMENT, "cadence=rounds"), *LOOKS["exact rounds"])
 _LOOKAHEAD = ("solver=highs", "program=lookahead", "objective=on_time", "cadence=events")
-LOOKAHEAD = Policy("lookahead", "lookahead", _LOOKAHEAD, "#D55E00", "D")
+LOOKAHEAD = Policy("lookahead", "lookahead", _LOOKAHEAD, *LOOKS["lookahead"])
 BOUND = Policy("bound", "clairvoyant bound", (), "#000000", "_", "--")
 
 PAPER: tuple[Policy, ...] = (SP1, SP2, SP4, SP8, RSSP, DP)

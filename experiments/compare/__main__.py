@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from experiments.cli import count, whole
 from experiments.compare.rounds import RULES, RoundComparison, compare_rounds
 from experiments.compare.runs import Comparison, compare
-from experiments.studies.grid import PAPER_GRID, Cell, Policy, cells, described
+from experiments.studies.grid import PAPER_GRID, Policy, cells, described
+from experiments.studies.naming import axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, study_parser
-from experiments.studies.policies import POLICIES, policy
+from experiments.studies.policies import POLICIES
 from experiments.studies.study import open_study, run_study
 
 REFERENCES: tuple[Policy, ...] = (
@@ -31,13 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(options: argparse.Namespace) -> None:
     _refuse(options)
-    policies = [_policy(text) for text in options.policy]
-    axes = [*(PAPER_GRID if options.grid else ()), *(_axis(text) for text in options.sweep)]
+    policies = [policy_of(text) for text in options.policy]
+    axes = [*(PAPER_GRID if options.grid else ()), *(axis_of(text) for text in options.sweep)]
     if options.cell and axes:
         raise ValueError("--cell makes the grid by itself; leave out --grid and --sweep")
     if options.rounds and not (options.cell or axes or options.overrides):
         axes = list(PAPER_GRID)
-    grid = [_cell(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)
+    grid = [cell_of(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     if options.rounds:
         rounds = RoundComparison(
@@ -99,7 +100,7 @@ def _reference(text: str) -> Policy:
             f"--rounds-of is {text!r}; use {', '.join(known)}, or NAME:OVERRIDES, for example "
             "'mine:solver=cpsat solver.budget_ms=50'"
         )
-    return _policy(text)
+    return policy_of(text)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -107,41 +108,6 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
     return () if text == "none" else tuple(name.strip() for name in text.split(","))
-
-
-def _policy(text: str) -> Policy:
-    """Read NAME, one that is declared, or NAME:OVERRIDES, or OVERRIDES alone."""
-    name, colon, overrides = text.partition(":")
-    if not colon and "=" not in text:
-        return _declared(text)
-    if not colon:
-        name, overrides = text, text
-    if "=" not in overrides:
-        raise ValueError(
-            f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'"
-        )
-    return Policy(name.strip(), tuple(overrides.split()))
-
-
-def _declared(name: str) -> Policy:
-    try:
-        return policy(name.strip())
-    except ValueError as error:
-        raise ValueError(f"--policy: {error}; or give NAME:OVERRIDES, for example 'sp4:solver=fixed'") from None
-
-
-def _cell(text: str, common: Sequence[str]) -> Cell:
-    name, colon, overrides = text.partition(":")
-    if not colon:
-        raise ValueError(f"--cell {text!r}: give NAME:OVERRIDES, for example 'bursty:workload=gamma workload.rate=12'")
-    return Cell(name.strip(), (*common, *overrides.split()))
-
-
-def _axis(text: str) -> list[str]:
-    key, equals, values = text.partition("=")
-    if not equals or not values:
-        raise ValueError(f"--sweep {text!r}: give KEY=VALUE,VALUE,..., for example workload.rate=6,12,18")
-    return [f"{key}={value}" for value in values.split(",")]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,19 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.drawing.palette import SOFT, colour_of, fan, mark_of, style
 from experiments.studies.bound import BoundResult
 from experiments.studies.grid import Cell, Policy, Result, Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#787878", "#7a5195", "#8c613c", "#b8b000",
-    "#1b4d3e", "#a50f15", "#111111",
-)  # fmt: skip
-"""One for each shipped policy, safe for colour-blind readers (after Okabe and Ito), with marks of their own beside."""
-MARKERS = "oDsP^vXd<>ph*"
-INK, SOFT, GRID = "#222222", "#666666", "#e3e3e3"
 WIDTH, ROW = 8.0, 0.34
 """Inches."""
 BOUND = "clairvoyant bound of these runs"
@@ -51,15 +45,16 @@ def draw_attainment(
         proven[bound.cell].append(bound.bound)
     limits = {cell: sum(values) / len(values) for cell, values in proven.items()}
     single = len(grid) == 1
+    every = [policy.name for policy in policies]
     names = [policy.name for policy in policies] if single else [cell.label for cell in grid]
     axes = _rows(names, key=0 if single else math.ceil((len(policies) + bool(limits)) / 5))
     for index, policy in enumerate(policies):
         for row, cell in enumerate(grid):
             spread = spreads[cell.label, policy.name]
-            place = index if single else row + _offset(index, len(policies))
+            place = index if single else row + fan(index, len(policies), 0.6)
             axes.errorbar(
-                spread.mean, place, xerr=_half(spread), fmt=MARKERS[index % len(MARKERS)],
-                color=COLOURS[index % len(COLOURS)], markersize=5, elinewidth=1.2, gid=f"{cell.label}/{policy.name}",
+                spread.mean, place, xerr=_half(spread), fmt=mark_of(policy.name, every),
+                color=colour_of(policy.name, every), markersize=5, elinewidth=1.2, gid=f"{cell.label}/{policy.name}",
                 label=policy.name if not row else None,
             )  # fmt: skip
     for row, cell in enumerate(grid):
@@ -96,7 +91,7 @@ def _draw_times(axes: Axes, names: Sequence[str], times: Mapping[str, tuple[floa
     for row, name in enumerate(names):
         if name in times:
             p50, p99, longest = (max(value, 1e-4) for value in times[name])
-            colour = COLOURS[row % len(COLOURS)]
+            colour = colour_of(name, names)
             axes.plot(p50, row, "o", color=colour, markersize=5.5, gid=name, label="median" if first else None)
             axes.plot(
                 p99,
@@ -122,17 +117,8 @@ def _rows(names: Sequence[str], key: int) -> Axes:
 
     figure = Figure(figsize=(WIDTH, 0.85 + ROW * len(names) + 0.22 * key), dpi=150, layout="constrained")
     axes = figure.subplots()
-    _style(axes, names)
+    style(axes, names)
     return axes
-
-
-def _style(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), list(names))
-    axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.grid(axis="x", color=GRID)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(length=0, labelsize=9)
 
 
 def _finish(axes: Axes, path: Path, legend: bool, only: str = "") -> None:
@@ -148,11 +134,6 @@ def _finish(axes: Axes, path: Path, legend: bool, only: str = "") -> None:
             frameon=False, fontsize=9,
         )  # fmt: skip
     figure.savefig(path)
-
-
-def _offset(index: int, count: int) -> float:
-    """Spread the policies of a cell over its row."""
-    return 0.6 * (index / (count - 1) - 0.5) if count > 1 else 0.0
 
 
 def _half(spread: Spread) -> float:

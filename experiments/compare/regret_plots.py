@@ -11,8 +11,8 @@ import numpy as np
 
 from experiments.compare.answers import Judged
 from experiments.compare.classes import LIVE_ORDER, live_class
-from experiments.compare.plots import COLOURS, GRID, INK, MARKERS, SOFT
 from experiments.compare.regret import Outcome
+from experiments.drawing.palette import GRID, INK, SOFT, colour_of, mark_of
 from planner.follow_up import Carried, follow_up, to_the_end
 from planner.plan import Assignment
 from planner.round import EPSILON, Round
@@ -53,7 +53,7 @@ def draw_regret(outcome: Outcome, path: Path) -> None:
             axes.errorbar(
                 [x + shift for x, _ in drawn], [np.mean(values) for _, values in drawn],
                 yerr=np.transpose([_interval(values) for _, values in drawn]) if drawn else None,
-                fmt=MARKERS[index % len(MARKERS)], color=COLOURS[index % len(COLOURS)], markersize=5, elinewidth=1.2,
+                fmt=mark_of(solver, solvers), color=colour_of(solver, solvers), markersize=5, elinewidth=1.2,
                 label=solver, gid=f"{title}/{solver}",
             )  # fmt: skip
         counts = [sum(live_class(j) == c for j in outcome.of(program, solvers[0])) for c in classes]

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.drawing.palette import INK, SOFT, style
 from experiments.studies.regimes.gains import Gain
 
-INK, SOFT, LINES = "#222222", "#666666", "#e3e3e3"
 COLOURS = {"ahead": "#0072B2", "even": "#787878", "behind": "#D55E00"}
 """Safe for colour-blind readers (after Okabe and Ito)."""
 MARKERS = {"ahead": "o", "even": "D", "behind": "s"}
@@ -33,18 +33,13 @@ def draw_gains(gains: Sequence[Gain], path: Path) -> None:
             mean, row, xerr=half, fmt=MARKERS[gain.verdict], color=COLOURS[gain.verdict], markersize=5, elinewidth=1.4,
             gid=gain.regime, zorder=2,
         )  # fmt: skip
-    axes.set_yticks(range(len(ordered)), [gain.regime for gain in ordered])
-    axes.set_ylim(len(ordered) - 0.45, -0.55)
+    style(axes, [gain.regime for gain in ordered])
     margin = 0.06 * (max(ends) - min(ends) or 1.0)
     axes.set_xlim(min(ends) - margin, max(ends) + margin)
     names = axes.secondary_yaxis("right")
     names.set_yticks(range(len(ordered)), [f"over {gain.simple}" for gain in ordered])
     names.tick_params(length=0, labelsize=8, colors=SOFT)
     names.spines[:].set_visible(False)
-    axes.grid(axis="x", color=LINES)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(length=0, labelsize=9)
     axes.set_xlabel(
         "points of attainment by weight over the best simple rule, 95 % interval over paired seeds",
         color=SOFT,

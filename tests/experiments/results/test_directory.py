@@ -77,7 +77,9 @@ def test_a_manifest_cannot_name_files_elsewhere(tmp_path: Path) -> None:
     """What a manifest names outside its directory is not deleted."""
     (tmp_path / "mine").write_text("mine")
     earlier(tmp_path / "out", "bound")
-    write_json(manifest({}, {}, NOW, kind="bound", files=["../mine", str(tmp_path / "mine")]), tmp_path / "out" / MANIFEST)
+    write_json(
+        manifest({}, {}, NOW, kind="bound", files=["../mine", str(tmp_path / "mine")]), tmp_path / "out" / MANIFEST
+    )
     prepare_directory(tmp_path / "out", "bound", overwrite=True)
     assert (tmp_path / "mine").read_text() == "mine"
 

@@ -91,7 +91,7 @@ def test_runs_of_a_sweep_become_one_table(tmp_path: Path, capsys: pytest.Capture
     assert list(zip(runs["seed"], runs["workload.rate"], strict=True)) == [(0, 6.0), (0, 60.0), (1, 6.0)]
     pd.testing.assert_frame_equal(pd.read_csv(collected / "runs.csv"), runs, check_dtype=False)
     requests = pd.read_parquet(collected / "requests.parquet")
-    assert list(requests.columns[:4]) == ["run", "workload.rate", "seed", "id"]
+    assert list(requests.columns[:4]) == ["run", "seed", "workload.rate", "id"]
     assert requests.shape[0] == 24
     on_time = requests[requests["fate"] == "on_time"].groupby(["seed", "workload.rate"]).size()
     assert on_time.to_list() == runs["on_time"].to_list()

@@ -1,0 +1,63 @@
+"""How policies, cells and axes are given on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from experiments.studies.grid import Cell, Policy
+from experiments.studies.policies import policy
+
+
+def policy_of(text: str) -> Policy:
+    """Read NAME, one that is declared, or NAME:OVERRIDES, or OVERRIDES alone.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these; the message has an example.
+    """
+    name, colon, overrides = text.partition(":")
+    if not colon and "=" not in text:
+        return _declared(text)
+    if not colon:
+        name, overrides = text, text
+    if "=" not in overrides:
+        raise ValueError(
+            f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'"
+        )
+    return Policy(name.strip(), tuple(overrides.split()))
+
+
+def _declared(name: str) -> Policy:
+    try:
+        return policy(name.strip())
+    except ValueError as error:
+        raise ValueError(f"--policy: {error}; or give NAME:OVERRIDES, for example 'sp4:solver=fixed'") from None
+
+
+def cell_of(text: str, common: Sequence[str]) -> Cell:
+    """Read NAME:OVERRIDES, with overrides that all cells share.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    name, colon, overrides = text.partition(":")
+    if not colon:
+        raise ValueError(f"--cell {text!r}: give NAME:OVERRIDES, for example 'bursty:workload=gamma workload.rate=12'")
+    return Cell(name.strip(), (*common, *overrides.split()))
+
+
+def axis_of(text: str) -> list[str]:
+    """Read KEY=VALUE,VALUE,... as overrides.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    key, equals, values = text.partition("=")
+    if not equals or not values:
+        raise ValueError(f"--sweep {text!r}: give KEY=VALUE,VALUE,..., for example workload.rate=6,12,18")
+    return [f"{key}={value}" for value in values.split(",")]
