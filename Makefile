@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget tables-rounds
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-robust tables-hardware tables-latency tables-scale tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
@@ -91,6 +91,16 @@ tables-hardware: $(VENV)/.core
 	  $(call SCALES,SD3 4xA40,profile=sd3-medium_a40 cluster=pairs workload.rate=6)
 	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware-l20 $(LOOKAHEAD) $(RIVALS) \
 	  $(call SCALES,FLUX 8xL20,profile=flux1-dev_l20 workload.rate=3)
+
+# The highest rate, and the fewest GPUs, at which a share of deadlines holds. Forty minutes on two cores.
+CAPACITY := $(BIN)/python -m experiments.capacity --overwrite --seeds 5 --gpu-price 2.5
+tables-capacity: $(VENV)/.core
+	$(CAPACITY) --target 0.9 --target 0.99 --output docs/tables/capacity --cell "uniform:workload=uniform" \
+	  --cell "skewed:workload=skewed" --cell "uniform, scale 1.5:workload=uniform workload.slo_scale=1.5"
+	$(CAPACITY) --target 0.9 --output docs/tables/capacity-gpus --sweep cluster.gpus=2,4,8,16,32 workload.slo_scale=1.5 \
+	  $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
+	$(CAPACITY) --target 0.9 --vary gpus --output docs/tables/capacity-fewest --sweep workload.rate=6,12,24 \
+	  workload.slo_scale=1.5 $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
 
 tables-latency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --reference free --output docs/tables/latency --policy "free:solver=highs" \
