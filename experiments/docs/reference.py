@@ -40,10 +40,10 @@ def _signature(thing: object) -> str:
         text = str(inspect.signature(thing))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return ""
-    text = re.sub(r"<factory>|<[^<>]* object at 0x[0-9a-f]+>", "...", text)
+    text = re.sub(r"<factory>|<(?:function )?([\w.]*)[^<>]* at 0x[0-9a-f]+>", r"\1", text)
     text = re.sub(r"(: |-> )(['\"])(.*?)\2(?=[,)= ]|$)", r"\1\3", text)
     if inspect.isclass(thing):
-        text = text.removesuffix(" -> None")
+        text = "" if text.startswith("(*args, **kwargs)") else text.removesuffix(" -> None")
     return text if len(text) < 300 else "(...)"
 
 
