@@ -39,8 +39,8 @@ def simulate(*overrides: str, solver: Solver | None = None) -> Outcome:
     """
     from dataclasses import replace
 
-    from experiments.build import build
     from experiments.cli import compose
+    from experiments.config.build import build
     from experiments.results import summarize
     from experiments.runner import Outcome, simulate
 

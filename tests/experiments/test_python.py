@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import experiments
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from planner import Edf, Moore
 
 
