@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -37,15 +38,19 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """Turn a composed configuration into plain data; a field without a value is an error that names it."""
+    """Turn a composed configuration into plain data; a field without a value is an error that names it.
+
+    Paths of files become absolute: jobs may run elsewhere.
+    """
     data = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
-    return {key: _without_defaults(value) for key, value in data.items() if key not in ("hydra", "defaults")}
+    return {key: _group(value) for key, value in data.items() if key not in ("hydra", "defaults")}
 
 
-def _without_defaults(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: item for key, item in value.items() if key != "defaults"}
-    return value
+def _group(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kept = {key: item for key, item in value.items() if key != "defaults"}
+    return kept | ({"file": str(Path(kept["file"]).expanduser().absolute())} if kept.get("file") else {})
 
 
 def guarded(main: Callable[[], int]) -> int:
