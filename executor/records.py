@@ -56,6 +56,8 @@ class Records:
         Request id to the time at which its image was there.
     dropped
         Request id to the time at which it was given up.
+    failed
+        Of the dropped ones, those that could not be served: request id to the reason.
     decisions, segments
         In order of time.
     ended
@@ -67,6 +69,7 @@ class Records:
     requests: tuple[Request, ...]
     delivered: dict[int, float] = field(default_factory=dict)
     dropped: dict[int, float] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     ended: float = 0.0

@@ -16,6 +16,10 @@ from executor.distributed.storage import Storage
 from executor.distributed.worker import WorkerSetting, work
 
 
+_ENDED = 10.0
+"""Seconds for a killed process to be gone: one that waits for a device or a disk may take long, and nobody waits for it."""
+
+
 class Link(Protocol):
     """One worker, as the controller sees it."""
 
@@ -95,7 +99,7 @@ class LocalWorker:
     def kill(self) -> None:
         """See `Link.kill`."""
         self._process.kill()
-        self._process.join()
+        self._process.join(_ENDED)
         self.connection.close()
 
     def join(self, seconds: float) -> bool:

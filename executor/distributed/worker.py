@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import deque
 from contextlib import suppress
@@ -16,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
+from PIL.Image import Image
 from safetensors.torch import save
 
 from executor.distributed import messages as m
@@ -24,8 +26,10 @@ from executor.distributed.images import png
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
+from executor.distributed.pulse import Pulse
 from executor.distributed.sequence import SequenceParallel
 from executor.distributed.storage import Storage
+from executor.distributed.writing import Writing
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Worker:
 
     def __init__(self, setting: WorkerSetting, connection: Connection) -> None:
         self._connection = connection
+        self._speaking = threading.Lock()
         self._device = torch.device(setting.device)
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)
@@ -83,6 +88,17 @@ class Worker:
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
         self._queue: deque[Any] = deque()
+        self._stages = setting.role == "stages"
+        self._writing = Writing() if self._stages else None
+        self._pulse = Pulse(lambda: self._say(m.Working())) if self._stages else None
+
+    def close(self) -> None:
+        """Leave all groups; what is being written is written to its end."""
+        if self._pulse is not None:
+            self._pulse.close()
+        if self._writing is not None:
+            self._writing.close()
+        self._groups.close()
 
     def serve(self) -> None:
         """Carry out commands until told to stop.
@@ -92,6 +108,7 @@ class Worker:
         EOFError
             If the controller is gone.
         """
+        self._say(m.Ready())
         while True:
             command = self._queue.popleft() if self._queue else self._connection.recv()
             match command:
@@ -109,8 +126,12 @@ class Worker:
                     self._tickets.pop(command.request, None)
                     self._states.release(command.request)
                 case m.Stop():
-                    self._groups.close()
                     return
+
+    def _say(self, message: Any) -> None:
+        """Tell the controller something; several threads may."""
+        with self._speaking:
+            self._connection.send(message)
 
     # -- steps
     # -----------------------------------------------------------------------------------------------------
@@ -127,7 +148,7 @@ class Worker:
                 self._tickets.pop(job, None)
                 with suppress(RuntimeError):
                     self._states.settle(job)
-            self._connection.send(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
+            self._say(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
         finally:
             for job in run.jobs:
                 self._states.release(job)
@@ -153,7 +174,7 @@ class Worker:
                     if not on:
                         for job in run.jobs:
                             self._states.settle(job)
-                    self._connection.send(m.Stepped(run.chunk, steps, began, at, not on))
+                    self._say(m.Stepped(run.chunk, steps, began, at, not on))
                 on = steps < run.most and bool(group.agree(int(on)))
 
     def _ticket(self, job: int, done: int) -> Ticket:
@@ -199,9 +220,9 @@ class Worker:
             ticket = self._model.admit(admit.ask)
             self._states.admit(request, ticket.fixed(), ticket.moving())
         except Exception as error:
-            self._connection.send(m.Refused(request, f"{type(error).__name__}: {error}"))
+            self._say(m.Refused(request, f"{type(error).__name__}: {error}"))
         else:
-            self._connection.send(m.Admitted(request, time.monotonic() - began))
+            self._say(m.Admitted(request, time.monotonic() - began))
         finally:
             self._states.release(request)
 
@@ -212,15 +233,33 @@ class Worker:
             saved = self._states.read(request)
             ticket = Ticket.restore(self._states.fixed(request), saved.data, self._device)
             frames = self._model.decode(ticket)
+            latents = ticket.latents.contiguous().cpu()
+        except Exception as error:
+            self._say(_undecoded(request, error))
+            return
+        self._say(m.Rendered(request))
+        assert self._writing is not None
+        self._writing.put(lambda: self._write(decode, frames, latents, began))
+
+    def _write(self, decode: m.Decode, frames: list[Image], latents: torch.Tensor, began: float) -> None:
+        """Write what a request has become, and tell so. In the thread for it."""
+        request = decode.ask.request.id
+        try:
             if decode.latent is not None:
-                self._storage.save(decode.latent, save({"latents": ticket.latents.contiguous()}))
+                self._storage.save(decode.latent, save({"latents": latents}))
             if decode.image is not None:
                 self._storage.save(decode.image, png(frames, decode.ask))
         except Exception as error:
-            self._connection.send(m.Undecoded(request, f"{type(error).__name__}: {error}"))
+            message: Any = _undecoded(request, error)
         else:
             at = time.monotonic()
-            self._connection.send(m.Decoded(request, at, at - began))
+            message = m.Decoded(request, at, at - began)
+        with suppress(OSError):  # nobody listens any more; the main thread finds out by itself
+            self._say(message)
+
+
+def _undecoded(request: int, error: Exception) -> m.Undecoded:
+    return m.Undecoded(request, f"{type(error).__name__}: {error}", isinstance(error, OSError))
 
 
 def work(setting: WorkerSetting, connection: Connection) -> None:
@@ -236,15 +275,17 @@ def serve(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker until told to stop, or until the controller is gone; the connection is closed then."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(setting.threads)
+    worker: Worker | None = None
     try:
         try:
             worker = Worker(setting, connection)
         except (ModelError, ValueError, RuntimeError) as error:
             connection.send(m.Unfit(str(error)))
             return
-        connection.send(m.Ready())
         worker.serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         setting.storage.remove()
     finally:
+        if worker is not None:
+            worker.close()
         connection.close()
