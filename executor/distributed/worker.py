@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -84,7 +84,9 @@ class Worker:
         self._groups = Groups(setting.rendezvous, setting.rank, self._device)
         self._storage = setting.storage
         self._states = setting.storage.states()
-        self._parallel = SequenceParallel(self._model.transformer) if setting.role == "denoise" else None
+        self._parallel = (
+            [SequenceParallel(transformer) for transformer in self._model.transformers] if setting.role == "denoise" else []
+        )
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
         self._queue: deque[Any] = deque()
@@ -157,8 +159,9 @@ class Worker:
         leads = group.rank == 0
         tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
         limit, steps, on = run.limit, 0, True
-        assert self._parallel is not None
-        with self._parallel.over(group):
+        with ExitStack() as over:
+            for parallel in self._parallel:
+                over.enter_context(parallel.over(group))
             while on:
                 began = time.monotonic()
                 self._model.step(tickets)
