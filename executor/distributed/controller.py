@@ -19,7 +19,7 @@ from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.dispatch import Dispatch
 from executor.distributed.fleet import Fleet
 from executor.distributed.group_names import GroupNames, warm_set
-from executor.distributed.groups import Rendezvous, host_store
+from executor.distributed.groups import Arrangements, Rendezvous, host_store
 from executor.distributed.history import History, StageTime, Step
 from executor.distributed.models.spec import Ask
 from executor.distributed.recovery import Recovery
@@ -71,10 +71,10 @@ class DistributedEngine:
         self._workers = cluster.gpus
         self._history = History(costs_of(profile, cluster))
         self._board = Board(cluster.gpus)
-        self._names = GroupNames(config.groups)
         self._transport = transport or transport_of(config, cluster.gpus)
         store, rendezvous = host_store(config.deadline, self._transport.host)
-        self._store: object = store
+        self._arrangements = Arrangements(store)
+        self._names = GroupNames(config.groups, self._arrangements.ended)
         self._states = self._transport.storage.states()
         self._fleet = Fleet(self._transport, self._settings(rendezvous))
         images, latents = (folder and folder.absolute() for folder in (config.images, config.latents))
@@ -105,7 +105,7 @@ class DistributedEngine:
     def close(self) -> None:
         """End all workers, and remove what requests left in memory."""
         self._fleet.close()
-        self._store = None
+        self._arrangements.close()
         self._transport.close()
 
     def _settings(self, rendezvous: Rendezvous) -> list[WorkerSetting]:

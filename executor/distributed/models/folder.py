@@ -74,8 +74,13 @@ def pipeline_of(folder: Path) -> str:
 
 def fingerprint(folder: Path) -> dict[str, tuple[int, int]]:
     """Return size and time of the last change of every file, to tell whether a folder is still what it was."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+    found: dict[str, tuple[int, int]] = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            about = path.stat()
+            found[str(name)] = about.st_size, about.st_mtime_ns
+    return found
 
 
 def _problem_of_part(part: Path, kind: str, weights: bool) -> str | None:
