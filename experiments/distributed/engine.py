@@ -129,7 +129,7 @@ def serve_on_workers(
                 records.failed[request] = reason
             records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
             records.complete = len(records.delivered) + len(records.dropped) == len(records.requests)
-        if len(records.failed) == len(records.requests):
+        if records.failed and len(records.failed) == len(records.requests):
             raise EngineError(f"no request could be served; the first: {next(iter(records.failed.values()))}")
         if on_engine is not None:
             on_engine(engine)

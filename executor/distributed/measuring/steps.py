@@ -119,7 +119,7 @@ class _Lab:
             return jobs
 
         jobs = self._unbroken(f"steps of {shape.label}, batch {batch}, on GPUs {_gpus(group)}", whole)
-        self._engine.drain()
+        self._settle(shape)
         ends = [step.end for step in self._engine.steps if step.jobs == jobs]
         seconds = [b - a for a, b in pairwise(ends)][self._grid.warmup - 1 :]
         source = f"{self._grid.repeats} steps on GPUs {_gpus(group)}"
@@ -172,7 +172,7 @@ class _Lab:
         for number, group in enumerate(groups, start=1):
             self._engine.carry_out([Assignment(jobs, group, 1)])
             self._until(jobs, "finished" if number == len(groups) else "yielded")
-        self._engine.drain()
+        self._settle(shape)
         return [after.start - before.end for before, after in pairwise(self._engine.steps[first + 2 :])]
 
     def _admit(self, shape: Shape, batch: int, steps: int) -> tuple[int, ...]:
@@ -206,6 +206,18 @@ class _Lab:
                 raise EngineError(
                     f"measuring {self._shapes[jobs[0]].label}: requests {sorted(waiting)} are not {kind}, and nothing moves"
                 )
+
+    def _settle(self, shape: Shape) -> None:
+        """Wait for images, so that what is measured next is alone.
+
+        Raises
+        ------
+        EngineError
+            If one cannot be made.
+        """
+        self._engine.drain()
+        for _, reason in self._engine.failures.values():
+            raise EngineError(f"measuring {shape.label}: {reason}")
 
     def _unbroken(self, what: str, measure: Callable[[], _T]) -> _T:
         """Return what a measurement gives in which nothing broke."""
