@@ -20,7 +20,6 @@ from torch._C._distributed_c10d import PrefixStore, Store, TCPStore
 
 from executor.distributed.sequence.communicator import Pending
 
-
 _KEPT = 64
 """Groups that are over and whose keys stay in the store."""
 

@@ -104,7 +104,9 @@ class Recovery:
         given_up = self._given_up_after(chunk, any(steps))
         self._history.recoveries.append(time.monotonic() - chunk.broken)
         for job in given_up:
-            self._fail(self._board.asks[job], f"{self._failures[job] // _DEATHS} failures in a row on {self._where(chunk)}")
+            self._fail(
+                self._board.asks[job], f"{self._failures[job] // _DEATHS} failures in a row on {self._where(chunk)}"
+            )
         self._end(chunk, steps, time.monotonic())
 
     def _retire(self, named: Named) -> None:

@@ -17,7 +17,6 @@ from executor.distributed.preload import VARIABLE
 from executor.distributed.storage import Storage
 from executor.distributed.worker import WorkerSetting, work
 
-
 _ENDED = 10.0
 """Seconds for a killed process to be gone: one that waits for a device or a disk may take long, and nobody waits for it."""
 
@@ -160,8 +159,8 @@ class LocalTransport:
         if now != self._files:
             changed = min(name for name in now.keys() | self._files.keys() if now.get(name) != self._files.get(name))
             raise EngineError(
-                f"{self._folder}: {changed} has changed since the run began, so that worker {setting.rank} would serve another "
-                "model than the others; start again"
+                f"{self._folder}: {changed} has changed since the run began, so that worker {setting.rank} would serve "
+                "another model than the others; start again"
             )
         ours, theirs = self._context.Pipe()
         before = os.environ.get(VARIABLE)

@@ -85,7 +85,9 @@ class Worker:
         self._storage = setting.storage
         self._states = setting.storage.states()
         self._parallel = (
-            [SequenceParallel(transformer) for transformer in self._model.transformers] if setting.role == "denoise" else []
+            [SequenceParallel(transformer) for transformer in self._model.transformers]
+            if setting.role == "denoise"
+            else []
         )
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}

@@ -46,7 +46,9 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     index = dict(parts_of(diffusers.DiffusionPipeline.load_config(str(spec.folder))))
     unlisted = [name for name in wanted if name not in index]
     if unlisted:
-        raise ModelError(f"{spec.folder}: model_index.json does not list {', '.join(unlisted)}, which every request needs")
+        raise ModelError(
+            f"{spec.folder}: model_index.json does not list {', '.join(unlisted)}, which every request needs"
+        )
     for name in wanted:
         if index[name] is None:
             continue

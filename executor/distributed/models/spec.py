@@ -86,7 +86,9 @@ class ModelSpec:
             if name in _OF_THE_REQUEST:
                 raise ParameterError(f"inputs.{name}", value, "each request says its own; leave it out")
             if name in _COPIES and value != 1:
-                raise ParameterError(f"inputs.{name}", value, "a request is one image or video; use 1, and more requests")
+                raise ParameterError(
+                    f"inputs.{name}", value, "a request is one image or video; use 1, and more requests"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,9 @@ class ReplaceAttention(TorchFunctionMode):
 
         def kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None) -> Tensor:
             query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))
-            given = further | ({} if mask is None else {"attn_mask": mask}) | ({} if scale is None else {"scale": scale})
+            given = (
+                further | ({} if mask is None else {"attn_mask": mask}) | ({} if scale is None else {"scale": scale})
+            )
             output: Tensor = backend(query=query, key=key, value=value, **given)
             return output.transpose(1, 2)
 
@@ -137,7 +139,10 @@ class _Diverted(dict[Any, Backend]):
 
     def get(self, name: Any, default: Any = None) -> Any:
         """As of any dictionary."""
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
 
 def attention_of(module: nn.Module) -> str:

@@ -216,7 +216,9 @@ def test_a_model_that_changes_is_not_mixed(config: EngineConfig, tmp_path: Path)
     with DistributedEngine(replace(config, model=spec_of(folder)), CLUSTER, PROFILE) as engine:
         next(folder.glob("transformer/*.safetensors")).touch()
         os.kill(engine._fleet._links[1].pid, signal.SIGKILL)  # type: ignore[attr-defined]
-        with pytest.raises(EngineError, match=r"flux: transformer/.*safetensors has changed since the run began, .* 1 would"):
+        with pytest.raises(
+            EngineError, match=r"flux: transformer/.*safetensors has changed since the run began, .* 1 would"
+        ):
             engine.advance(20.0)
 
 

@@ -215,7 +215,8 @@ def test_a_text_that_kills(config: EngineConfig) -> None:
                 failed = item if item.kind == "failed" else failed
                 ready = ready or (item.kind, item.request) == ("ready", 1)
         assert failed.reason == (
-            "request 0 (64x64, step 0 of 9) cannot be served: the worker for stages died or hung 9 times while encoding its text"
+            "request 0 (64x64, step 0 of 9) cannot be served: "
+            "the worker for stages died or hung 9 times while encoding its text"
         )
 
 

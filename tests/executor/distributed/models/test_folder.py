@@ -81,7 +81,13 @@ def test_random_weights_need_no_weights(copy: Path) -> None:
 
 @pytest.mark.parametrize(
     "pipeline",
-    ["FluxImg2ImgPipeline", "FluxKontextPipeline", "FluxFillPipeline", "FluxControlNetPipeline", "QwenImageEditPipeline"],
+    [
+        "FluxImg2ImgPipeline",
+        "FluxKontextPipeline",
+        "FluxFillPipeline",
+        "FluxControlNetPipeline",
+        "QwenImageEditPipeline",
+    ],
 )
 def test_other_tasks_are_refused(copy: Path, pipeline: str) -> None:
     """Tests that an index of a pipeline that wants an image is not served as text to image."""
@@ -94,7 +100,7 @@ def test_expanded_timesteps_are_refused(tmp_path: Path) -> None:
     """Tests that Wan 2.2 of 5 billion parameters, whose autoencoder and timesteps differ, is refused by name."""
     folder = build("wan", tmp_path)
     edit(folder / "model_index.json", expand_timesteps=True)
-    with pytest.raises(ModelError, match="expand_timesteps.* is not served"):
+    with pytest.raises(ModelError, match=r"expand_timesteps.* is not served"):
         ModelSpec(folder)
 
 

@@ -84,8 +84,16 @@ def test_schedulers_that_draw_nothing_carry_a_seed() -> None:
 @pytest.mark.parametrize(
     ("scheduler", "inputs", "message"),
     [
-        ("FlowMatchHeunDiscreteScheduler", {}, r"4 steps, but FlowMatchHeunDiscreteScheduler makes 7 timesteps of them"),
-        ("FlowMatchEulerDiscreteScheduler", {"sigmas": [1.0, 0.5]}, r"makes 2 timesteps of them with engine\.inputs\.sigmas"),
+        (
+            "FlowMatchHeunDiscreteScheduler",
+            {},
+            r"4 steps, but FlowMatchHeunDiscreteScheduler makes 7 timesteps of them",
+        ),
+        (
+            "FlowMatchEulerDiscreteScheduler",
+            {"sigmas": [1.0, 0.5]},
+            r"makes 2 timesteps of them with engine\.inputs\.sigmas",
+        ),
     ],
 )
 def test_other_timesteps_than_steps(tmp_path: Path, scheduler: str, inputs: dict[str, Any], message: str) -> None:
