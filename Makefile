@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-robust tables-hardware tables-latency tables-scale tables-optimum tables-batching tables-instances tables-budget tables-rounds
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-robust tables-hardware tables-latency tables-scale tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
@@ -92,6 +92,16 @@ tables-hardware: $(VENV)/.core
 	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware-l20 $(LOOKAHEAD) $(RIVALS) \
 	  $(call SCALES,FLUX 8xL20,profile=flux1-dev_l20 workload.rate=3)
 
+# The highest rate, and the fewest GPUs, at which a share of deadlines holds. Forty minutes on two cores.
+CAPACITY := $(BIN)/python -m experiments.capacity --overwrite --seeds 5 --gpu-price 2.5
+tables-capacity: $(VENV)/.core
+	$(CAPACITY) --target 0.9 --target 0.99 --output docs/tables/capacity --cell "uniform:workload=uniform" \
+	  --cell "skewed:workload=skewed" --cell "uniform, scale 1.5:workload=uniform workload.slo_scale=1.5"
+	$(CAPACITY) --target 0.9 --output docs/tables/capacity-gpus --sweep cluster.gpus=2,4,8,16,32 workload.slo_scale=1.5 \
+	  $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
+	$(CAPACITY) --target 0.9 --vary gpus --output docs/tables/capacity-fewest --sweep workload.rate=6,12,24 \
+	  workload.slo_scale=1.5 $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
+
 tables-latency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --reference free --output docs/tables/latency --policy "free:solver=highs" \
 	  --policy "measured:solver=highs engine.latency=measured" --policy "fixed 10 ms:solver=highs engine.latency=fixed engine.latency_ms=10"
@@ -109,7 +119,7 @@ BATCHING := $(foreach pixels,256 512,$(foreach rate,60 120 240,\
   --cell "$(pixels) at $(rate)/min:workload.mix=homogeneous-$(pixels) workload.rate=$(rate)"))
 tables-batching: $(VENV)/.core
 	$(COMPARE) --seeds 5 --output docs/tables/batching --policy "alone:program.batching=false" --policy "batches:program.batching=true" \
-	  solver=highs program=assignment profile=qwen-image_h20 cluster.gpus=4 workload.reference_gpus=4 workload.requests=150 workload.slo_scale=1.5 engine.late=drop $(BATCHING)
+	  solver=highs solver.budget_ms=1000 program=assignment profile=qwen-image_h20 cluster.gpus=4 workload.reference_gpus=4 workload.requests=150 workload.slo_scale=1.5 engine.late=drop $(BATCHING)
 
 # Its exit status says that a solver failed on some instance, as CBC does on two; the table shows it.
 tables-instances: $(VENV)/.core

@@ -17,9 +17,9 @@ import hydra
 from omegaconf import DictConfig
 
 from executor.records import Records
-from experiments.build import Setup
 from experiments.cli import guarded, plain
 from experiments.config import register
+from experiments.config.build import Setup
 from experiments.distributed.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.results.writer import FILES as RUN_FILES

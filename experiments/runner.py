@@ -14,7 +14,7 @@ import numpy as np
 from executor.loop import serve
 from executor.records import Records
 from executor.simulated import SimulatedEngine
-from experiments.build import Setup
+from experiments.config.build import Setup
 from experiments.results import RunWriter, Summary, draw_timeline, manifest, summarize, write_trace
 from experiments.results.writer import FILES
 from planner.plan import Plan

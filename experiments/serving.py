@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.build import Setup, build
+from experiments.config.build import Setup, build
 from experiments.distributed.prepare import check, prepare
 from experiments.runner import Runner, simulate
 

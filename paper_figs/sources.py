@@ -14,7 +14,6 @@ RUN = (
     "profiles/*.py",
     "executor/*.py",
     "experiments/studies/bound.py",
-    "experiments/build*.py",
     "experiments/runner.py",
     "experiments/config/*.py",
     "experiments/workload/*.py",

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, cast
 
 from executor.records import Records
-from experiments.build import Setup, build
+from experiments.config.build import Setup, build
 from experiments.results import summarize
 from experiments.runner import simulate as run_setup
 from experiments.studies.bound import bound_of
@@ -98,7 +98,7 @@ def simulate(
     Parameters
     ----------
     config
-        Of :func:`experiments.build.build`.
+        Of :func:`experiments.config.build.build`.
     keep
         What to return beside the key figures: ``requests`` (shape, arrival, deadline, delivered), ``segments`` (jobs,
         GPUs, start, end, steps), ``decisions`` (time, jobs, seconds).

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.build import Setup, build
-from experiments.build_solver import BACKENDS
 from experiments.cli import compose
 from experiments.compare.met import meet, roll_out
+from experiments.config.build import Setup, build
+from experiments.config.solvers import BACKENDS
 from experiments.studies.grid import Cell, Policy
 from planner.comparison import Answered, answer
 from planner.objectives import Objective, OnTime

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from executor.records import Records
-from experiments.build import Setup
+from experiments.config.build import Setup
 from experiments.runner import simulate
 from planner.plan import Assignment, Certificate, Plan
 from planner.round import Round

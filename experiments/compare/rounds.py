@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.build import build
-from experiments.build_solver import BACKENDS
 from experiments.cli import compose
 from experiments.compare.answers import Found, Judged, RollOut, Run, answer_run, find, roll_out_run, rule_of
 from experiments.compare.classes import CONFLICT_ORDER, LIVE_ORDER, SLACK_ORDER, conflict_class, live_class, slack_class
@@ -25,6 +23,8 @@ from experiments.compare.regret import (
 from experiments.compare.regret_plots import draw_regret
 from experiments.compare.sampling import best_answers, choose, pick_worse
 from experiments.compare.saved import answer_rows, save_worst
+from experiments.config.build import build
+from experiments.config.solvers import BACKENDS
 from experiments.studies.grid import Cell, Policy
 from experiments.studies.policies import policy
 from experiments.studies.study import Study

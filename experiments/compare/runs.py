@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.build import build
 from experiments.cli import compose
 from experiments.compare.decisions import decisions_by_cell_table, decisions_table
 from experiments.compare.paired import difference_table
 from experiments.compare.plots import draw_attainment, draw_decisions
+from experiments.config.build import build
 from experiments.results import draw_timelines
 from experiments.results.text import Table
 from experiments.runner import simulate

@@ -40,6 +40,9 @@ $APP_CONFIG_GROUPS
              profile=measured, cluster=workers. engine/transport=local (processes) or ray (actors on one machine,
              or on several: engine.transport.address=HOST:PORT; extra "cluster").
 
+A sweep (-m) makes a directory per run, named by what varies: --output DIR, --overwrite, --resume (only what is missing),
+--jobs N, --on ray (a Ray cluster).
+
 Also: seed=N, output=DIRECTORY, overwrite=true, name=TITLE. Every field and its value, as your command line sets it:
 
 $CONFIG

@@ -10,15 +10,7 @@ from omegaconf import MISSING
 
 from experiments.config.engines import DistributedConfig, LocalTransportConfig, RayTransportConfig, SimulatedConfig
 from experiments.config.help import HELP
-from experiments.config.planning import (
-    AssignmentConfig,
-    CustomObjectiveConfig,
-    LookaheadConfig,
-    ObjectiveConfig,
-    PriceConfig,
-    ProgressConfig,
-    SumConfig,
-)
+from experiments.config.objectives import SCHEMAS as OBJECTIVES
 from experiments.config.platforms import (
     EventsConfig,
     MeasuredProfileConfig,
@@ -30,18 +22,9 @@ from experiments.config.platforms import (
     SwitchConfig,
     WorkersConfig,
 )
-from experiments.config.solvers import (
-    CpSatConfig,
-    DpConfig,
-    EdfConfig,
-    FixedConfig,
-    MilpConfig,
-    MooreConfig,
-    PulpConfig,
-    RsspConfig,
-    SrtfConfig,
-)
-from experiments.config.workloads import TIERS, TraceConfig, WorkloadConfig
+from experiments.config.programs import SCHEMAS as PROGRAMS
+from experiments.config.solvers import SOLVERS
+from experiments.config.workloads import TIERS, OwnWorkloadConfig, TraceConfig, WorkloadConfig
 from profiles import list_profiles
 
 DEFAULTS: list[Any] = [
@@ -88,29 +71,9 @@ class RunConfig:
 
 
 CHOICES: dict[str, dict[str, Any]] = {
-    "solver": {
-        "cpsat": CpSatConfig,
-        "highs": MilpConfig("highs"),
-        "scip": MilpConfig("scip", budget_ms=100.0),
-        "pulp": PulpConfig,
-        "dp": DpConfig,
-        "fixed": FixedConfig,
-        "rssp": RsspConfig,
-        "edf": EdfConfig,
-        "srtf": SrtfConfig,
-        "moore": MooreConfig,
-    },
-    "program": {"lookahead": LookaheadConfig, "assignment": AssignmentConfig},
-    "objective": {
-        **{kind: ObjectiveConfig(kind) for kind in ("survivors", "on_time", "gpu_seconds", "tardiness", "fairness")},
-        "progress": ProgressConfig,
-        "least_share": ObjectiveConfig("least_share"),
-        "cost": PriceConfig("cost"),
-        "moves": PriceConfig("moves", 0.01),
-        "weighted": SumConfig("weighted", ["on_time:1", "gpu_seconds:0.001"]),
-        "lexicographic": SumConfig("lexicographic", ["on_time:1", "gpu_seconds:0.01"]),
-        "custom": CustomObjectiveConfig,
-    },
+    "solver": {name: choice.schema for name, choice in SOLVERS.items()},
+    "program": dict(PROGRAMS),
+    "objective": dict(OBJECTIVES),
     "workload": {
         "uniform": WorkloadConfig(),
         "skewed": WorkloadConfig(mix="skewed"),
@@ -124,6 +87,7 @@ CHOICES: dict[str, dict[str, Any]] = {
         "small": WorkloadConfig(mix="small", requests=30, load=0.8, slo_scale=1.2, deadlines="stages"),
         "custom": WorkloadConfig(mix="custom"),
         "trace": TraceConfig,
+        "custom_file": OwnWorkloadConfig,
     },
     "profile": {
         **{name: ProfileConfig(name) for name in list_profiles()},

@@ -1,13 +1,40 @@
-"""Who plans."""
+"""Who plans: every choice of ``solver`` with its fields and what makes it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from omegaconf import MISSING
 
-_ROUNDS = [{"override /cadence@_global_.cadence": "rounds"}]
+from experiments.config.checks import configured
+from experiments.config.objectives import make_objective
+from experiments.config.programs import make_program
+from experiments.config.schemas import made_from, schema_from
+from planner.backends.cpsat import CpSatBackend
+from planner.backends.highs import HighsBackend
+from planner.backends.mathopt import MathOptBackend
+from planner.backends.protocol import Backend
+from planner.backends.pulp import PulpBackend
+from planner.solvers.contained import load_solver
+from planner.solvers.dp import GreedyDp
+from planner.solvers.exact import Exact
+from planner.solvers.fixed import Fixed, Rssp
+from planner.solvers.moore import Moore
+from planner.solvers.priority import Edf, Srtf
+from planner.solvers.protocol import Solver
+
+BACKENDS: Mapping[str, Callable[[], Backend]] = {
+    "cpsat": CpSatBackend,
+    "highs": HighsBackend,
+    "scip": MathOptBackend,
+    "mathopt-highs": partial(MathOptBackend, "highs"),
+    "cbc": PulpBackend,
+    "pulp-highs": partial(PulpBackend, "highs"),
+}
+"""Solvers of programs by name, with their defaults."""
 
 
 @dataclass
@@ -23,83 +50,71 @@ class SolverConfig:
 
 
 @dataclass
-class CpSatConfig(SolverConfig):
-    """OR-Tools CP-SAT; continuous programs are put on a fine grid of whole numbers."""
+class CustomSolverConfig(SolverConfig):
+    """A class of your own: ``solver.file`` is a Python file anywhere on disk (docs/own.md)."""
 
-    kind: str = "cpsat"
-    deterministic: bool = True
-    workers: int = 1
-
-
-@dataclass
-class MilpConfig(SolverConfig):
-    """A mixed integer solver: ``highs`` (its own interface), or ``scip`` (inside OR-Tools)."""
+    kind: str = "custom"
+    file: str = MISSING
+    name: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
-class PulpConfig(SolverConfig):
-    """A mixed integer solver through PuLP: ``cbc`` or ``highs``. Starting CBC takes 10 to 20 milliseconds."""
+@dataclass(frozen=True)
+class Choice:
+    """A choice of ``solver``.
 
-    kind: str = "pulp"
-    solver: str = "cbc"
-    budget_ms: float = 1000.0
+    Parameters
+    ----------
+    schema
+        Its fields and their defaults.
+    make
+        Makes the solver from the whole configuration.
+    exact
+        Whether it solves a program for an objective; a rule uses neither.
+    """
 
-
-@dataclass
-class DpConfig(SolverConfig):
-    """The paper's greedy dynamic program; its stages can be switched off one by one."""
-
-    defaults: list[Any] = field(default_factory=lambda: list(_ROUNDS))
-    kind: str = "dp"
-    allocation: bool = True
-    preserve: bool = True
-    elastic: bool = True
-    waiting: bool = True
-    late: str = "idle"
+    schema: type
+    make: Callable[[Mapping[str, Any]], Solver]
+    exact: bool = False
 
 
-@dataclass
-class FixedConfig(SolverConfig):
-    """One degree for all, first come first served, run to completion (xDiT)."""
-
-    kind: str = "fixed"
-    degree: int = 4
+def _rule(kind: str, source: type, **others: Any) -> Choice:
+    return Choice(
+        schema_from(kind, source, base=SolverConfig, **others), lambda config: made_from(source, config["solver"])
+    )
 
 
-@dataclass
-class RsspConfig(SolverConfig):
-    """One degree per resolution, run to completion: the largest with the given parallel efficiency, or the given ones."""
+def _exact(kind: str, source: type, only: tuple[str, ...] = (), **others: Any) -> Choice:
+    def make(config: Mapping[str, Any]) -> Solver:
+        backend: Backend = made_from(source, config["solver"], only)
+        return Exact(backend, make_program(config["program"]), make_objective(config["objective"]))
 
-    kind: str = "rssp"
-    efficiency: float = 0.8
-    degrees: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass
-class EdfConfig(SolverConfig):
-    """Earliest deadline first, at the cheapest degree that makes it, preemptive."""
-
-    kind: str = "edf"
-    elastic: bool = True
-    admission: bool = False
-    late: str = "idle"
+    return Choice(schema_from(kind, source, only, SolverConfig, **others), make, exact=True)
 
 
-@dataclass
-class SrtfConfig(SolverConfig):
-    """Shortest remaining time first at one degree (the most GPUs, up to 8), preemptive at chunk boundaries."""
-
-    kind: str = "srtf"
-    degree: int | None = None
-    chunk: int = 5
-    elastic: bool = False
-    admission: bool = False
-    late: str = "idle"
+def _custom(config: Mapping[str, Any]) -> Solver:
+    chosen = config["solver"]
+    return load_solver(chosen["file"], chosen["name"], chosen["arguments"])
 
 
-@dataclass
-class MooreConfig(SolverConfig):
-    """Moore and Hodgson's rule: the most weight per GPU-second that a list schedule serves in time, without a solver."""
+_ROUNDS = [{"override /cadence@_global_.cadence": "rounds"}]
 
-    kind: str = "moore"
-    late: str = "brief"
+SOLVERS: Mapping[str, Choice] = {
+    "cpsat": _exact("cpsat", CpSatBackend, ("deterministic", "workers")),
+    "highs": _exact("highs", HighsBackend),
+    "scip": _exact("scip", MathOptBackend, budget_ms=100.0),
+    "pulp": _exact("pulp", PulpBackend, ("solver",), budget_ms=1000.0),
+    "dp": _rule("dp", GreedyDp, defaults=_ROUNDS),
+    "fixed": _rule("fixed", Fixed),
+    "rssp": _rule("rssp", Rssp),
+    "edf": _rule("edf", Edf),
+    "srtf": _rule("srtf", Srtf),
+    "moore": _rule("moore", Moore),
+    "custom": Choice(CustomSolverConfig, _custom),
+}
+
+
+def make_solver(config: Mapping[str, Any]) -> Solver:
+    """Make the solver of a configuration; wrong values are refused by field."""
+    with configured("solver", config["solver"]):
+        return SOLVERS[config["solver"]["kind"]].make(config)

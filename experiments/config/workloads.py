@@ -58,5 +58,18 @@ class TraceConfig(RequestsConfig):
     slo_scale: float = 1.0
 
 
+@dataclass
+class OwnWorkloadConfig(RequestsConfig):
+    """Requests from a function of your own: ``workload.file`` is a Python file anywhere on disk (docs/own.md).
+
+    ``name`` is the function; it may be left out where the file has one. Its deadlines are multiplied by ``slo_scale``.
+    """
+
+    file: str = MISSING
+    name: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    slo_scale: float = 1.0
+
+
 TIERS = [{"name": "premium", "share": 0.1, "weight": 10.0}, {"name": "standard", "share": 0.9}]
 """The tiers of ``workload=tiers``: one request in ten is worth ten of the others."""

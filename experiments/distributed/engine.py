@@ -9,8 +9,8 @@ from typing import Any
 from executor.distributed.config import PROMPTS, EngineConfig
 from executor.loop import serve
 from executor.records import Records
-from experiments.build import Setup
-from experiments.checks import configured
+from experiments.config.build import Setup
+from experiments.config.checks import configured
 from experiments.distributed.models import check_model, model_of
 from experiments.distributed.workers import address_of, check_extra, check_transport, device_of
 

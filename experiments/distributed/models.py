@@ -12,7 +12,7 @@ from typing import Any
 
 from executor.distributed.models.spec import ModelSpec
 from executor.distributed.random_models import FAMILIES, WIDTHS
-from experiments.checks import ConfigError
+from experiments.config.checks import ConfigError
 
 TEXT_LENGTH = 32
 """Tokens of text of a narrow model, whose prompts are short; a folder's keeps its own number."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from executor.distributed.config import LINKS, EngineConfig
 from executor.distributed.models.shapes import check_shape
 from executor.records import Records
-from experiments.build import Setup, build, build_cluster
-from experiments.build_workload import shapes_of
-from experiments.checks import ConfigError
+from experiments.config.build import Setup, build, build_cluster
+from experiments.config.checks import ConfigError
+from experiments.config.requests import shapes_of
 from experiments.distributed.engine import check_engine, clear_folders, engine_config, serve_on_workers
 from experiments.distributed.workers import device_of
 from planner.cluster import Cluster

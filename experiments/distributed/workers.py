@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from executor.distributed.config import CPU_WORKERS
-from experiments.checks import ConfigError
+from experiments.config.checks import ConfigError
 
 EXTRA = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "PIL")
 """What the extra ``executor`` installs, as far as a run cannot do without."""

@@ -11,7 +11,8 @@ In a document, comments of HTML say where things come from:
 ``<!-- given: SOURCE -->0.5<!-- / -->``
     The number is no result: the source says whose it is. It is left alone.
 
-``--check`` changes nothing and fails when a document is out of date; a test runs it.
+``docs/reference.md`` is made as a whole (:mod:`experiments.docs.reference`). ``--check`` changes nothing and fails when a
+document is out of date; a test runs it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from pathlib import Path
 
 from experiments.cli import guarded
 from experiments.docs import claims
+from experiments.docs.reference import reference
 
 ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = "reference.md"
+"""Made as a whole."""
 TABLE = re.compile(r"(<!-- table: (?P<path>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NUMBER = re.compile(r"(<!-- = (?P<expression>[^<]+?)(?:\s+as\s+(?P<form>\.\d[%f]))? -->)[^<]*(<!-- / -->)")
 CLAIM = re.compile(r"<!-- holds: (?P<expression>.+?) -->", re.DOTALL)
@@ -81,7 +85,7 @@ def _update(check: bool) -> int:
         name = path.relative_to(ROOT)
         old = path.read_text()
         try:
-            new = filled_in(old, ROOT)
+            new = reference() if path.name == REFERENCE else filled_in(old, ROOT)
             wrong += [f"{name}, {claim}; change the sentence" for claim in untrue(old, ROOT)]
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error

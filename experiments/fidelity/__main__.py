@@ -17,8 +17,8 @@ from typing import Any
 from executor.distributed.config import EngineConfig
 from executor.loop import PlannerLatency
 from executor.records import Records
-from experiments.build import Setup, build
 from experiments.cli import compose, guarded
+from experiments.config.build import Setup, build
 from experiments.distributed.engine import engine_config, serve_on_workers
 from experiments.distributed.prepare import check, measured
 from experiments.fidelity.figures import Figures, figures

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from experiments.build_solver import BACKENDS, PROGRAMS, SHIPPED
 from experiments.cli import guarded
+from experiments.config.objectives import SHIPPED
+from experiments.config.programs import PROGRAMS
+from experiments.config.solvers import BACKENDS
 from experiments.instances.evaluate import Solved, as_known, gap_to, solve_all
 from experiments.instances.library import (
     LIBRARY,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.instances.library import Instance, trimmed
 from experiments.runner import simulate
 from planner.plan import Plan

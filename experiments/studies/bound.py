@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from executor.noise import draw_noise, paces
-from experiments.build import Setup, build
 from experiments.cli import compose, positive
+from experiments.config.build import Setup, build
 from experiments.results.text import Table
 from experiments.runner import NOISE_STREAM
 from experiments.studies.grid import PAPER_GRID, Cell, cells

@@ -15,8 +15,9 @@ from itertools import product
 
 import numpy as np
 
-from experiments.build_solver import BACKENDS, PROGRAMS
 from experiments.cli import positive
+from experiments.config.programs import PROGRAMS
+from experiments.config.solvers import BACKENDS
 from experiments.results.text import Table, print_table
 from experiments.studies.hard_rounds import hard_round
 from experiments.studies.options import refuse, study_parser

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.build import build
 from experiments.cli import compose, positive
+from experiments.config.build import build
 from experiments.drawing.capacity import draw_capacity
 from experiments.results.text import Table
 from experiments.studies.grid import Policy, cells, described

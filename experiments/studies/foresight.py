@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.build import Setup, build
 from experiments.cli import compose, whole
+from experiments.config.build import Setup, build
 from experiments.results.text import Table
 from experiments.runner import simulate
 from experiments.studies.bound import TIME_LIMIT
@@ -75,7 +75,7 @@ def foresee(cell: str, config: dict[str, Any], passes: int, time_limit: float = 
     cell
         Label of the workload.
     config
-        Of :func:`experiments.build.build`; ``engine.late`` is set here.
+        Of :func:`experiments.config.build.build`; ``engine.late`` is set here.
     passes
         How often the search tries every request that is turned away.
     time_limit

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.results import Summary, summarize
 from experiments.runner import simulate
 from experiments.studies.jobs import Jobs

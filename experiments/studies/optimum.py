@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.build import build
 from experiments.cli import compose, count, positive
+from experiments.config.build import build
 from experiments.results.text import Table
 from experiments.studies.options import refuse, study_parser
 from experiments.studies.study import open_study, run_study

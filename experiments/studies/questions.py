@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.build import build, build_cluster
 from experiments.cli import compose
+from experiments.config.build import build, build_cluster
 from experiments.results import summarize
 from experiments.runner import simulate
 from experiments.studies.bound import bound_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,16 @@ class Objective(Protocol):
 
     def rewards(self, outcomes: Outcomes) -> Floats:
         """Return an array of shape (n,), finite, one reward per row of ``outcomes``."""
+        ...
+
+
+@runtime_checkable
+class NeedsProgram(Protocol):
+    """An objective that no rule of a solver of its own stands in for."""
+
+    @property
+    def needs_program(self) -> str:
+        """Say why, as the end of a sentence about it."""
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,6 +44,8 @@ class LeastShare:
     Only jobs that can be on time alone count. A resolution is never starved for the sake of more numerous ones: the
     first job of the resolution that is served worst outweighs every other job.
     """
+
+    needs_program: ClassVar[str] = "is no sum of rewards"
 
     def rewards(self, outcomes: Outcomes) -> Floats:
         """1 for every option after which the job survives."""

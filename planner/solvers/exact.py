@@ -8,6 +8,7 @@ stands and the certificate says why.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
@@ -17,6 +18,7 @@ from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import Answer, Backend, Measured
 from planner.backends.pulp import PulpBackend
+from planner.costs import Costs
 from planner.effort import EMERGENCY, Size, refusal
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
@@ -28,6 +30,7 @@ from planner.round import Round
 from planner.solvers.dp import GreedyDp
 from planner.solvers.priority import Edf
 from planner.solvers.protocol import Solver
+from profiles.shape import Shape
 
 _FEASIBLE = 1e-6
 _WORSE = 1e-7
@@ -68,6 +71,10 @@ class Exact:
 
     def __post_init__(self) -> None:
         try_out(self.objective)
+
+    def check(self, costs: Costs, shapes: Collection[Shape]) -> None:
+        """Raise ParameterError if the program cannot plan on the cluster."""
+        self.program.check(costs.cluster)
 
     @cached_property
     def start(self) -> Solver:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from planner.costs import ShapeCosts
+from planner.costs import Costs, ShapeCosts
 from planner.errors import ParameterError, is_finite, whole
 from planner.plan import Assignment, Plan, no_claim
 from planner.round import Round
+from planner.solvers.protocol import check_degree
 from profiles.shape import Shape
 
 
@@ -27,6 +28,10 @@ class Fixed:
 
     def __post_init__(self) -> None:
         whole("degree", self.degree)
+
+    def check(self, costs: Costs, shapes: Collection[Shape]) -> None:
+        """Raise ParameterError if the degree is not to be had."""
+        check_degree("degree", self.degree, costs, shapes)
 
     @property
     def name(self) -> str:
@@ -64,6 +69,11 @@ class Rssp:
             raise ParameterError("efficiency", self.efficiency, "a positive number is needed")
         for label, degree in self.degrees.items():
             whole(f"degrees[{label!r}]", degree)
+
+    def check(self, costs: Costs, shapes: Collection[Shape]) -> None:
+        """Raise ParameterError if a given degree is not to be had."""
+        for label, degree in self.degrees.items():
+            check_degree(f"degrees.{label}", degree, costs, [Shape.parse(label)])
 
     def degree_of(self, costs: ShapeCosts, shape: Shape) -> int:
         """Return the degree of a shape."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from planner.admission import admit
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
-from planner.costs import ShapeCosts
+from planner.costs import Costs, ShapeCosts
 from planner.errors import whole
 from planner.job import Job
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Plan, no_claim
 from planner.round import EPSILON, Round
+from planner.solvers.protocol import check_degree
 from planner.timely import steps_in_time
+from profiles.shape import Shape
 
 _MOST = 8
 """GPUs that shortest remaining time gives a request unless told otherwise; a group that one node has."""
@@ -96,6 +98,11 @@ class Srtf:
             if value is not None:
                 whole(field, value)
         check_late_rule(self.late)
+
+    def check(self, costs: Costs, shapes: Collection[Shape]) -> None:
+        """Raise ParameterError if a given degree is not to be had."""
+        if self.degree is not None:
+            check_degree("degree", self.degree, costs, shapes)
 
     @property
     def name(self) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Collection
+from typing import Protocol, runtime_checkable
 
+from planner.costs import Costs
+from planner.errors import ParameterError
 from planner.plan import Plan
 from planner.round import Round
+from profiles.shape import Shape
 
 
 class Solver(Protocol):
@@ -27,3 +31,29 @@ class Solver(Protocol):
     def solve(self, round_: Round, budget: float) -> Plan:
         """Return a legal plan within ``budget`` seconds."""
         ...
+
+
+@runtime_checkable
+class Demanding(Protocol):
+    """A solver that cannot plan everywhere: it says so before a run."""
+
+    def check(self, costs: Costs, shapes: Collection[Shape]) -> None:
+        """Raise ParameterError if it cannot plan for some shape on the cluster and the profile of these costs."""
+        ...
+
+
+def check_degree(name: str, degree: int, costs: Costs, shapes: Collection[Shape]) -> None:
+    """Raise ParameterError if a degree is none of the cluster's, or unknown to the profile for some shape."""
+    cluster, profile = costs.cluster, costs.profile
+    if degree not in cluster.degrees:
+        degrees = ", ".join(map(str, cluster.degrees))
+        raise ParameterError(name, degree, f"cluster {cluster.name} has {cluster.gpus} GPUs and groups of {degrees}")
+    for shape in shapes:
+        known = costs.of(shape).step_time
+        if degree not in known:
+            degrees = ", ".join(map(str, known))
+            raise ParameterError(
+                name,
+                degree,
+                f"profile {profile.name} has {shape.label} on cluster {cluster.name} at degrees {degrees} only",
+            )

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.results.tables import requests_table, rounds_table, segments_table
 from experiments.runner import simulate
 

@@ -163,7 +163,7 @@ def test_runs_are_feasible_and_nobody_is_lost(
 ) -> None:
     """Tests whole runs by replaying their segments step by step, and that every request leaves exactly once.
 
-    A move takes less than a round, as experiments.build demands: else a job that moves in every round never steps.
+    A move takes less than a round, as experiments.config.build demands: else a job that moves in every round never steps.
     """
     regroup = min(regroup, 0.5 * cadence.tau) if cadence.kind == "rounds" else regroup
     records = run(

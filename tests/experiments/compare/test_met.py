@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.build import Setup, build
 from experiments.cli import compose
 from experiments.compare.met import meet, roll_out
+from experiments.config.build import Setup, build
 
 COMMON = ["workload.requests=25", "workload.rate=30", "workload.slo_scale=1.5", "workload=skewed"]
 

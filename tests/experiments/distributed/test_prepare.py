@@ -8,9 +8,9 @@ import pytest
 
 from executor.distributed.config import CPU_WORKERS
 from executor.distributed.models.spec import ModelError
-from experiments.build import build
-from experiments.build_workload import rate_of, shapes_of
 from experiments.cli import compose
+from experiments.config.build import build
+from experiments.config.requests import rate_of, shapes_of
 from experiments.distributed.engine import clear_folders, engine_config
 from experiments.distributed.prepare import check
 from experiments.workload import named_mix

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.studies.bound import CONDITION, bound_all, bound_of, main
 from experiments.studies.grid import Policy, cells, run_all
 from experiments.studies.jobs import Jobs

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.studies.foresight import foresee_all, gatekeeper, main, on_time, periods
 from experiments.studies.grid import cells
 from experiments.studies.jobs import Jobs

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.studies.grid import Policy
 from experiments.studies.policies import EVENTS, PLANNER, POLICIES, ROUNDS, TUNED, policy
 from experiments.studies.tune import SEARCHES, Search

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from executor.records import Records
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.results import summarize
 from experiments.studies.grid import Result
 from experiments.studies.regimes.declared import REGIMES, Regime

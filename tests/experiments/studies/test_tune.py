@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.studies.tune import (
     CELLS,
     MARGIN,

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planner.backends.cpsat import CpSatBackend
-from planner.backends.exhaustive import ExhaustiveBackend
 from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import Backend, BackendError
 from planner.backends.pulp import PulpBackend
 from planner.programs.intervals import Task, interval_program
 from planner.programs.linear import LinearProgram
+from planner.testing.exhaustive import ExhaustiveBackend
 
 MIXED: tuple[Backend, ...] = (
     HighsBackend(),

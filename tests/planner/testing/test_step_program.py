@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
 from planner.programs.concurrency import levels, with_levels
-from planner.programs.exact import step_program
 from planner.programs.intervals import Task, interval_program
+from planner.testing.step_program import step_program
 
 TICK = 0.1
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.checks import ConfigError, positive
+from experiments.config.checks import ConfigError, positive
+from experiments.config.own_requests import own_workload
 from experiments.workload import (
     Drift,
     Gamma,
@@ -39,6 +40,8 @@ def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster
     if config["reference_gpus"] < 1:
         raise ConfigError(f"workload.reference_gpus is {config['reference_gpus']}; at least 1 is needed")
     targets = slo_rule(profile, config["deadlines"], config["reference_gpus"])
+    if "arguments" in config:
+        return own_workload(config, profile, seed)
     if "file" in config:
         return _replay(config, targets)
     if config["requests"] < 1:
@@ -61,6 +64,10 @@ def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster
 
 def shapes_of(config: Mapping[str, Any]) -> list[Shape]:
     """Return the shapes that a configuration asks for, before anything is known of what they cost."""
+    if "arguments" in config:
+        raise ConfigError(
+            "workload=custom_file needs the profile that profile=measured measures for it; use workload=trace"
+        )
     if "file" in config:
         requests = read_trace(_trace_path(config), slo=lambda shape, steps: 1.0).requests
         return sorted({request.shape for request in requests})

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.build import build
 from experiments.cli import compose
+from experiments.config.build import build
 from experiments.runner import simulate
 from experiments.workload import Workload, rate_per_minute, targets_in_words
 from planner.solvers.dp import GreedyDp
@@ -179,7 +179,7 @@ def test_trace_file_is_served(tmp_path: Path) -> None:
         (["objective=weighted", "objective.terms=[]"], ["objective.terms", "empty"]),
         (["objective=lexicographic", "objective.terms=[survivors:0]"], ["objective.terms", "survivors:0"]),
         (["solver=dp", "objective=least_share"], ["solver=dp", "least_share", "on_time", "highs"]),
-        (["objective=moves", "program=lookahead"], ["lookahead", "moves", "tardiness", "program=assignment"]),
+        (["objective=moves", "program=lookahead"], ["lookahead", "moves", "Tardiness", "program=assignment"]),
         (["objective=cost", "objective.price=-1"], ["objective.price", "-1"]),
     ],
 )

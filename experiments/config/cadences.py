@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from experiments.checks import ConfigError, configured, positive
+from experiments.config.checks import ConfigError, configured, positive
 from planner.cluster import Cluster
 from planner.costs import Costs, costs_of
 from planner.request import Request

@@ -8,18 +8,21 @@ from typing import Any, get_args
 
 from executor.loop import PlannerLatency, Service
 from executor.simulated import Physics
-from experiments.build_cadence import build_cadence
-from experiments.build_solver import build_solver
-from experiments.build_workload import build_workload
-from experiments.checks import ConfigError, configured, positive
+from experiments.config.cadences import build_cadence
+from experiments.config.checks import ConfigError, configured, positive
+from experiments.config.objectives import make_objective
+from experiments.config.requests import build_workload
+from experiments.config.solvers import SOLVERS, make_solver
 from experiments.distributed.workers import worker_count
 from experiments.workload import Workload
+from planner.check import check_plan
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
-from planner.solvers.exact import Exact
-from planner.solvers.fixed import Fixed, Rssp
-from planner.solvers.priority import Srtf
-from planner.solvers.protocol import Solver
+from planner.job import Job
+from planner.objectives import ObjectiveError
+from planner.objectives.protocol import NeedsProgram
+from planner.round import Cadence, Round
+from planner.solvers.protocol import Demanding, Solver
 from profiles import Profile, ProfileError, Shape, load_profile
 
 
@@ -81,11 +84,11 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     workload = build_workload(config["workload"], truth, cluster, seed)
     shapes = sorted({request.shape for request in workload.requests})
     notes = _notes(config, workload, believed, cluster, shapes)
-    solver = build_solver(config)
-    _check_degrees(solver, believed, cluster, shapes)
-    if isinstance(solver, Exact):
-        with configured("program", config["program"]):
-            solver.program.check(cluster)
+    solver = make_solver(config)
+    if isinstance(solver, Demanding):
+        chosen = "program" if SOLVERS[config["solver"]["kind"]].exact else "solver"
+        with configured(chosen, config[chosen]):
+            solver.check(costs_of(believed, cluster), shapes)
     with configured("engine", engine, regroup_seconds="regroup_ms"):
         physics = (
             Physics(stages=True, turns=True)
@@ -105,6 +108,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
             "a job that moves in every round would never step; use a longer round, or cadence=events"
         )
     budget = 1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"])
+    _try_out(solver, believed, cluster, cadence, workload, budget, config["objective"])
     with configured("engine", engine, kind="latency", seconds="latency_ms"):
         latency = PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"])
     with configured("engine", engine):
@@ -114,6 +118,27 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
         or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} {'workers' if real else 'GPUs'}"
     )
     return Setup(service, truth, physics, workload, seed, title, notes)
+
+
+def _try_out(
+    solver: Solver,
+    profile: Profile,
+    cluster: Cluster,
+    cadence: Cadence,
+    workload: Workload,
+    budget: float,
+    objective: Mapping[str, Any],
+) -> None:
+    """Let the solver plan for the first requests, as if they had come together: what it cannot do shows before the run."""
+    first = workload.requests[:3]
+    jobs = tuple(Job(request, request.steps, request.deadline, request.arrival) for request in first)
+    free_at = (first[-1].arrival,) * cluster.gpus
+    try:
+        check_plan(
+            round_ := Round(first[-1].arrival, jobs, cluster, profile, free_at, cadence), solver.solve(round_, budget)
+        )
+    except ObjectiveError as error:
+        raise ConfigError(f"objective={objective['kind']}: {error}. program=assignment takes every objective") from None
 
 
 def _notes(
@@ -134,19 +159,15 @@ def _notes(
             notes.append(
                 f"{shape.label} has no step time at degree {degrees} in this profile and will not run on so many GPUs"
             )
-    solver, objective = config["solver"]["kind"], config.get("objective", {}).get("kind", "on_time")
-    exact = solver in ("cpsat", "highs", "scip", "pulp")
-    if objective == "least_share" and not exact:
-        raise ConfigError(
-            f"solver={solver} cannot express objective=least_share, which is no sum of rewards; it serves as many jobs on "
-            "time as its own rule finds (objective=on_time). Use solver=cpsat, highs, scip or pulp"
-        )
-    if objective == "moves" and exact and config["program"]["kind"] == "lookahead" and config["objective"]["price"]:
-        raise ConfigError(
-            "program=lookahead cannot express objective=moves: it plans durations, not GPUs; it takes survivors, on_time, "
-            "fairness, least_share, tardiness, gpu_seconds, cost and weighted sums of them. Use program=assignment"
-        )
-    if objective != "on_time" and not exact:
+    solver, objective = config["solver"]["kind"], config["objective"]["kind"]
+    if objective != "on_time" and not SOLVERS[solver].exact:
+        made = make_objective(config["objective"])
+        if isinstance(made, NeedsProgram):
+            exact = ", ".join(name for name, choice in SOLVERS.items() if choice.exact)
+            raise ConfigError(
+                f"solver={solver} cannot express objective={objective}, which {made.needs_program}; it serves as many jobs "
+                f"on time as its own rule finds (objective=on_time). Use solver={exact}"
+            )
         notes.append(f"solver={solver} has its own rule; objective={objective} is not used")
     others = {request.model for request in workload.requests} - {"", profile.model}
     if others:
@@ -196,27 +217,3 @@ def build_cluster(config: Mapping[str, Any], links: tuple[str, ...]) -> Cluster:
             "leave engine.workers out, or use cluster=workers"
         )
     return made
-
-
-def _check_degrees(solver: Solver, profile: Profile, cluster: Cluster, shapes: list[Shape]) -> None:
-    """Refuse a degree that the cluster or the profile does not have."""
-    wanted: dict[str, tuple[int, list[Shape]]] = {}
-    if isinstance(solver, Fixed | Srtf) and solver.degree is not None:
-        wanted["solver.degree"] = (solver.degree, shapes)
-    if isinstance(solver, Rssp):
-        wanted |= {
-            f"solver.degrees.{label}": (degree, [Shape.parse(label)]) for label, degree in solver.degrees.items()
-        }
-    for field, (degree, needed) in wanted.items():
-        if degree not in cluster.degrees:
-            raise ConfigError(
-                f"{field} is {degree}; cluster {cluster.name} has {cluster.gpus} GPUs and groups of "
-                f"{', '.join(map(str, cluster.degrees))}"
-            )
-        for shape in needed:
-            known = costs_of(profile, cluster).of(shape).step_time
-            if degree not in known:
-                raise ConfigError(
-                    f"{field} is {degree}; profile {profile.name} has {shape.label} on cluster {cluster.name} at degrees "
-                    f"{', '.join(map(str, known))} only"
-                )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.build import Setup, build
 from experiments.cli import compose
+from experiments.config.build import Setup, build
 from profiles import Shape
 
 MANY = "workload.requests=60"
