@@ -93,10 +93,10 @@ class Model:
         latents = values.pop("latents")
         scheduler, steps, times = self._pipeline.scheduler, ask.request.steps, len(values["timesteps"])
         if times != steps:
-            given = ", ".join(f"engine.inputs.{name}" for name in ("timesteps", "sigmas") if name in self.spec.inputs)
+            named = ", ".join(f"engine.inputs.{name}" for name in ("timesteps", "sigmas") if name in self.spec.inputs)
             raise ValueError(
                 f"the request has {steps} steps, but {type(scheduler).__name__} makes {times} timesteps of them"
-                + (f" with {given}; give as many as there are steps" if given else "; use a scheduler of one step each")
+                + (f" with {named}; give as many as there are steps" if named else "; use a scheduler of one step each")
             )
         return Ticket(values, dict(state.kwargs_mapping), latents, scheduler, 0, ask.seed)
 
@@ -128,8 +128,8 @@ class Model:
         for block in self._after:
             _, state = block(self._pipeline, state)
         found = state.values.get("images")
-        frames: Any = (state.values["videos"] if found is None else found)[0]
-        frames = list(frames) if isinstance(frames, list) else [frames]
+        made_of: Any = (state.values["videos"] if found is None else found)[0]
+        frames: list[Image] = list(made_of) if isinstance(made_of, list) else [made_of]
         wanted = ticket.values["width"], ticket.values["height"], ticket.values.get("num_frames") or 1
         made = *frames[0].size, len(frames)
         if made != wanted:

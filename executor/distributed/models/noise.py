@@ -35,6 +35,6 @@ def own_noise(ticket: Ticket, device: torch.device) -> Iterator[None]:
 
 def _generator_of(device: torch.device) -> torch.Generator:
     if device.type == "cuda":
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
         return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
     return torch.default_generator

@@ -45,12 +45,12 @@ class ReplaceAttention(TorchFunctionMode):
     def __enter__(self) -> ReplaceAttention:
         self._before = Registry._backends
         Registry._backends = _Diverted(self._before, self._divert_backend)
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *exception: Any) -> None:
         Registry._backends = self._before
-        super().__exit__(*exception)
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self,
@@ -121,8 +121,17 @@ class ReplaceAttention(TorchFunctionMode):
             output: Tensor = backend(query=query, key=key, value=value, **given)
             return output.transpose(1, 2)
 
-        heads_first = (tensor.transpose(1, 2) for tensor in (query, key, value))
-        output = self._divert(*heads_first, attn_mask, dropout_p, is_causal, scale, enable_gqa, kernel)  # type: ignore[misc]
+        output = self._divert(
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value.transpose(1, 2),
+            attn_mask,
+            dropout_p,
+            is_causal,
+            scale,
+            enable_gqa,
+            kernel,
+        )
         return output.transpose(1, 2)
 
 
