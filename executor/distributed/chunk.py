@@ -41,7 +41,7 @@ class Chunk:
     errors
         What members said.
     dead
-        Members that died in it.
+        How each member ended that died in it.
     """
 
     id: int
@@ -58,7 +58,7 @@ class Chunk:
     waiting_for: set[int] = field(default_factory=set)
     broken: float | None = None
     errors: list[str] = field(default_factory=list)
-    dead: list[int] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.stepped = self.start
@@ -72,7 +72,7 @@ class Chunk:
     @property
     def reason(self) -> str:
         """What broke it, by worker."""
-        return "; ".join([*(f"worker {rank} died" for rank in self.dead), *self.errors])
+        return "; ".join([*self.dead, *self.errors])
 
     def boundary(self, now: float) -> float:
         """When the step in progress is expected to end."""

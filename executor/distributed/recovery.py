@@ -63,14 +63,14 @@ class Recovery:
         self._failures: dict[int, int] = {}
         self._given_up = 0
 
-    def died(self, rank: int) -> None:
+    def died(self, rank: int, how: str = "died") -> None:
         """Put another process in the place of a dead worker that does steps, and end what it was at."""
         self._fleet.restart(rank)
         for named in self._names.retire_all_with(rank):
             self._fleet.tell(named.members, m.Leave(named.name), but=rank)
         chunk = self._board.on_gpu(rank)
         if chunk is not None:
-            chunk.dead.append(rank)
+            chunk.dead.append(f"worker {rank} {how}")
             self._left(chunk, rank)
 
     def broke(self, chunk: Chunk | None, rank: int, named: Named, error: str) -> None:
@@ -86,8 +86,12 @@ class Recovery:
         now = time.monotonic()
         for chunk in list(self._board.chunks.values()):
             if now > chunk.overdue(self._config.deadline):
+                how = (
+                    f"did not end step {chunk.steps + 1} in {now - chunk.stepped:.1f} s (expected {chunk.seconds:.2g} s, "
+                    f"engine.deadline={self._config.deadline:g} s)"
+                )
                 for rank in sorted(chunk.waiting_for):
-                    self.died(rank)
+                    self.died(rank, how)
 
     def _left(self, chunk: Chunk, rank: int) -> None:
         """Take in that a member is gone from a chunk; when all are, end it."""

@@ -135,6 +135,27 @@ def test_hung_worker(config: EngineConfig) -> None:
     assert_equal_to_alone(config, [request], 4e-6)
 
 
+def test_a_hang_says_what_was_late(config: EngineConfig) -> None:
+    """Tests that when everybody hangs, what is told of it names workers, step, and what was waited for."""
+    request = Request(0, SHAPES[2], 200, 0.0, 99.0)
+    with DistributedEngine(replace(config, deadline=1.5), CLUSTER, PROFILE) as engine:
+        _until_running(engine, request, (0, 1))
+        for rank in (0, 1):
+            os.kill(_pid(engine, rank), signal.SIGSTOP)
+        (yielded,) = engine.advance(60.0)[1]
+        assert yielded.kind == "yielded"
+        words = r"worker {} did not end step \d+ in [\d.]+ s \(expected .* s, engine\.deadline=1\.5 s\)"
+        assert re.fullmatch(f"{words.format(0)}; {words.format(1)}", yielded.reason)
+        _start_again(engine, request, (0, 1))
+
+
+def _start_again(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) -> None:
+    """Let a request that has yielded go on for a step, and drop it."""
+    engine.carry_out([Assignment((request.id,), CLUSTER.group_of(gpus), 1)])
+    assert [item.kind for item in engine.advance(60.0)[1]] == ["yielded"]
+    engine.drop(request.id)
+
+
 def test_stages_killed(config: EngineConfig) -> None:
     """Tests that requests whose encoder or decoder dies are encoded and decoded all the same."""
     requests = requests_of(8, seed=6)
