@@ -56,24 +56,24 @@ class Records:
         Request id to the time at which its image was there.
     dropped
         Request id to the time at which it was given up.
-    failed
-        Of the dropped ones, those that could not be served: request id to the reason.
     decisions, segments
         In order of time.
     ended
         Virtual or real time at which the run stopped.
     complete
         Whether it ran to its end.
+    failed
+        Of the dropped ones, those that could not be served: request id to the reason.
     """
 
     requests: tuple[Request, ...]
     delivered: dict[int, float] = field(default_factory=dict)
     dropped: dict[int, float] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     ended: float = 0.0
     complete: bool = False
+    failed: dict[int, str] = field(default_factory=dict)
 
     def fate(self, request: Request) -> Fate:
         """Return what became of a request."""

@@ -76,7 +76,7 @@ class DistributedEngine:
         self._arrangements = Arrangements(store)
         self._names = GroupNames(config.groups, self._arrangements.ended)
         self._states = self._transport.storage.states()
-        self._fleet = Fleet(self._transport, self._settings(rendezvous))
+        self._fleet = Fleet(self._transport, self._settings(rendezvous, max(cluster.degrees)))
         images, latents = (folder and folder.absolute() for folder in (config.images, config.latents))
         self._stages = Stages(
             lambda command: self._fleet.send(self._workers, command), self._fail, images, latents, config.attempts
@@ -108,7 +108,7 @@ class DistributedEngine:
         self._arrangements.close()
         self._transport.close()
 
-    def _settings(self, rendezvous: Rendezvous) -> list[WorkerSetting]:
+    def _settings(self, rendezvous: Rendezvous, degree: int) -> list[WorkerSetting]:
         config, gpus = self._config, self._workers
         return [
             WorkerSetting(
@@ -119,6 +119,7 @@ class DistributedEngine:
                 self._transport.storage,
                 "cpu" if config.device == "cpu" else f"cuda:{rank % gpus}",
                 config.threads,
+                degree,
             )
             for rank in range(gpus + 1)
         ]

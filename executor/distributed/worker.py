@@ -11,7 +11,8 @@ import signal
 import threading
 import time
 from collections import deque
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -27,7 +28,7 @@ from executor.distributed.models.model import Model
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
 from executor.distributed.pulse import Pulse
-from executor.distributed.sequence import SequenceParallel
+from executor.distributed.sequence import AttentionError, Communicator, Loopback, SequenceParallel
 from executor.distributed.storage import Storage
 from executor.distributed.writing import Writing
 
@@ -52,6 +53,8 @@ class WorkerSetting:
         ``cpu`` or ``cuda:0``.
     threads
         Of the CPU.
+    degree
+        Of the largest group.
     """
 
     rank: int
@@ -61,6 +64,7 @@ class WorkerSetting:
     storage: Storage
     device: str = "cpu"
     threads: int = 1
+    degree: int = 1
 
 
 class Worker:
@@ -84,15 +88,13 @@ class Worker:
         self._groups = Groups(setting.rendezvous, setting.rank, self._device)
         self._storage = setting.storage
         self._states = setting.storage.states()
-        self._parallel = (
-            [SequenceParallel(transformer) for transformer in self._model.transformers]
-            if setting.role == "denoise"
-            else []
-        )
+        self._parallel = [SequenceParallel(transformer) for transformer in self._model.transformers]
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
         self._queue: deque[Any] = deque()
         self._stages = setting.role == "stages"
+        self._rehearsed = setting.degree == 1
+        self._degree = setting.degree
         self._writing = Writing() if self._stages else None
         self._pulse = Pulse(lambda: self._say(m.Working())) if self._stages else None
 
@@ -161,9 +163,7 @@ class Worker:
         leads = group.rank == 0
         tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
         limit, steps, on = run.limit, 0, True
-        with ExitStack() as over:
-            for parallel in self._parallel:
-                over.enter_context(parallel.over(group))
+        with self._over(group):
             while on:
                 began = time.monotonic()
                 self._model.step(tickets)
@@ -181,6 +181,13 @@ class Worker:
                             self._states.settle(job)
                     self._say(m.Stepped(run.chunk, steps, began, at, not on))
                 on = steps < run.most and bool(group.agree(int(on)))
+
+    @contextmanager
+    def _over(self, group: Communicator) -> Iterator[None]:
+        with ExitStack() as over:
+            for parallel in self._parallel:
+                over.enter_context(parallel.over(group))
+            yield
 
     def _ticket(self, job: int, done: int) -> Ticket:
         """Return a request's state after ``done`` steps; read only if another worker has been on it."""
@@ -223,6 +230,7 @@ class Worker:
         request = admit.ask.request.id
         try:
             ticket = self._model.admit(admit.ask)
+            self._rehearse(ticket)
             self._states.admit(request, ticket.fixed(), ticket.moving())
         except Exception as error:
             self._say(m.Refused(request, f"{type(error).__name__}: {error}"))
@@ -230,6 +238,26 @@ class Worker:
             self._say(m.Admitted(request, time.monotonic() - began))
         finally:
             self._states.release(request)
+
+    def _rehearse(self, ticket: Ticket) -> None:
+        """Make sure, once, that every attention of a step would be over its group.
+
+        Raises
+        ------
+        AttentionError
+            If one would not; the message names it.
+        """
+        if self._rehearsed:
+            return
+        try:
+            with self._over(Loopback(self._degree)):
+                self._model.rehearse(ticket)
+        except AttentionError:
+            raise
+        except Exception:
+            self._rehearsed = True  # what cannot be gone through without values shows in its first step
+        else:
+            self._rehearsed = True
 
     def _decode(self, decode: m.Decode) -> None:
         began = time.monotonic()

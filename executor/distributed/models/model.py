@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,11 +17,14 @@ from diffusers.modular_pipelines.modular_pipeline import BlockState, PipelineSta
 from PIL.Image import Image
 from torch import Tensor, nn
 
+from executor.distributed.models.codec import to_device
 from executor.distributed.models.loading import load_pipeline
 from executor.distributed.models.noise import own_noise
 from executor.distributed.models.shapes import check_shape
 from executor.distributed.models.spec import Ask, ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
+
+_META = torch.device("meta")
 
 _NEGATIVE = {"StableDiffusion3": "", "QwenImage": " ", "Wan": ""}
 """The negative prompt that a model's plain pipeline uses when none is given; only then it is guided."""
@@ -114,6 +118,20 @@ class Model:
         """
         for batch in _batches(tickets, self._apart):
             self._step(batch)
+
+    @torch.no_grad()
+    def rehearse(self, ticket: Ticket) -> None:
+        """Go through a request's next step where the transformer has no memory, and nothing is computed.
+
+        Raises
+        ------
+        RuntimeError
+            Also if the step depends on values, which there are none of.
+        """
+        moved = replace(ticket, values=to_device(ticket.values, _META), latents=ticket.latents.to(_META))
+        state = self._block_state(moved)
+        for block in self._predict:
+            block(self._pipeline, state, i=ticket.step, t=moved.values["timesteps"][ticket.step])
 
     @torch.no_grad()
     def decode(self, ticket: Ticket) -> list[Image]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
@@ -20,6 +21,7 @@ from executor.distributed import groups
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.images import image_path
+from executor.distributed.models import loading, model
 from executor.distributed.random_models.build import build
 from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import WorkerSetting, work
@@ -169,11 +171,11 @@ def test_dropped_requests_leave_nothing(config: EngineConfig, engine: Distribute
     assert not list(shared_folder(engine).iterdir())
 
 
-@pytest.mark.parametrize("model", ["sd3", "qwen", "wan"])
-def test_other_models(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", ["sd3", "qwen", "wan"])
+def test_other_models(family: str, tmp_path: Path) -> None:
     """Tests other families, with guidance, variable texts and multistep schedulers, end to end."""
-    spec = spec_of(build(model, tmp_path / model))
-    spec = replace(spec, inputs={}) if model == "qwen" else spec
+    spec = spec_of(build(family, tmp_path / family))
+    spec = replace(spec, inputs={}) if family == "qwen" else spec
     config = EngineConfig(spec, tmp_path / "images", tmp_path / "latents")
     cluster = cluster_of(2)
     profile = profile_of(cluster)
@@ -264,6 +266,42 @@ def work_with_flex(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker as one that was started with DIFFUSERS_ATTN_BACKEND=flex."""
     _AttentionBackendRegistry.set_active_backend(AttentionBackendName.FLEX)
     work(setting, connection)
+
+
+def work_with_a_local_processor(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker one of whose attention modules goes its own way."""
+    load = loading.load_pipeline
+
+    def loaded(*arguments: Any) -> Any:
+        pipeline = load(*arguments)
+        pipeline.transformer.transformer_blocks[1].attn.set_processor(LocalProcessor())
+        return pipeline
+
+    model.load_pipeline = loaded
+    work(setting, connection)
+
+
+class LocalProcessor:
+    """A processor that attends by itself, as those of xformers do."""
+
+    def __call__(self, attn: Any, hidden_states: Any, encoder_hidden_states: Any, *others: Any, **kwargs: Any) -> Any:
+        """Attend to nobody."""
+        return hidden_states, encoder_hidden_states
+
+
+def test_local_attention_is_found_at_admission(config: EngineConfig) -> None:
+    """Tests that a module that would attend to its own shard ends requests before any step, named with its backend."""
+    transport = LocalTransport(config.model.folder, work_with_a_local_processor)
+    with DistributedEngine(config, CLUSTER, PROFILE, transport) as engine:
+        engine.submit(Request(0, SHAPES[0], 3, 0.0, 9.0))
+        ((failed,),) = (engine.advance(60.0)[1],)
+        assert failed.kind == "failed"
+        assert re.search(
+            r"request 0 .* AttentionError: attention module 'transformer_blocks\.1\.attn' did not attend to the tokens of "
+            r"the other 2 members: processor LocalProcessor, attention backend 'native'",
+            failed.reason,
+        )
+        assert not engine.steps
 
 
 def test_keys_do_not_grow(config: EngineConfig, monkeypatch: pytest.MonkeyPatch) -> None:
