@@ -146,10 +146,18 @@ class Arrangements:
         self._ended.append(name)
         if len(self._ended) <= _KEPT or self._store is None:
             return
-        over = [f"/{self._ended.popleft()}/" for _ in range(len(self._ended) - _KEPT // 2)]
-        for key in self._store.list_keys():
-            if any(name in key for name in over):
-                self._store.delete_key(key)
+        for _ in range(len(self._ended) - _KEPT // 2):
+            self._clear(self._store, self._ended.popleft())
+
+    @staticmethod
+    def _clear(store: Any, name: str) -> None:
+        """Delete the keys of a group; torch before 2.13 cannot list them, but a group of gloo has one for each member."""
+        if hasattr(store, "list_keys"):
+            keys = [key for key in store.list_keys() if f"/{name}/" in key]
+        else:
+            keys = [f"gloo/{name}/0/{rank}" for rank in range(name.count("-") + 1)]
+        for key in keys:
+            store.delete_key(key)
 
 
 class Groups:
