@@ -100,7 +100,7 @@ def _models(machine: Machine) -> Iterator[Finding]:
         if not fits:
             need = _size(steps * BYTES["bfloat16"] + _HEADROOM)
             yield Finding(
-                name, "fits in no type", "refused", f"engine.model={family} engine.width=full needs {need} a GPU"
+                name, "fits in no type", "note", f"engine.model={family} engine.width=full needs {need} a GPU"
             )
             continue
         loading = len(machine.gpus) * steps * BYTES[fits[0]]
