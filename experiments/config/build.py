@@ -76,7 +76,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     if seed < 0:
         raise ConfigError(f"seed is {seed}; a whole number of at least 0 is needed")
     truth = truth or _profile(config)
-    error = config["profile"]["error"]
+    error = positive("profile.error", config["profile"]["error"])
     believed = truth if error == 1.0 else truth.scaled(error)
     engine = config["engine"]
     real = engine["kind"] == "distributed"
@@ -108,7 +108,8 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
             "a job that moves in every round would never step; use a longer round, or cadence=events"
         )
     budget = 1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"])
-    _try_out(solver, believed, cluster, cadence, workload, budget, config["objective"])
+    _try_out(solver, believed, cluster, cadence, workload, budget, config.get("objective", {}).get("kind", ""))
+    _check_latency(engine)
     with configured("engine", engine, kind="latency", seconds="latency_ms"):
         latency = PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"])
     with configured("engine", engine):
@@ -120,6 +121,19 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     return Setup(service, truth, physics, workload, seed, title, notes)
 
 
+def _check_latency(engine: Mapping[str, Any]) -> None:
+    """Refuse a latency that would not be used, and one that is fixed at nothing."""
+    kind, milliseconds = engine.get("latency", "zero"), engine.get("latency_ms", 0.0)
+    if milliseconds and kind != "fixed":
+        raise ConfigError(
+            f"engine.latency_ms is {milliseconds} and engine.latency is {kind!r}; it needs engine.latency=fixed"
+        )
+    if not milliseconds and kind == "fixed":
+        raise ConfigError(
+            "engine.latency is 'fixed' and engine.latency_ms is 0; give milliseconds, or use engine.latency=zero"
+        )
+
+
 def _try_out(
     solver: Solver,
     profile: Profile,
@@ -127,7 +141,7 @@ def _try_out(
     cadence: Cadence,
     workload: Workload,
     budget: float,
-    objective: Mapping[str, Any],
+    objective: str,
 ) -> None:
     """Let the solver plan for the first requests, as if they had come together: what it cannot do shows before the run."""
     first = workload.requests[:3]
@@ -138,7 +152,7 @@ def _try_out(
             round_ := Round(first[-1].arrival, jobs, cluster, profile, free_at, cadence), solver.solve(round_, budget)
         )
     except ObjectiveError as error:
-        raise ConfigError(f"objective={objective['kind']}: {error}. program=assignment takes every objective") from None
+        raise ConfigError(f"objective={objective}: {error}. program=assignment takes every objective") from None
 
 
 def _notes(
@@ -159,7 +173,10 @@ def _notes(
             notes.append(
                 f"{shape.label} has no step time at degree {degrees} in this profile and will not run on so many GPUs"
             )
-    solver, objective = config["solver"]["kind"], config["objective"]["kind"]
+    solver, objective = config["solver"]["kind"], config.get("objective", {}).get("kind", "on_time")
+    program = config.get("program", {}).get("kind", "lookahead")
+    if program != "lookahead" and not SOLVERS[solver].exact:
+        notes.append(f"solver={solver} has its own rule; program={program} is not used")
     if objective != "on_time" and not SOLVERS[solver].exact:
         made = make_objective(config["objective"])
         if isinstance(made, NeedsProgram):

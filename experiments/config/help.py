@@ -14,6 +14,8 @@ $APP_CONFIG_GROUPS
   solver     who plans. cpsat, highs, scip, pulp: exact, of a program and an objective, backed by a greedy plan.
              dp: the paper's greedy program (solver.allocation, .preserve, .elastic: its stages).
              fixed, rssp: run to completion. edf, srtf: preemptive baselines.
+             custom: a class of your own, solver.file=/path/to/file.py solver.name=CLASS +solver.arguments.NAME=VALUE
+             (docs/own.md; program=custom and workload=custom_file likewise).
              solver.budget_ms is a processor's time for one decision, kept by counts.
   program    what an exact solver decides. lookahead: which of all live jobs will be on time, and what runs now
              for that. assignment: which job runs on which GPUs in this round.

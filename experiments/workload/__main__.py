@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
+from experiments.cli import Parser, count, guarded, positive, whole
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise
 from experiments.workload.deadlines import (
     DEADLINES,
@@ -24,20 +26,17 @@ from experiments.workload.mixes import Mix, named_mix, named_mixes
 from experiments.workload.summary import summary_tables
 from experiments.workload.trace import read_trace, write_trace
 from experiments.workload.workload import Workload
+from profiles.command_line import refuse_existing
 from profiles.store import load_profile
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status, 1 after an error."""
-    options = _parser().parse_args(arguments)
-    try:
-        workload = _generate(options) if options.command == "generate" else _check(options)
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    """Run the command line; returns the exit status, 2 after an error."""
+    return guarded(lambda: _command(_parser().parse_args(arguments)))
+
+
+def _command(options: argparse.Namespace) -> int:
+    workload = _generate(options) if options.command == "generate" else _check(options)
     console = Console()
     for table in summary_tables(workload):
         console.print(table)
@@ -46,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _generate(options: argparse.Namespace) -> Workload:
+    refuse_existing("--output", options.output, options.overwrite)
+    if options.pieces is not None and options.rate is not None:
+        raise ValueError(f"--pieces has rates, so --rate {options.rate:g} would not be used; give one of them")
     targets = _targets(options)
     mix = _mix(options.mix, targets)
     workload = generate(
@@ -53,7 +55,7 @@ def _generate(options: argparse.Namespace) -> Workload:
         mix if options.drift_to is None else Drift(mix, _mix(options.drift_to, targets)),
         options.count,
         options.slo_scale,
-        np.random.default_rng(_seed(options.seed)),
+        np.random.default_rng(options.seed),
         deadline_jitter=options.jitter,
         model=options.model,
     )
@@ -87,7 +89,7 @@ def _mix(name: str, targets: Targets) -> Mix:
 
 def _arrivals(options: argparse.Namespace) -> Arrivals:
     if options.pieces is None:
-        return Gamma(options.rate, options.cv)
+        return Gamma(12.0 if options.rate is None else options.rate, options.cv)
     pairs = []
     for text in options.pieces.split(","):
         duration, _, rate = text.partition(":")
@@ -98,27 +100,22 @@ def _arrivals(options: argparse.Namespace) -> Arrivals:
     return Piecewise(tuple(pairs), options.cv)
 
 
-def _seed(seed: int) -> int:
-    if seed < 0:
-        raise ValueError(f"--seed is {seed}; a whole number of at least 0 is needed")
-    return seed
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m experiments.workload", description="Generate and check traces.")
+    parser = Parser(prog="python -m experiments.workload", description="Generate and check traces.")
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("generate", help="write a trace of a named mix and print its summary")
     make.add_argument("--mix", default="uniform", help=f"one of {', '.join(named_mixes())} (default: uniform)")
     make.add_argument("--drift-to", metavar="MIX", help="turn linearly into this mix over the run")
-    make.add_argument("--rate", type=float, default=12.0, help="requests per minute (default: 12)")
+    make.add_argument("--rate", type=positive, help="requests per minute (default: 12)")
     make.add_argument("--pieces", metavar="S:RATE,...", help="rates by piece, repeated; for example 50:12,10:60")
     make.add_argument("--cv", type=float, default=1.0, help="coefficient of variation of gaps (default: 1, Poisson)")
-    make.add_argument("--count", type=int, default=300, help="requests (default: 300)")
+    make.add_argument("--count", type=count, default=300, help="requests (default: 300)")
     make.add_argument("--slo-scale", type=float, default=1.0, help="multiplies every target (default: 1.0)")
     make.add_argument("--jitter", type=float, default=0.0, help="targets vary by this fraction (default: 0)")
     make.add_argument("--model", default="", help="written into every request")
-    make.add_argument("--seed", type=int, required=True, help="the same seed gives the same file")
-    make.add_argument("--output", required=True, metavar="TRACE.csv")
+    make.add_argument("--seed", type=whole, required=True, help="the same seed gives the same file")
+    make.add_argument("--output", type=Path, required=True, metavar="TRACE.csv")
+    make.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     check = commands.add_parser("check", help="validate a trace and print its summary")
     check.add_argument("trace", metavar="TRACE.csv")
     for command in (make, check):
@@ -131,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument(
             "--reference-gpus",
-            type=int,
+            type=count,
             help=f"with --profile: GPUs that targets are as tight for (default: {REFERENCE_GPUS})",
         )
     return parser
