@@ -24,7 +24,7 @@ def test_a_node_may_die(tmp_path: Path) -> None:
     try:
         lost = cluster.add_node(num_cpus=1)
         command = [sys.executable, "-m", "experiments.compare", *POLICIES]
-        environment = {**os.environ, "RAY_ADDRESS": cluster.address, "PYTHONPATH": os.getcwd()}
+        environment = {**os.environ, "RAY_ADDRESS": cluster.address, "PYTHONPATH": str(Path.cwd())}
         out = tmp_path / "out"
         process = subprocess.Popen([*command, "--on", "ray", "--output", str(out)], env=environment)
         journal = out / "finished.jsonl"
