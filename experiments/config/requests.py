@@ -82,6 +82,15 @@ def shapes_of(config: Mapping[str, Any]) -> list[Shape]:
     return sorted({kind.shape for mix in known for kind in mix.classes})
 
 
+def asked_shapes(config: Mapping[str, Any]) -> list[Shape]:
+    """Return the shapes that a workload surely asks for, as far as they are known before it is drawn."""
+    if "arguments" in config:
+        return []
+    if "file" not in config and "profile" in (config["mix"], config["drift_to"]):
+        return asked_shapes({**config, **{key: "" for key in ("mix", "drift_to") if config[key] == "profile"}})
+    return shapes_of(config)
+
+
 def rate_of(mix: Mix, load: float, profile: Profile, cluster: Cluster) -> float:
     """Return the requests per minute that keep a cluster busy for a share of its time.
 
