@@ -1,0 +1,353 @@
+"""From a table of a public format to a workload, with an account of what was left out and why."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from experiments.workload.deadlines import SloRule
+from experiments.workload.formats import FIELDS, Format
+from experiments.workload.mixes import Mix
+from experiments.workload.tables import Table
+from experiments.workload.trace import TraceError
+from experiments.workload.workload import Workload
+from planner.request import Request
+from profiles.shape import Shape
+
+MOST_IMAGES = 1000
+"""Pictures of one prompt; more is taken for an error of the file."""
+
+_NS_UNITS = ((1e17, 1e-9, "nanoseconds"), (1e14, 1e-6, "microseconds"), (1e11, 1e-3, "milliseconds"))
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What to make of a table.
+
+    Parameters
+    ----------
+    name
+        Of the workload.
+    format
+        The format of the file.
+    slo
+        Seconds allowed to requests for which the file has no deadline.
+    columns
+        Fields by column, besides those of the format.
+    where
+        ``(column, whether equal, value)``: only rows for which all hold.
+    shape, steps
+        For files that lack them; or a mix, which draws both.
+    seed
+        Of the draws from a mix.
+    start, duration
+        Seconds after the first row; what arrives in between is kept.
+    """
+
+    name: str
+    format: Format
+    slo: SloRule
+    columns: Mapping[str, str] = field(default_factory=dict)
+    where: Sequence[tuple[str, bool, str]] = ()
+    shape: Shape | Mix | None = None
+    steps: int | None = None
+    seed: int = 0
+    start: float = 0.0
+    duration: float = math.inf
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A workload, rows that were left out by reason, and what a reader should know."""
+
+    workload: Workload
+    rows: int
+    dropped: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+def convert(table: Table, how: Conversion) -> Converted:
+    """Make a workload of a table.
+
+    Rows in which a needed value is empty (or 0, for steps and sizes) are left out and counted. Arrivals are sorted, and the run
+    begins with the first of them.
+
+    Raises
+    ------
+    TraceError
+        If a column is missing, or a value is wrong; the message names file, line, column and value.
+    """
+    names = _columns(table, how)
+    kept = np.ones(len(table.rows), dtype=bool)
+    dropped: Counter[str] = Counter()
+    for column, equal, value in how.where:
+        column = _known(how.format.filters.get(column, column), table, "--where")
+        right = np.array([(_text(each) == value) == equal for each in table.rows[column]], dtype=bool)
+        _drop(kept, ~right, f"{column} is {'not ' if equal else ''}{value}", dropped)
+    needed = [f for f in ("arrival", "arrival_ms", "height", "width", "size", "steps", "frames", "images") if f in names]
+    for name in needed:
+        empty = np.array([_text(each) == "" for each in table.rows[names[name]]], dtype=bool)
+        _drop(kept, empty, f"{names[name]} is empty", dropped)
+    counts = {
+        name: _counts(table, names[name], kept, dropped, MOST_IMAGES if name == "images" else 10**7)
+        for name in ("height", "width", "steps", "frames", "images")
+        if name in names
+    }
+    notes: list[str] = []
+    arrivals = _times(table, names, "arrival", kept, notes)
+    assert arrivals is not None  # _columns asks for it
+    if not kept.any():
+        raise TraceError(f"{table.path}: no usable row; {_in_words(dropped) or 'the table is empty'}")
+    begin = float(arrivals[kept].min()) + how.start
+    _drop(kept, (arrivals < begin) | (arrivals >= begin + how.duration), "outside --start and --duration", dropped)
+    if not kept.any():
+        raise TraceError(f"{table.path}: no row arrives from {how.start:g} s on for {how.duration:g} s")
+    order = [int(i) for i in np.argsort(arrivals, kind="stable") if kept[i]]
+    if order != sorted(order):
+        notes.append("rows were not in order of arrival; they are now")
+    if begin != 0.0:
+        notes.append(f"times are counted from {begin!r} s of the file's clock")
+    shapes, steps = _work(table, names, how, order, counts)
+    requests = _requests(table, names, how, order, counts, arrivals, begin, shapes, steps, notes)
+    parameters: dict[str, object] = {
+        "source": how.format.source,
+        "file": table.path.name,
+        "rows": len(table.rows),
+        "dropped": dict(dropped),
+    }
+    return Converted(Workload(how.name, requests, parameters), len(table.rows), dict(dropped), tuple(notes))
+
+
+def _requests(
+    table: Table,
+    names: Mapping[str, str],
+    how: Conversion,
+    order: Sequence[int],
+    counts: Mapping[str, Any],
+    arrivals: Any,
+    begin: float,
+    shapes: Sequence[Shape],
+    steps: Sequence[int],
+    notes: list[str],
+) -> tuple[Request, ...]:
+    kept = np.zeros(len(table.rows), dtype=bool)
+    kept[list(order)] = True
+    due = _times(table, names, "deadline", kept, notes)
+    allowed = _allowed(table, names, order)
+    images = [int(counts["images"][i]) if "images" in counts else 1 for i in order]
+    ids = _ids(table, names, order, images, notes)
+    weights = _weights(table, names, order)
+    words = {name: [_text(table.rows[names[name]][i]) if name in names else "" for i in order] for name in ("model", "tier")}
+    made: list[Request] = []
+    filled = 0
+    for k, i in enumerate(order):
+        arrival = float(arrivals[i]) - begin
+        if due is not None and not math.isnan(due[i]):
+            deadline = float(due[i]) - begin
+        elif allowed is not None and not math.isnan(allowed[k]):
+            deadline = arrival + allowed[k]
+        else:
+            filled += 1
+            deadline = arrival + how.slo(shapes[k], steps[k])
+        if deadline <= arrival:
+            column = next(names[f] for f in ("deadline", "deadline_ms", "allowed", "allowed_ms") if f in names)
+            raise table.error(i, column, table.rows[column][i], "is not after the arrival")
+        for _ in range(images[k]):
+            number = len(made) if ids is None else ids[k]
+            made.append(
+                Request(number, shapes[k], steps[k], arrival, deadline, weights[k], words["model"][k], words["tier"][k])
+            )
+    if filled:
+        notes.append(f"{filled} rows without a deadline got one by the rule for targets")
+    if len(made) != len(order):
+        notes.append(f"{len(order)} prompts make {len(made)} requests, one a picture")
+    return tuple(made)
+
+
+def _columns(table: Table, how: Conversion) -> dict[str, str]:
+    """By field, the column that holds it: given ones first, then those of the format."""
+    names: dict[str, str] = {}
+    for column, name in how.columns.items():
+        if name not in FIELDS:
+            near = difflib.get_close_matches(name, FIELDS, 1)
+            guess = f"; did you mean {near[0]}?" if near else ""
+            raise TraceError(f"--map {column}={name}: fields are {', '.join(FIELDS)}{guess}")
+        if name in names:
+            raise TraceError(f"--map gives {name} twice, as {names[name]} and {column}; once is right")
+        names[name] = _known(column, table, "--map")
+    rivals = ({"arrival", "arrival_ms"}, {"deadline", "deadline_ms", "allowed", "allowed_ms"})
+    for column, name in how.format.columns.items():
+        taken = {name}.union(*(group for group in rivals if name in group))
+        if column in table.rows.columns and column not in how.columns and not taken & set(names):
+            names[name] = column
+    if not {"arrival", "arrival_ms"} & set(names):
+        wanted = " or ".join(c for c, f in how.format.columns.items() if f in ("arrival", "arrival_ms"))
+        raise TraceError(
+            f"{table.path}: column {wanted} is missing; it should hold the arrival. The file has: "
+            f"{', '.join(map(str, table.rows.columns)) or 'no columns'}. If one of them does, give --map COLUMN=arrival"
+        )
+    return names
+
+
+def _known(column: str, table: Table, option: str) -> str:
+    columns = [str(each) for each in table.rows.columns]
+    if column not in columns:
+        near = difflib.get_close_matches(column, columns, 1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        raise TraceError(f"{option}: {table.path} has no column {column!r}; it has {', '.join(columns)}{guess}")
+    return column
+
+
+def _text(value: object) -> str:
+    """The text of a value, empty for what is missing."""
+    text = "" if value is None else str(value).strip()
+    return "" if text.lower() in ("", "nan", "nat", "none", "null", "<na>") else text
+
+
+def _drop(kept: Any, which: Any, reason: str, dropped: Counter[str]) -> None:
+    gone = kept & which
+    if gone.any():
+        dropped[reason] += int(gone.sum())
+        kept &= ~which
+
+
+def _number(table: Table, column: str, row: int, wanted: str) -> float:
+    value = table.rows[column][row]
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise table.error(row, column, value, f"is not {wanted}")
+    return number
+
+
+def _counts(table: Table, column: str, kept: Any, dropped: Counter[str], most: int) -> Any:
+    found = np.zeros(len(table.rows))
+    for row in np.flatnonzero(kept):
+        value = _number(table, column, row, "a whole number")
+        if value < 0 or not value.is_integer() or value > most:
+            raise table.error(row, column, table.rows[column][row], f"is not a whole number from 1 to {most}")
+        found[row] = value
+    _drop(kept, found == 0, f"{column} is 0", dropped)
+    return found
+
+
+def _times(table: Table, names: Mapping[str, str], what: str, kept: Any, notes: list[str]) -> Any:
+    """Seconds on the file's clock, NaN where there are none; None without a column."""
+    import pandas as pd
+
+    column = names.get(what) or names.get(f"{what}_ms")
+    if column is None:
+        return None
+    rows = [int(i) for i in np.flatnonzero(kept) if _text(table.rows[column][i])]
+    found = np.full(len(table.rows), math.nan)
+    for i in rows:
+        value = table.rows[column][i]
+        try:
+            found[i] = float(value)
+        except (TypeError, ValueError):
+            try:
+                moment = pd.Timestamp(value)
+            except ValueError:
+                raise table.error(i, column, value, "is neither an ISO date nor a number of seconds") from None
+            found[i] = (moment if moment.tzinfo else moment.tz_localize("UTC")).timestamp()
+            continue
+        if not math.isfinite(found[i]):
+            raise table.error(i, column, value, "is not finite")
+    if names.get(what) is None:
+        return found / 1e3
+    most = float(np.nanmax(np.abs(found))) if rows else 0.0
+    for least, factor, unit in _NS_UNITS:
+        if most >= least:
+            notes.append(f"{column} is read as {unit} since 1970")
+            return found * factor if factor != 1e-3 else found / 1e3
+    return found
+
+
+def _allowed(table: Table, names: Mapping[str, str], order: Iterable[int]) -> list[float] | None:
+    column = names.get("allowed") or names.get("allowed_ms")
+    if column is None:
+        return None
+    scale = 1.0 if "allowed" in names else 1e3
+    return [
+        _number(table, column, i, "a positive number") / scale if _text(table.rows[column][i]) else math.nan for i in order
+    ]
+
+
+def _weights(table: Table, names: Mapping[str, str], order: Iterable[int]) -> list[float]:
+    if "weight" not in names:
+        return [1.0 for _ in order]
+    found = []
+    for i in order:
+        empty = not _text(table.rows[names["weight"]][i])
+        weight = 1.0 if empty else _number(table, names["weight"], i, "a positive number")
+        if weight <= 0:
+            raise table.error(i, names["weight"], weight, "is not a positive number")
+        found.append(weight)
+    return found
+
+
+def _ids(
+    table: Table, names: Mapping[str, str], order: Sequence[int], images: Sequence[int], notes: list[str]
+) -> list[int] | None:
+    """Ids of the file, if they will do; else None, for numbers in order of arrival."""
+    if "id" not in names:
+        return None
+    texts = [_text(table.rows[names["id"]][i]) for i in order]
+    if all(t.isdecimal() for t in texts) and len(set(texts)) == len(texts) and set(images) == {1}:
+        return [int(t) for t in texts]
+    notes.append(f"{names['id']} holds no unique whole numbers; requests are numbered in order of arrival")
+    return None
+
+
+def _work(
+    table: Table, names: Mapping[str, str], how: Conversion, order: Sequence[int], counts: Mapping[str, Any]
+) -> tuple[list[Shape], list[int]]:
+    """Shape and steps of every row, from the file or from what was given for it."""
+    shapes: list[Shape]
+    drawn: list[int] | None = None
+    if isinstance(how.shape, Mix):
+        mix = how.shape
+        picks = np.searchsorted(np.cumsum(mix.shares), np.random.default_rng(how.seed).random(len(order)), side="right")
+        classes = [mix.classes[min(int(pick), len(mix.classes) - 1)] for pick in picks]
+        shapes, drawn = [each.shape for each in classes], [each.steps for each in classes]
+    elif how.shape is not None:
+        shapes = [how.shape] * len(order)
+    elif {"height", "width"} <= set(counts):
+        frames = counts.get("frames")
+        shapes = [
+            Shape(int(counts["height"][i]), int(counts["width"][i]), 1 if frames is None else int(frames[i])) for i in order
+        ]
+    elif "size" in names:
+        shapes = [_size(table, names["size"], i) for i in order]
+    else:
+        raise TraceError(f"{table.path}: no column holds sizes; give --shape 1024x1024, --mix NAME, or --map COLUMN=height")
+    if "steps" in counts and how.steps is None:
+        return shapes, [int(counts["steps"][i]) for i in order]
+    if how.steps is not None:
+        return shapes, [how.steps] * len(order)
+    if drawn is not None:
+        return shapes, drawn
+    raise TraceError(f"{table.path}: no column holds steps; give --steps 28, --mix NAME, or --map COLUMN=steps")
+
+
+def _size(table: Table, column: str, row: int) -> Shape:
+    text = _text(table.rows[column][row])
+    try:
+        width, height, *rest = (int(part) for part in text.lower().split("x"))
+        if rest or width < 1 or height < 1:
+            raise ValueError
+    except ValueError:
+        raise table.error(row, column, text, "is not WIDTHxHEIGHT") from None
+    return Shape(height, width)
+
+
+def _in_words(dropped: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} rows left out: {reason}" for reason, count in dropped.items())
