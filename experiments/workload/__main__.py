@@ -1,15 +1,18 @@
-"""Generate and check traces: ``python -m experiments.workload generate`` and ``check``."""
+"""Generate, check and convert traces: ``python -m experiments.workload generate``, ``check`` and ``convert``."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise
+from experiments.workload.convert import Conversion, Converted, convert
 from experiments.workload.deadlines import (
     DEADLINES,
     PAPER_GPU,
@@ -19,33 +22,43 @@ from experiments.workload.deadlines import (
     paper_slo,
     slo_rule,
 )
+from experiments.workload.formats import FIELDS, FORMATS
 from experiments.workload.generate import Drift, generate
 from experiments.workload.mixes import Mix, named_mix, named_mixes
+from experiments.workload.serve import DEFAULT_PROFILE, hopeless, servable
 from experiments.workload.summary import summary_tables
+from experiments.workload.tables import read_table
 from experiments.workload.trace import read_trace, write_trace
-from experiments.workload.workload import Workload
-from profiles.store import load_profile
+from experiments.workload.workload import Workload, rescale
+from profiles import UNKNOWN_SHAPES, Profile, Shape, extended, load_profile
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status, 1 after an error."""
     options = _parser().parse_args(arguments)
+    console = Console()
     try:
-        workload = _generate(options) if options.command == "generate" else _check(options)
+        workload, faults = _COMMANDS[options.command](options, console)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    console = Console()
     for table in summary_tables(workload):
         console.print(table)
     console.print(f"deadlines: {workload.parameters['deadlines']}", highlight=False, soft_wrap=True)
-    return 0
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    return 1 if faults else 0
 
 
-def _generate(options: argparse.Namespace) -> Workload:
+Answer = tuple[Workload, Sequence[str]]
+"""A workload to describe, and why it cannot be served, if so."""
+
+
+def _generate(options: argparse.Namespace, console: Console) -> Answer:
+    _check_free(options)
     targets = _targets(options)
     mix = _mix(options.mix, targets)
     workload = generate(
@@ -60,24 +73,111 @@ def _generate(options: argparse.Namespace) -> Workload:
     recipe = {"seed": options.seed, "deadlines": targets.words}
     workload = Workload(workload.name, workload.requests, {**workload.parameters, **recipe})
     write_trace(workload, options.output)
-    return workload
+    return workload, ()
 
 
-def _check(options: argparse.Namespace) -> Workload:
-    targets = _targets(options)
-    workload = read_trace(options.trace, slo=targets)
+def _check(options: argparse.Namespace, console: Console) -> Answer:
+    profile = load_profile(options.profile or DEFAULT_PROFILE)
+    asked = read_trace(options.trace, slo=lambda shape, steps: 1.0)
+    served = servable(profile, asked, options.shapes)
+    targets = _targets(options, served.profile)
+    workload = read_trace(options.trace, slo=targets) if served.profile is not None else asked
+    for note in served.notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+    if served.profile is not None:
+        console.print(hopeless(served.profile, workload, options.gpus), highlight=False, soft_wrap=True)
     filled = workload.parameters.get("deadlines_filled_in", 0)
     words = "those of the trace" + (f"; {filled} empty deadlines filled in: {targets.words}" if filled else "")
-    return Workload(workload.name, workload.requests, {"deadlines": words})
+    return Workload(workload.name, workload.requests, {"deadlines": words}), served.faults
 
 
-def _targets(options: argparse.Namespace) -> Targets:
+def _convert(options: argparse.Namespace, console: Console) -> Answer:
+    _check_free(options)
+    if options.shape is not None and options.mix is not None:
+        raise ValueError("--shape and --mix both say the sizes; give one of them")
+    if options.steps is not None and options.steps < 1:
+        raise ValueError(f"--steps is {options.steps}; at least 1 is needed")
+    if not (math.isfinite(options.start) and options.start >= 0 and options.duration > 0):
+        raise ValueError(f"--start is {options.start}, --duration {options.duration}; give seconds from 0, and more than 0")
+    shape: Shape | Mix | None = None if options.shape is None else Shape.parse(options.shape)
+    if options.mix is not None:
+        shape = named_mix(options.mix)
+    path = Path(options.file)
+    made = _converted(path, options, shape, _any_shape(options))
+    workload = made.workload
+    if options.rate is not None:
+        workload = rescale(workload, rate=options.rate)
+    write_trace(workload, options.output)
+    console.print(f"{options.output}: {len(workload)} requests from {made.rows} rows", highlight=False, soft_wrap=True)
+    for reason, count in made.dropped.items():
+        console.print(f"left out: {count} rows, {reason}", highlight=False, soft_wrap=True)
+    for note in made.notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+    return Workload(workload.name, workload.requests, {"deadlines": "those of the file, or of the rule where it has none"}), ()
+
+
+def _any_shape(options: argparse.Namespace) -> Targets:
+    """Targets also for shapes that the profile does not hold."""
+    targets = _targets(options)
+    if options.profile is None:
+        return targets
+    profile = load_profile(options.profile)
+    known: dict[Shape, Targets] = {}
+
+    def rule(shape: Shape, steps: int) -> float:
+        if shape not in known:
+            known[shape] = _targets(options, extended(profile, [shape]).profile)
+        return known[shape](shape, steps)
+
+    return Targets(rule, targets.words, targets.published)
+
+
+def _converted(path: Path, options: argparse.Namespace, shape: Shape | Mix | None, targets: Targets) -> Converted:
+    how = Conversion(
+        name=path.name.partition(".")[0] or "trace",
+        format=FORMATS[options.source],
+        slo=lambda shape, steps: targets(shape, steps) * options.slo_scale,
+        columns=dict(_pair(text, "--map", "COLUMN=FIELD") for text in options.map),
+        where=tuple(_condition(text) for text in options.where),
+        shape=shape,
+        steps=options.steps,
+        seed=_seed(options.seed),
+        start=options.start,
+        duration=options.duration,
+    )
+    return convert(read_table(path), how)
+
+
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
+    left, equals, right = text.partition("=")
+    if not (left and equals and right):
+        raise ValueError(f"{option}: {text!r} is not {form}")
+    return left, right
+
+
+def _condition(text: str) -> tuple[str, bool, str]:
+    if "!=" in text:
+        column, _, value = text.partition("!=")
+        return column, False, value
+    column, value = _pair(text, "--where", "COLUMN=VALUE or COLUMN!=VALUE")
+    return column, True, value
+
+
+def _check_free(options: argparse.Namespace) -> None:
+    if Path(options.output).exists() and not options.overwrite:
+        raise ValueError(f"{options.output} exists; give --overwrite to replace it, or another --output")
+
+
+_COMMANDS = {"generate": _generate, "check": _check, "convert": _convert}
+
+
+def _targets(options: argparse.Namespace, profile: Profile | None = None) -> Targets:
     if options.profile is None:
         if options.reference_gpus is not None:
             raise ValueError(f"--reference-gpus is {options.reference_gpus}, which needs --profile")
         return Targets(paper_slo, f"the seconds published for {PAPER_MODEL} on {PAPER_GPU}", True)
     reference = REFERENCE_GPUS if options.reference_gpus is None else options.reference_gpus
-    return slo_rule(load_profile(options.profile), options.deadlines, reference)
+    return slo_rule(profile or load_profile(options.profile), options.deadlines, reference)
 
 
 def _mix(name: str, targets: Targets) -> Mix:
@@ -121,7 +221,25 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--output", required=True, metavar="TRACE.csv")
     check = commands.add_parser("check", help="validate a trace and print its summary")
     check.add_argument("trace", metavar="TRACE.csv")
-    for command in (make, check):
+    check.add_argument("--shapes", default="model", help=f"for sizes that the profile lacks: {', '.join(UNKNOWN_SHAPES)}")
+    check.add_argument("--gpus", type=int, default=8, help="GPUs that serve (default: 8)")
+    turn = commands.add_parser("convert", help="make a trace of a file in a public format")
+    turn.add_argument("file", metavar="FILE", help="CSV, JSON, JSON lines, Parquet; .gz, .tar.gz, .zst, .bz2, .xz")
+    turn.add_argument("--from", dest="source", choices=tuple(FORMATS), required=True, help="the format")
+    turn.add_argument("--map", nargs="+", action="extend", default=[], metavar="COLUMN=FIELD", help=", ".join(FIELDS))
+    turn.add_argument("--where", nargs="+", action="extend", default=[], metavar="COLUMN=VALUE", help="keep these; also !=")
+    turn.add_argument("--shape", help="size of every request, HEIGHTxWIDTH or HEIGHTxWIDTHxFRAMES")
+    turn.add_argument("--mix", help=f"sizes and steps are drawn: one of {', '.join(named_mixes())}")
+    turn.add_argument("--steps", type=int, help="steps of every request")
+    turn.add_argument("--seed", type=int, default=0, help="of the draws from --mix (default: 0)")
+    turn.add_argument("--start", type=float, default=0.0, help="seconds after the first row to begin at (default: 0)")
+    turn.add_argument("--duration", type=float, default=math.inf, help="seconds to keep (default: all)")
+    turn.add_argument("--rate", type=float, help="requests per minute to stretch or squeeze gaps to")
+    turn.add_argument("--slo-scale", type=float, default=1.0, help="multiplies targets that the file lacks (default: 1)")
+    turn.add_argument("--output", required=True, metavar="TRACE.csv")
+    for command in (make, turn):
+        command.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
+    for command in (make, check, turn):
         command.add_argument("--profile", help="what serves (default: FLUX.1-dev on H100, with the published targets)")
         command.add_argument(
             "--deadlines",
