@@ -83,6 +83,8 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     engine = config["engine"]
     real = engine["kind"] == "distributed"
     cluster = build_cluster(config, truth.links)
+    if not real:
+        cluster = cluster.offering(entry.degree for entry in held.entries)
     workload = build_workload(config["workload"], truth, cluster, seed)
     shapes = sorted({request.shape for request in workload.requests})
     extension = _extension(config, held, shapes, how)
@@ -166,6 +168,13 @@ def _notes(
             notes.append(
                 f"{shape.label} has no step time at degree {degrees} in this profile and will not run on so many GPUs"
             )
+    unused = sorted({entry.degree for entry in profile.entries} - set(cluster.degrees))
+    unused = [degree for degree in unused if degree <= cluster.gpus]
+    if unused:
+        notes.append(
+            f"the profile has step times at degree {' and '.join(map(str, unused))}, of which the {cluster.grouping} groups of "
+            f"{cluster.name} have none; their sizes are {', '.join(map(str, cluster.degrees))} (cluster.grouping=all takes any)"
+        )
     solver, objective = config["solver"]["kind"], config["objective"]["kind"]
     if objective != "on_time" and not SOLVERS[solver].exact:
         made = make_objective(config["objective"])

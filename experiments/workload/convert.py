@@ -90,6 +90,7 @@ def convert(table: Table, how: Conversion) -> Converted:
         column = _known(how.format.filters.get(column, column), table, "--where")
         right = np.array([(_text(each) == value) == equal for each in table.rows[column]], dtype=bool)
         _drop(kept, ~right, f"{column} is {'not ' if equal else ''}{value}", dropped)
+    notes = _unfiltered(table, how, kept)
     needed = [f for f in ("arrival", "arrival_ms", "height", "width", "size", "steps", "frames", "images") if f in names]
     for name in needed:
         empty = np.array([_text(each) == "" for each in table.rows[names[name]]], dtype=bool)
@@ -99,7 +100,6 @@ def convert(table: Table, how: Conversion) -> Converted:
         for name in ("height", "width", "steps", "frames", "images")
         if name in names
     }
-    notes: list[str] = []
     arrivals = _times(table, names, "arrival", kept, notes)
     assert arrivals is not None  # _columns asks for it
     if not kept.any():
@@ -168,6 +168,19 @@ def _requests(
     if len(made) != len(order):
         notes.append(f"{len(order)} prompts make {len(made)} requests, one a picture")
     return tuple(made)
+
+
+def _unfiltered(table: Table, how: Conversion, kept: Any) -> list[str]:
+    """Notes on columns that tell rows apart and that nobody chose by."""
+    notes = []
+    chosen = {column for column, _, _ in how.where}
+    for short, column in how.format.filters.items():
+        if column in table.rows.columns and not chosen & {short, column}:
+            found = Counter(_text(table.rows[column][i]) for i in np.flatnonzero(kept))
+            if len(found) > 1:
+                listed = ", ".join(f"{value or 'empty'} {count}" for value, count in found.most_common(6))
+                notes.append(f"{column} differs and all rows are kept ({listed}); --where {short}=VALUE keeps some")
+    return notes
 
 
 def _columns(table: Table, how: Conversion) -> dict[str, str]:
