@@ -87,7 +87,7 @@ def convert(table: Table, how: Conversion) -> Converted:
     kept = np.ones(len(table.rows), dtype=bool)
     dropped: Counter[str] = Counter()
     for column, equal, value in how.where:
-        column = _known(how.format.filters.get(column, column), table, "--where")
+        column = _known(how.format.filters.get(column, column), table, "--where", how.format.filters)
         right = np.array([(_text(each) == value) == equal for each in table.rows[column]], dtype=bool)
         _drop(kept, ~right, f"{column} is {'not ' if equal else ''}{value}", dropped)
     notes = _unfiltered(table, how, kept)
@@ -208,10 +208,10 @@ def _columns(table: Table, how: Conversion) -> dict[str, str]:
     return names
 
 
-def _known(column: str, table: Table, option: str) -> str:
+def _known(column: str, table: Table, option: str, short: Iterable[str] = ()) -> str:
     columns = [str(each) for each in table.rows.columns]
     if column not in columns:
-        near = difflib.get_close_matches(column, columns, 1)
+        near = difflib.get_close_matches(column, [*columns, *short], 1)
         guess = f"; did you mean {near[0]}?" if near else ""
         raise TraceError(f"{option}: {table.path} has no column {column!r}; it has {', '.join(columns)}{guess}")
     return column
