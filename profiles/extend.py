@@ -153,9 +153,7 @@ def _alike(profile: Profile, shape: Shape) -> set[Shape]:
     return alike
 
 
-def _source(
-    shape: Shape, twin: Shape | None, turned: Shape, alike: set[Shape], work: Callable[[Shape], float]
-) -> str:
+def _source(shape: Shape, twin: Shape | None, turned: Shape, alike: set[Shape], work: Callable[[Shape], float]) -> str:
     if twin is not None:
         return f"as {twin.label}, its transpose" if twin == turned else f"as {twin.label}, the nearest"
     unit = "latent tokens" if work is latent_tokens else "arithmetic"
@@ -167,9 +165,7 @@ def _source(
 Entry = TypeVar("Entry", StepEntry, StageEntry)
 
 
-def _entry(
-    shape: Shape, twin: Shape | None, known: list[Entry], work: Callable[[Shape], float]
-) -> Entry | None:
+def _entry(shape: Shape, twin: Shape | None, known: list[Entry], work: Callable[[Shape], float]) -> Entry | None:
     """What a shape costs by one column of known costs; the spread is that of the nearest in work."""
     if twin is not None:
         return next((replace(each, shape=shape) for each in known if each.shape == twin), None)

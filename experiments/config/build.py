@@ -172,8 +172,9 @@ def _notes(
     unused = [degree for degree in unused if degree <= cluster.gpus]
     if unused:
         notes.append(
-            f"the profile has step times at degree {' and '.join(map(str, unused))}, of which the {cluster.grouping} groups of "
-            f"{cluster.name} have none; their sizes are {', '.join(map(str, cluster.degrees))} (cluster.grouping=all takes any)"
+            f"the profile has step times at degree {' and '.join(map(str, unused))}, of which the {cluster.grouping} "
+            f"groups of {cluster.name} have none; their sizes are {', '.join(map(str, cluster.degrees))} "
+            "(cluster.grouping=all takes any)"
         )
     solver, objective = config["solver"]["kind"], config["objective"]["kind"]
     if objective != "on_time" and not SOLVERS[solver].exact:

@@ -98,12 +98,15 @@ def _convert(options: argparse.Namespace, console: Console) -> Answer:
     if options.steps is not None and options.steps < 1:
         raise ValueError(f"--steps is {options.steps}; at least 1 is needed")
     if not (math.isfinite(options.start) and options.start >= 0 and options.duration > 0):
-        raise ValueError(f"--start is {options.start}, --duration {options.duration}; give seconds from 0, and more than 0")
+        raise ValueError(
+            f"--start is {options.start}, --duration {options.duration}; give seconds from 0, and more than 0"
+        )
     shape: Shape | Mix | None = None if options.shape is None else Shape.parse(options.shape)
     if options.mix is not None:
         shape = named_mix(options.mix)
     path = Path(options.file)
-    made = _converted(path, options, shape, _any_shape(options))
+    targets = _any_shape(options)
+    made = _converted(path, options, shape, targets)
     workload = made.workload
     if options.rate is not None:
         workload = rescale(workload, rate=options.rate)
@@ -113,7 +116,8 @@ def _convert(options: argparse.Namespace, console: Console) -> Answer:
         console.print(f"left out: {count} rows, {reason}", highlight=False, soft_wrap=True)
     for note in made.notes:
         console.print(f"note: {note}", highlight=False, soft_wrap=True)
-    return Workload(workload.name, workload.requests, {"deadlines": "those of the file, or of the rule where it has none"}), ()
+    words = f"those of the file, or where it has none: {targets.words}"
+    return Workload(workload.name, workload.requests, {"deadlines": words}), ()
 
 
 def _any_shape(options: argparse.Namespace) -> Targets:
@@ -221,13 +225,17 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--output", required=True, metavar="TRACE.csv")
     check = commands.add_parser("check", help="validate a trace and print its summary")
     check.add_argument("trace", metavar="TRACE.csv")
-    check.add_argument("--shapes", default="model", help=f"for sizes that the profile lacks: {', '.join(UNKNOWN_SHAPES)}")
+    check.add_argument(
+        "--shapes", default="model", help=f"for sizes that the profile lacks: {', '.join(UNKNOWN_SHAPES)}"
+    )
     check.add_argument("--gpus", type=int, default=8, help="GPUs that serve (default: 8)")
     turn = commands.add_parser("convert", help="make a trace of a file in a public format")
     turn.add_argument("file", metavar="FILE", help="CSV, JSON, JSON lines, Parquet; .gz, .tar.gz, .zst, .bz2, .xz")
     turn.add_argument("--from", dest="source", choices=tuple(FORMATS), required=True, help="the format")
     turn.add_argument("--map", nargs="+", action="extend", default=[], metavar="COLUMN=FIELD", help=", ".join(FIELDS))
-    turn.add_argument("--where", nargs="+", action="extend", default=[], metavar="COLUMN=VALUE", help="keep these; also !=")
+    turn.add_argument(
+        "--where", nargs="+", action="extend", default=[], metavar="COLUMN=VALUE", help="keep these; also !="
+    )
     turn.add_argument("--shape", help="size of every request, HEIGHTxWIDTH or HEIGHTxWIDTHxFRAMES")
     turn.add_argument("--mix", help=f"sizes and steps are drawn: one of {', '.join(named_mixes())}")
     turn.add_argument("--steps", type=int, help="steps of every request")
@@ -235,7 +243,9 @@ def _parser() -> argparse.ArgumentParser:
     turn.add_argument("--start", type=float, default=0.0, help="seconds after the first row to begin at (default: 0)")
     turn.add_argument("--duration", type=float, default=math.inf, help="seconds to keep (default: all)")
     turn.add_argument("--rate", type=float, help="requests per minute to stretch or squeeze gaps to")
-    turn.add_argument("--slo-scale", type=float, default=1.0, help="multiplies targets that the file lacks (default: 1)")
+    turn.add_argument(
+        "--slo-scale", type=float, default=1.0, help="multiplies targets that the file lacks (default: 1)"
+    )
     turn.add_argument("--output", required=True, metavar="TRACE.csv")
     for command in (make, turn):
         command.add_argument("--overwrite", action="store_true", help="replace the output if it exists")

@@ -75,8 +75,8 @@ class Converted:
 def convert(table: Table, how: Conversion) -> Converted:
     """Make a workload of a table.
 
-    Rows in which a needed value is empty (or 0, for steps and sizes) are left out and counted. Arrivals are sorted, and the run
-    begins with the first of them.
+    Rows in which a needed value is empty (or 0, for steps and sizes) are left out and counted. Arrivals are
+    sorted, and the run begins with the first of them.
 
     Raises
     ------
@@ -91,11 +91,13 @@ def convert(table: Table, how: Conversion) -> Converted:
         right = np.array([(_text(each) == value) == equal for each in table.rows[column]], dtype=bool)
         _drop(kept, ~right, f"{column} is {'not ' if equal else ''}{value}", dropped)
     notes = _unfiltered(table, how, kept)
-    needed = [f for f in ("arrival", "arrival_ms", "height", "width", "size", "steps", "frames", "images") if f in names]
+    needed = [
+        f for f in ("arrival", "arrival_ms", "height", "width", "size", "steps", "frames", "images") if f in names
+    ]
     for name in needed:
         empty = np.array([_text(each) == "" for each in table.rows[names[name]]], dtype=bool)
         _drop(kept, empty, f"{names[name]} is empty", dropped)
-    counts = {
+    counts: dict[str, Any] = {
         name: _counts(table, names[name], kept, dropped, MOST_IMAGES if name == "images" else 10**7)
         for name in ("height", "width", "steps", "frames", "images")
         if name in names
@@ -143,7 +145,9 @@ def _requests(
     images = [int(counts["images"][i]) if "images" in counts else 1 for i in order]
     ids = _ids(table, names, order, images, notes)
     weights = _weights(table, names, order)
-    words = {name: [_text(table.rows[names[name]][i]) if name in names else "" for i in order] for name in ("model", "tier")}
+    words = {
+        name: [_text(table.rows[names[name]][i]) if name in names else "" for i in order] for name in ("model", "tier")
+    }
     made: list[Request] = []
     filled = 0
     for k, i in enumerate(order):
@@ -243,7 +247,7 @@ def _number(table: Table, column: str, row: int, wanted: str) -> float:
 
 def _counts(table: Table, column: str, kept: Any, dropped: Counter[str], most: int) -> Any:
     found = np.zeros(len(table.rows))
-    for row in np.flatnonzero(kept):
+    for row in map(int, np.flatnonzero(kept)):
         value = _number(table, column, row, "a whole number")
         if value < 0 or not value.is_integer() or value > most:
             raise table.error(row, column, table.rows[column][row], f"is not a whole number from 1 to {most}")
@@ -290,7 +294,8 @@ def _allowed(table: Table, names: Mapping[str, str], order: Iterable[int]) -> li
         return None
     scale = 1.0 if "allowed" in names else 1e3
     return [
-        _number(table, column, i, "a positive number") / scale if _text(table.rows[column][i]) else math.nan for i in order
+        _number(table, column, i, "a positive number") / scale if _text(table.rows[column][i]) else math.nan
+        for i in order
     ]
 
 
@@ -336,12 +341,15 @@ def _work(
     elif {"height", "width"} <= set(counts):
         frames = counts.get("frames")
         shapes = [
-            Shape(int(counts["height"][i]), int(counts["width"][i]), 1 if frames is None else int(frames[i])) for i in order
+            Shape(int(counts["height"][i]), int(counts["width"][i]), 1 if frames is None else int(frames[i]))
+            for i in order
         ]
     elif "size" in names:
         shapes = [_size(table, names["size"], i) for i in order]
     else:
-        raise TraceError(f"{table.path}: no column holds sizes; give --shape 1024x1024, --mix NAME, or --map COLUMN=height")
+        raise TraceError(
+            f"{table.path}: no column holds sizes; give --shape 1024x1024, --mix NAME, or --map COLUMN=height"
+        )
     if "steps" in counts and how.steps is None:
         return shapes, [int(counts["steps"][i]) for i in order]
     if how.steps is not None:

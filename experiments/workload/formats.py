@@ -100,7 +100,8 @@ FORMATS: Mapping[str, Format] = {
     ),
     "hetu": Format("data/*_trace.txt of github.com/PKU-DAIR/Hetu-DiT: lines Request(name=value, ...)", _REQUEST_LINES),
     "vllm-omni": Format(
-        "the trace data set of vLLM-Omni's diffusion benchmark: lines Request(name=value, ...) with slo_ms", _REQUEST_LINES
+        "the trace data set of vLLM-Omni's diffusion benchmark: lines Request(name=value, ...) with slo_ms",
+        _REQUEST_LINES,
     ),
     "gfdit": Format(
         "JSON with requests of request_id, arrival_ms, height, width, num_frames, num_steps, deadline_ms",

@@ -1,4 +1,4 @@
-"""Tables of requests from files as they are published: CSV, JSON, JSON lines, Parquet, ``Request(...)`` lines, compressed or not."""
+"""Tables of requests from published files: CSV, JSON, JSON lines, Parquet, ``Request(...)`` lines, compressed or not."""
 
 from __future__ import annotations
 

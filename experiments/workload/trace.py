@@ -139,7 +139,8 @@ def _read(path: Path, file: TextIO, slo: SloRule | None) -> Workload:
             if requests and request.arrival < requests[-1].arrival:
                 raise row.error(
                     "arrival_s",
-                    f"is before the arrival above it, {requests[-1].arrival}; rows must ascend in arrival ({_CONVERT} sorts them)",
+                    f"is before the arrival above it, {requests[-1].arrival}; rows must ascend in arrival "
+                    f"({_CONVERT} sorts them)",
                 )
             filled += not row.text("deadline_s")
             lines[request.id] = row.line
@@ -167,7 +168,9 @@ class _Row:
         if arrival < 0:
             raise self.error("arrival_s", "is negative; seconds of at least 0 since the start of the run are needed")
         if arrival >= _MILLISECONDS:
-            raise self.error("arrival_s", f"seems to be milliseconds since 1970; seconds are needed ({_CONVERT} reads it)")
+            raise self.error(
+                "arrival_s", f"seems to be milliseconds since 1970; seconds are needed ({_CONVERT} reads it)"
+            )
         frames = self.whole("frames", 1) if self.text("frames") else 1
         shape = Shape(self.whole("height", 1), self.whole("width", 1), frames)
         steps = self.whole("steps", 1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from experiments.results import summarize
 from experiments.runner import simulate
 from experiments.workload.__main__ import main
 from experiments.workload.trace import TraceError, read_trace
@@ -103,7 +106,39 @@ def test_check_compares_deadlines_with_the_fastest_step(tmp_path: Path, capsys: 
     """A video of 129 frames due after 5 s is too late even alone, and the line says at least how long it takes."""
     trace = tmp_path / "v.csv"
     trace.write_text(
-        "# tetriplan-trace 1\nid,arrival_s,height,width,frames,steps,deadline_s\n0,0,720,1280,129,50,5\n", encoding="utf-8"
+        "# tetriplan-trace 1\nid,arrival_s,height,width,frames,steps,deadline_s\n0,0,720,1280,129,50,5\n",
+        encoding="utf-8",
     )
     assert main(["check", str(trace), "--profile", "hunyuanvideo_l20"]) == 0
     assert "too late even alone on 8 GPUs of hunyuanvideo_l20: 1 of 1 requests" in capsys.readouterr().out
+
+
+def test_a_burst_that_is_late_costs_about_what_edf_costs() -> None:
+    """At the same attainment, the median latency and the GPU-seconds are within 1.2 x of those of ``edf``."""
+    found = {}
+    for solver in ("edf", "cpsat"):
+        setup = setup_of(CASES / "burst_late.csv", f"solver={solver}")
+        found[solver] = summarize(simulate(setup), setup.service.cluster)
+    edf, optimum = found["edf"], found["cpsat"]
+    assert optimum.sar >= edf.sar
+    assert optimum.latency_p50 <= 1.2 * edf.latency_p50
+    assert optimum.gpu_seconds <= 1.2 * edf.gpu_seconds
+
+
+def test_exact_solvers_choose_the_same_by_weight() -> None:
+    """On one GPU the requests of weight 50 and 30 are on time, whoever solves; ``dp`` serves all."""
+    for solver in ("cpsat", "highs", "scip"):
+        setup = setup_of(CASES / "weights_50.csv", "cluster.gpus=1", f"solver={solver}")
+        records = simulate(setup)
+        assert [r.id for r in setup.workload.requests if records.fate(r) == "on_time"] == [0, 3]
+    assert served(CASES / "weights_50.csv", "cluster.gpus=1", "solver=dp") == 4
+
+
+@pytest.mark.parametrize("module", ["bound", "compare"])
+def test_studies_take_sizes_outside_the_profile(module: str, tmp_path: Path) -> None:
+    """The clairvoyant bound and a comparison with it end well on such a trace, also with targets of the profile."""
+    trace = ["workload=trace", f"workload.file={CASES / 't01_rect.csv'}", "workload.deadlines=profile"]
+    more = ["--policy", "solver=edf", "--bound", "--output", str(tmp_path / "out")] if module == "compare" else []
+    command = [sys.executable, "-m", f"experiments.{module}", *trace, "--seeds", "1", *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr

@@ -154,7 +154,7 @@ def test_what_cannot_be_converted_is_refused_in_one_line(
 
 
 def test_no_file_is_replaced_unless_told_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """convert and generate refuse an output that exists; --overwrite replaces it."""
+    """Convert and generate refuse an output that exists; --overwrite replaces it."""
     output = tmp_path / "README.md"
     output.write_text("mine")
     source = str(CASES / "t01_rect.csv")
