@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import difflib
-import math
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -20,6 +18,9 @@ from executor.distributed.config import EngineError
 from executor.distributed.models.spec import ModelError
 from experiments.config import register
 from experiments.config import schema as schema_of
+from profiles.command_line import Parser, count, positive, processes, whole
+
+__all__ = ["Parser", "compose", "count", "guarded", "plain", "positive", "processes", "whole"]
 
 _UNKNOWN = re.compile(r"Key '[^']*' (?:is )?not in '[^']*'\s+full_key: (?P<path>\S+)\s+object_type=(?P<type>\w+)")
 
@@ -101,56 +102,3 @@ def _unknown_field(path: str, type_name: str) -> str:
 
 def _from_hydra(error: BaseException) -> bool:
     return type(error).__module__.startswith(("hydra", "omegaconf"))
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, with the likely option; options are not abbreviated."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, **settings)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, as :func:`guarded` prints it.
-
-        Raises
-        ------
-        ValueError
-            In any case.
-        """
-        known = [option for action in self._actions for option in action.option_strings]
-        _, _, unknown = message.partition("unrecognized arguments: ")
-        near = difflib.get_close_matches(unknown.partition("=")[0].split(" ")[0], known, 1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"{message}{guess} (see {self.prog} --help)")
-
-
-def count(text: str) -> int:
-    """Read a whole number of at least 1, as the type of an option."""
-    return _whole(text, 1)
-
-
-def whole(text: str) -> int:
-    """Read a whole number of at least 0, as the type of an option."""
-    return _whole(text, 0)
-
-
-def processes(text: str) -> int:
-    """Read a number of processes, as the type of an option; -1 is one per core."""
-    return -1 if text == "-1" else count(text)
-
-
-def positive(text: str) -> float:
-    """Read a positive number, as the type of an option."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return value
-
-
-def _whole(text: str, least: int) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-    return int(text)

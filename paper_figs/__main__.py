@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from experiments.cli import count
+from experiments.cli import Parser, count, guarded, processes
 from experiments.results import manifest
 from experiments.results.writer import write_json
 from paper_figs.cache import Cache
@@ -33,7 +33,10 @@ MANIFEST = "manifest.json"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns 0, 1 if a figure failed, 2 if the command line was wrong."""
-    options = _parser().parse_args(arguments)
+    return guarded(lambda: _command(_parser().parse_args(arguments)))
+
+
+def _command(options: argparse.Namespace) -> int:
     known = figure_names()
     if options.list:
         for name in known:
@@ -45,12 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             guess = f" Did you mean {close[0]}?" if close else ""
             print(f"error: there is no figure {name!r}.{guess} --list names them all.", file=sys.stderr)
             return 2
+    if options.redraw and (options.quick or options.seeds):
+        raise ValueError("--redraw computes nothing, so --quick and --seeds would not be used; give one or the other")
     output = options.output or (QUICK_RESULTS if options.quick or options.seeds else RESULTS)
     for option, directory in (("--output", output), ("--cache", options.cache)):
         problem = _unwritable(directory)
         if problem:
             print(f"error: {option} is {directory}, where nothing can be written: {problem}", file=sys.stderr)
             return 2
+    if options.redraw:
+        lacking = [name for name in options.figures or known if not (output / f"{name}.csv").is_file()]
+        if lacking:
+            raise ValueError(f"--redraw draws tables that are there; {output} has no {lacking[0]}.csv")
     lab = Lab(Cache(options.cache), options.quick, options.jobs, seed_count=options.seeds)
     return _make_all(list(dict.fromkeys(options.figures or known)), output, lab, redraw=options.redraw)
 
@@ -181,7 +190,7 @@ def _write_manifest(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m paper_figs",
         description="Make the figures and tables of the paper, and ours. Each gets NAME.csv, .pdf, .svg and .png.",
         epilog="Runs are cached, and pictures of the same data stay: a second call takes seconds. "
@@ -198,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"directory of cached runs (default: {CACHE})")
     parser.add_argument("--seeds", type=count, help="paired seeds of every comparison, instead of 10, or of 3")
-    parser.add_argument("--jobs", type=count, default=-1, help="processes (default: one per core)")
+    parser.add_argument("--jobs", type=processes, default=-1, help="processes (default: one per core)")
     return parser
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.cli import Parser, guarded
 from paper_figs import contradictions
 from paper_figs.__main__ import MANIFEST, RESULTS
 from paper_figs.figure import Comparison, figure_names, load_figure
@@ -141,11 +142,16 @@ def number(value: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns 1 if ``--check`` finds another page than the results make."""
-    parser = argparse.ArgumentParser(prog="python -m paper_figs.docs", description=__doc__)
+    parser = Parser(prog="python -m paper_figs.docs", description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS, help="directory with the CSV files")
     parser.add_argument("--output", type=Path, default=PAGE, help="the page (default: docs/figures.md)")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not what it would be")
-    options = parser.parse_args(arguments)
+    return guarded(lambda: _command(parser.parse_args(arguments)))
+
+
+def _command(options: argparse.Namespace) -> int:
+    if not (options.results / MANIFEST).is_file():
+        raise ValueError(f"--results is {options.results}, where no figures are; make them with python -m paper_figs")
     text = page(options.results, options.output)
     if options.check:
         if not options.output.exists() or options.output.read_text(encoding="utf-8") != text:

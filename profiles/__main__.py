@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from profiles.command_line import Parser, count, refuse_existing
 from profiles.entries import PROVENANCES, ProfileError
 from profiles.profile import Profile
 from profiles.shape import Shape
@@ -17,18 +18,19 @@ Run = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status, 1 after an error of the user's."""
-    given = _parser().parse_args(arguments)
+    """Run one command; return its exit status, 2 after an error of the user's."""
     try:
-        status = given.run(given)
-    except (ProfileError, OSError) as error:
+        given = _parser().parse_args(arguments)
+        return int(given.run(given))
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}", file=sys.stderr)
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
-    return int(status)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m profiles",
         description="Latency profiles: seconds per denoising step by shape, GPUs, link class and batch.",
         epilog="NAME is a shipped profile, such as flux1-dev_h100, or the path of a JSON file.",
@@ -40,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("--output", metavar="FILE", help="where to write the figure (default: NAME.png)")
     for command in (show, plot):
         command.add_argument("name", metavar="NAME", help="a shipped profile, or the path of a JSON file")
-        command.add_argument("--batch", type=int, default=1, help="requests that share a step (default: 1)")
+        command.add_argument("--batch", type=count, default=1, help="requests that share a step (default: 1)")
     check = _command(commands, "check", _check, "say whether a file is a valid profile, and if not, why")
     check.add_argument("file", metavar="FILE", type=Path, help="a JSON file")
     build = _command(commands, "build", _build, "regenerate shipped profiles from the published points")
@@ -50,15 +52,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Run, text: str
-) -> argparse.ArgumentParser:
+_WRITING = ("plot", "fit")
+"""Commands that write a file whose name the user gives."""
+
+
+def _command(commands: argparse._SubParsersAction[Parser], name: str, run: Run, text: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    if name in _WRITING:
+        command.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     command.set_defaults(run=run)
     return command
 
 
-def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_fit(commands: argparse._SubParsersAction[Parser]) -> None:
     fit = _command(commands, "fit", _fit, "fit the model on step times and write a profile")
     fit.formatter_class = argparse.RawDescriptionHelpFormatter
     fit.description = (
@@ -79,7 +85,7 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     fit.add_argument("--gpu", required=True, help="as in the file")
     fit.add_argument("--source", default="", help="take only rows whose source contains this text")
     fit.add_argument("--parallel", nargs="+", default=[], help="take only these kinds of parallelism")
-    fit.add_argument("--forwards", type=int, help="forward passes a step (default: as the model's guidance needs)")
+    fit.add_argument("--forwards", type=count, help="forward passes a step (default: as the model's guidance needs)")
     fit.add_argument(
         "--pin",
         nargs="+",
@@ -98,12 +104,12 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     fit.add_argument(
         "--degrees",
         nargs="+",
-        type=int,
+        type=count,
         default=[],
         help="GPUs to give times for (default: those of the points)",
     )
-    fit.add_argument("--batches", nargs="+", type=int, default=[1], help="batch sizes (default: 1)")
-    fit.add_argument("--steps", type=int, default=50, help="steps of a request that does not say (default: 50)")
+    fit.add_argument("--batches", nargs="+", type=count, default=[1], help="batch sizes (default: 1)")
+    fit.add_argument("--steps", type=count, default=50, help="steps of a request that does not say (default: 50)")
     fit.add_argument("--date", default=today, help="ISO day on which the times were measured (default: today)")
     fit.add_argument("--output", required=True, metavar="FILE", type=Path, help="the profile to write")
 
@@ -137,7 +143,8 @@ def _plot(given: argparse.Namespace) -> int:
 
     profile = load_profile(given.name)
     _need_batch(profile, given.batch)
-    output = given.output or f"{profile.name}.png"
+    output = Path(given.output or f"{profile.name}.png")
+    refuse_existing("--output", output, given.overwrite)
     plot_profile(profile, output, given.batch)
     print(f"wrote {output}")
     return 0
@@ -174,6 +181,7 @@ def _fit(given: argparse.Namespace) -> int:
     from profiles.points import read_points
     from profiles.render import fit_table
 
+    refuse_existing("--output", given.output, given.overwrite)
     points = read_points(given.points)
     recipe = recipe_from_points(
         points,

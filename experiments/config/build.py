@@ -79,7 +79,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     how = _unknown_shapes(config)
     held = truth or _profile(config)
     truth = _extension(config, held, asked_shapes(config["workload"]), how).profile
-    error = config["profile"]["error"]
+    error = positive("profile.error", config["profile"]["error"])
     engine = config["engine"]
     real = engine["kind"] == "distributed"
     cluster = build_cluster(config, truth.links)
@@ -117,7 +117,8 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
             "a job that moves in every round would never step; use a longer round, or cadence=events"
         )
     budget = 1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"])
-    _try_out(solver, believed, cluster, cadence, workload, budget, config["objective"])
+    _try_out(solver, believed, cluster, cadence, workload, budget, config.get("objective", {}).get("kind", ""))
+    _check_latency(engine)
     with configured("engine", engine, kind="latency", seconds="latency_ms"):
         latency = PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"])
     with configured("engine", engine):
@@ -129,6 +130,19 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     return Setup(service, truth, physics, workload, seed, title, notes)
 
 
+def _check_latency(engine: Mapping[str, Any]) -> None:
+    """Refuse a latency that would not be used, and one that is fixed at nothing."""
+    kind, milliseconds = engine.get("latency", "zero"), engine.get("latency_ms", 0.0)
+    if milliseconds and kind != "fixed":
+        raise ConfigError(
+            f"engine.latency_ms is {milliseconds} and engine.latency is {kind!r}; it needs engine.latency=fixed"
+        )
+    if not milliseconds and kind == "fixed":
+        raise ConfigError(
+            "engine.latency is 'fixed' and engine.latency_ms is 0; give milliseconds, or use engine.latency=zero"
+        )
+
+
 def _try_out(
     solver: Solver,
     profile: Profile,
@@ -136,7 +150,7 @@ def _try_out(
     cadence: Cadence,
     workload: Workload,
     budget: float,
-    objective: Mapping[str, Any],
+    objective: str,
 ) -> None:
     """Let the solver plan for the first requests, as if they had come together: what it cannot do shows before the run."""
     first = workload.requests[:3]
@@ -147,7 +161,7 @@ def _try_out(
             round_ := Round(first[-1].arrival, jobs, cluster, profile, free_at, cadence), solver.solve(round_, budget)
         )
     except ObjectiveError as error:
-        raise ConfigError(f"objective={objective['kind']}: {error}. program=assignment takes every objective") from None
+        raise ConfigError(f"objective={objective}: {error}. program=assignment takes every objective") from None
 
 
 def _notes(
@@ -176,7 +190,10 @@ def _notes(
             f"groups of {cluster.name} have none; their sizes are {', '.join(map(str, cluster.degrees))} "
             "(cluster.grouping=all takes any)"
         )
-    solver, objective = config["solver"]["kind"], config["objective"]["kind"]
+    solver, objective = config["solver"]["kind"], config.get("objective", {}).get("kind", "on_time")
+    program = config.get("program", {}).get("kind", "lookahead")
+    if program != "lookahead" and not SOLVERS[solver].exact:
+        notes.append(f"solver={solver} has its own rule; program={program} is not used")
     if objective != "on_time" and not SOLVERS[solver].exact:
         made = make_objective(config["objective"])
         if isinstance(made, NeedsProgram):

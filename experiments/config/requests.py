@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.config.checks import ConfigError, positive
 from experiments.config.own_requests import own_workload
+from experiments.config.workloads import WorkloadConfig
 from experiments.workload import (
     Drift,
     Gamma,
@@ -52,6 +53,7 @@ def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster
         mix = Drift(start, _mix(config["drift_to"], config["classes"], profile, targets))
     if not 0 <= config["load"] < math.inf:
         raise ConfigError(f"workload.load is {config['load']}; a positive number is needed, or 0 for workload.rate")
+    _check_rate(config)
     if config["load"]:
         config = {**config, "rate": rate_of(start, config["load"], profile, cluster)}
     try:
@@ -60,6 +62,22 @@ def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster
         raise ConfigError(f"workload (rate, cv, pieces, slo_scale, deadline_jitter, tiers): {wrong}") from None
     own = any("slo_seconds" in kind for kind in config["classes"]) and "custom" in (config["mix"], config["drift_to"])
     return _described(workload, f"{targets.words}, or as the class says" if own else targets.words)
+
+
+_RATE = WorkloadConfig.rate
+
+
+def _check_rate(config: Mapping[str, Any]) -> None:
+    """Refuse numbers that would not be used, as far as they differ from the defaults."""
+    if config["load"] and config["pieces"]:
+        raise ConfigError(f"workload.load is {config['load']} and workload.pieces {config['pieces']}; give one of them")
+    for field in ("load", "pieces"):
+        if config[field] and config["rate"] != _RATE:
+            raise ConfigError(
+                f"workload.rate is {config['rate']}, but workload.{field} is {config[field]} and replaces it; give only one"
+            )
+    if config["classes"] and "custom" not in (config["mix"], config["drift_to"]):
+        raise ConfigError(f"workload.classes are of workload.mix=custom, but workload.mix is {config['mix']!r}")
 
 
 def shapes_of(config: Mapping[str, Any]) -> list[Shape]:

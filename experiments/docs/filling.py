@@ -17,12 +17,11 @@ document is out of date; a test runs it.
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from experiments.cli import guarded
+from experiments.cli import Parser, guarded
 from experiments.docs import claims
 from experiments.docs.reference import reference
 
@@ -71,12 +70,11 @@ def documents(root: Path) -> list[Path]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m experiments.docs", description="Put committed tables and numbers into the documents."
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a document is out of date")
-    options = parser.parse_args(arguments)
-    return guarded(lambda: _update(options.check))
+    return guarded(lambda: _update(parser.parse_args(arguments).check))
 
 
 def _update(check: bool) -> int:

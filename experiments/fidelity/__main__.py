@@ -17,7 +17,7 @@ from typing import Any
 from executor.distributed.config import EngineConfig
 from executor.loop import PlannerLatency
 from executor.records import Records
-from experiments.cli import compose, guarded
+from experiments.cli import Parser, compose, count, guarded
 from experiments.config.build import Setup, build
 from experiments.distributed.engine import engine_config, serve_on_workers
 from experiments.distributed.prepare import check, measured
@@ -48,15 +48,12 @@ LEGEND = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return guarded(lambda: _compare(options))
+    return guarded(lambda: _compare(_parser().parse_intermixed_args(arguments)))
 
 
 def _compare(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    if options.repeats < 1:
-        raise ValueError(f"--repeats is {options.repeats}; at least 1 is needed")
     console = Console()
     started = datetime.now(UTC)
     config = compose(["engine=distributed", f"workload.requests={REQUESTS}", *options.overrides])
@@ -64,7 +61,7 @@ def _compare(options: argparse.Namespace) -> int:
         raise ValueError("experiments.fidelity measures the profile itself; leave profile=... out")
     setup = check(config)
     path = options.output or Path("results") / f"fidelity_{started:%Y-%m-%d_%H-%M-%S}"
-    directory = prepare_directory(path, overwrite=options.overwrite)
+    directory = prepare_directory(path, "fidelity", overwrite=options.overwrite)
     engine = engine_config(config, None)
     cluster = setup.service.cluster
     profiles: list[Profile] = []
@@ -128,6 +125,9 @@ def _mean_decision(others: Sequence[Observed]) -> float:
     return sum(seconds) / len(seconds)
 
 
+FILES = ("table.md", "runs.csv", "fidelity.png", "profile.json", "in_service.json")
+
+
 def _write(
     runs: Mapping[str, Sequence[Figures]], config: Mapping[str, Any], directory: Path, started: datetime
 ) -> None:
@@ -135,17 +135,19 @@ def _write(
     write_rows(runs, directory / "runs.csv")
     draw(runs, directory / "fidelity.png")
     seeds = {"workload": config["seed"], "engine": config["seed"]}
-    write_json(manifest(config, seeds, started, datetime.now(UTC)), directory / "manifest.json")
+    write_json(
+        manifest(config, seeds, started, datetime.now(UTC), kind="fidelity", files=FILES), directory / "manifest.json"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m experiments.fidelity",
         description="Serve the same requests on real workers and in simulation, and compare them stage by stage.",
         epilog="example: python -m experiments.fidelity --repeats 5 engine.model=sd3 workload.requests=60",
     )
     parser.add_argument("overrides", nargs="*", help="overrides, as of experiments.run engine=distributed")
-    parser.add_argument("--repeats", type=int, default=5, help="real runs of the same requests")
+    parser.add_argument("--repeats", type=count, default=5, help="real runs of the same requests")
     parser.add_argument("--output", type=Path, help="directory for table, rows, picture, profiles and manifest")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison in that directory")
     return parser

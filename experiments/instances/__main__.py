@@ -7,9 +7,10 @@ import csv
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
-from experiments.cli import guarded
+from experiments.cli import Parser, count, guarded, positive
 from experiments.config.objectives import SHIPPED
 from experiments.config.programs import PROGRAMS
 from experiments.config.solvers import BACKENDS
@@ -26,23 +27,34 @@ from experiments.instances.library import (
     write_known,
 )
 from experiments.instances.record import SOURCES, Source, record_all
+from experiments.results import manifest, prepare_directory
+from experiments.results.directory import MANIFEST
 from experiments.results.text import Table, markdown, print_table
+from experiments.results.writer import write_json
 
 OPTIMAL_GAP = 1e-6
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return guarded(lambda: int(options.command(options)))
+
+    def command() -> int:
+        options = _parser().parse_args(arguments)
+        return int(options.command(options))
+
+    return guarded(command)
 
 
 def _record(options: argparse.Namespace) -> int:
     def tell(source: Source) -> None:
         print(f"recorded {source.name}: {' '.join(source.overrides)}")
 
-    count = record_all(options.library, options.count, on_source=tell)
-    print(f"{count} instances of {len(SOURCES)} sources are in {options.library}; now run the command `prove`")
+    if options.library == LIBRARY and not options.overwrite:
+        raise ValueError(
+            "record writes into --library, by default the shipped one; name another directory, or add --overwrite"
+        )
+    made = record_all(options.library, options.count, on_source=tell)
+    print(f"{made} instances of {len(SOURCES)} sources are in {options.library}; now run the command `prove`")
     return 0
 
 
@@ -78,6 +90,11 @@ def _prove(options: argparse.Namespace) -> int:
 
 
 def _solve(options: argparse.Namespace) -> int:
+    if options.overwrite and options.output is None:
+        raise ValueError("--overwrite is about the directory of --output, which is not given")
+    if options.output is not None:
+        prepare_directory(options.output, "instances", overwrite=options.overwrite)
+    started = datetime.now(UTC)
     known = {(k.instance, k.program, k.objective): k for k in read_known(options.library)}
     instances = load_library(options.library)
     solved = [
@@ -113,7 +130,6 @@ def _solve(options: argparse.Namespace) -> int:
     print_table(table, f"{len(instances)} rounds, {options.budget:g} s each")
     print("solved: the value equals the best bound known; proven: the solver itself proved it")
     if options.output is not None:
-        options.output.mkdir(parents=True, exist_ok=True)
         with (options.output / "answers.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, list(Solved.__slots__), lineterminator="\n")
             writer.writeheader()
@@ -122,6 +138,10 @@ def _solve(options: argparse.Namespace) -> int:
         from experiments.instances.plot import draw_performance
 
         draw_performance(solved, known, options.objective, options.output / "performance.png")
+        asked = {"solvers": options.solver or ["cpsat"], "objective": options.objective, "budget": options.budget}
+        files = ("answers.csv", "table.md", "performance.png")
+        made = manifest(asked, {}, started, datetime.now(UTC), kind="instances", files=files)
+        write_json(made, options.output / MANIFEST)
         print(f"Answers and the performance profile are in {options.output}: table.md, answers.csv, performance.png")
     return 1 if any(s.status == "failed" for s in solved) else 0
 
@@ -175,7 +195,7 @@ def _run(instances: Sequence[Instance], program: str, objective: str, solver: st
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m experiments.instances",
         description="Rounds met in real runs, as a benchmark for solvers (docs/instances.md).",
         epilog="example: python -m experiments.instances solve --solver cpsat --solver highs --budget 0.01",
@@ -191,10 +211,11 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     record = add("record", _record, "record rounds from runs of every workload")
-    record.add_argument("--count", type=int, default=6, help="rounds per workload (default 6)")
+    record.add_argument("--overwrite", action="store_true", help="write into the shipped library")
+    record.add_argument("--count", type=count, default=6, help="rounds per workload (default 6)")
     add("list", _list, "print every instance with its size, best known value, bound and difficulty")
     check = add("check", _check, "recompute every value and bound")
-    check.add_argument("--budget", type=float, default=10.0, help="seconds per instance (default 10)")
+    check.add_argument("--budget", type=positive, default=10.0, help="seconds per instance (default 10)")
     for name, command, text, budget in (
         ("solve", _solve, "solve all instances with one or more solvers; print gap and time", 0.010),
         ("prove", _prove, "improve the table of best values and bounds", 60.0),
@@ -203,9 +224,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--solver", action="append", choices=list(BACKENDS), help="repeat it (default cpsat)")
         sub.add_argument("--program", action="append", choices=list(PROGRAMS), help="repeat it (default: all)")
         sub.add_argument("--objective", default="on_time", choices=list(SHIPPED), help="default on_time")
-        sub.add_argument("--budget", type=float, default=budget, help=f"seconds per instance (default {budget:g})")
+        sub.add_argument("--budget", type=positive, default=budget, help=f"seconds per instance (default {budget:g})")
         if name == "solve":
             sub.add_argument("--output", type=Path, help="directory for answers.csv and performance.png")
+            sub.add_argument("--overwrite", action="store_true", help="replace earlier results of this command there")
     return parser
 
 

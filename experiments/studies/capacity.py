@@ -16,7 +16,7 @@ from experiments.studies.naming import axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, refuse, study_parser
 from experiments.studies.policies import POLICIES
 from experiments.studies.questions import BOUND, Answer, Question, answer_all, search_all
-from experiments.studies.search import Probe
+from experiments.studies.search import Capacity, Probe
 from experiments.studies.study import open_study, run_study
 
 STEP = 1.02
@@ -59,22 +59,32 @@ def capacity_table(made: Sequence[Answer], price: float | None = None) -> Table:
         q, c = a.question, a.capacity
         limit = limits.get((q.cell, q.target), math.nan)
         share = c.value / limit if rate else limit / c.value
-        row = [q.cell, f"{q.target:.0%}", q.policy, *(_number(x, rate) for x in (c.value, c.low, c.high))]
+        row = [q.cell, f"{q.target:.0%}", q.policy, _number(c.value), *_range(c)]
         row += [_share(share), _share(a.attained), _plain(a.gpu_seconds, 1)]
         rows.append([*row, *([_plain(a.reserved * price / 3600.0, 4)] if price else [])])
     return rows
 
 
-def _number(value: float, rate: bool) -> str:
-    return (
-        "none"
-        if math.isnan(value)
-        else "-"
-        if math.isinf(value) or not value
-        else f"{value:.1f}"
-        if rate
-        else f"{value:.0f}"
-    )
+def summary_table(made: Sequence[Answer]) -> Table:
+    """Return a row per policy, and a column per setting and target."""
+    asked = list(dict.fromkeys((a.question.cell, a.question.target) for a in made))
+    found = {(a.question.policy, a.question.cell, a.question.target): a.capacity.value for a in made}
+    rows = [["policy", *(f"{cell}, {target:.0%}" for cell, target in asked)]]
+    for policy in dict.fromkeys(a.question.policy for a in made):
+        rows.append([policy, *(_number(found.get((policy, *key), math.nan)) for key in asked)])
+    return rows
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "none"
+    return "-" if math.isinf(value) or not value else f"{value:.3g}"
+
+
+def _range(capacity: Capacity) -> tuple[str, str]:
+    if math.isnan(capacity.value):
+        return "-", "-"
+    return _number(capacity.low), _number(capacity.high)
 
 
 def _share(value: float) -> str:
@@ -154,6 +164,8 @@ def _command(options: argparse.Namespace) -> None:
     with open_study("capacity", options, config, seeds, fresh=True) as study:
         found = search_all(questions, starts, seeds, options.step, study.jobs)
         made = answer_all(questions, found, seeds, study.jobs)
+        what = {"rate": "Requests per minute", "gpus": "GPUs"}[options.vary]
+        study.table("summary", summary_table(made), f"{what} at which the target holds")
         study.table("table", capacity_table(made, options.gpu_price))
         study.rows("probes", [_row(a.question, probe) for a in made for probe in a.capacity.probes])
         drawn = [(a.question.cell, a.question.policy, a.question.target, a.capacity) for a in made]

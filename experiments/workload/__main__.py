@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from experiments.cli import Parser, count, guarded, positive, whole
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise
 from experiments.workload.convert import Conversion, Converted, convert
 from experiments.workload.deadlines import (
@@ -31,26 +32,23 @@ from experiments.workload.tables import read_table
 from experiments.workload.trace import read_trace, write_trace
 from experiments.workload.workload import Workload, rescale
 from profiles import UNKNOWN_SHAPES, Profile, Shape, extended, load_profile
+from profiles.command_line import refuse_existing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status, 1 after an error."""
-    options = _parser().parse_args(arguments)
+    """Run the command line; returns the exit status, 2 after an error."""
+    return guarded(lambda: _command(_parser().parse_args(arguments)))
+
+
+def _command(options: argparse.Namespace) -> int:
     console = Console()
-    try:
-        workload, faults = _COMMANDS[options.command](options, console)
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    workload, faults = _COMMANDS[options.command](options, console)
     for table in summary_tables(workload):
         console.print(table)
     console.print(f"deadlines: {workload.parameters['deadlines']}", highlight=False, soft_wrap=True)
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
-    return 1 if faults else 0
+    return 2 if faults else 0
 
 
 Answer = tuple[Workload, Sequence[str]]
@@ -58,7 +56,9 @@ Answer = tuple[Workload, Sequence[str]]
 
 
 def _generate(options: argparse.Namespace, console: Console) -> Answer:
-    _check_free(options)
+    refuse_existing("--output", options.output, options.overwrite)
+    if options.pieces is not None and options.rate is not None:
+        raise ValueError(f"--pieces has rates, so --rate {options.rate:g} would not be used; give one of them")
     targets = _targets(options)
     mix = _mix(options.mix, targets)
     workload = generate(
@@ -66,7 +66,7 @@ def _generate(options: argparse.Namespace, console: Console) -> Answer:
         mix if options.drift_to is None else Drift(mix, _mix(options.drift_to, targets)),
         options.count,
         options.slo_scale,
-        np.random.default_rng(_seed(options.seed)),
+        np.random.default_rng(options.seed),
         deadline_jitter=options.jitter,
         model=options.model,
     )
@@ -92,11 +92,9 @@ def _check(options: argparse.Namespace, console: Console) -> Answer:
 
 
 def _convert(options: argparse.Namespace, console: Console) -> Answer:
-    _check_free(options)
+    refuse_existing("--output", options.output, options.overwrite)
     if options.shape is not None and options.mix is not None:
         raise ValueError("--shape and --mix both say the sizes; give one of them")
-    if options.steps is not None and options.steps < 1:
-        raise ValueError(f"--steps is {options.steps}; at least 1 is needed")
     if not (math.isfinite(options.start) and options.start >= 0 and options.duration > 0):
         raise ValueError(
             f"--start is {options.start}, --duration {options.duration}; give seconds from 0, and more than 0"
@@ -112,8 +110,8 @@ def _convert(options: argparse.Namespace, console: Console) -> Answer:
         workload = rescale(workload, rate=options.rate)
     write_trace(workload, options.output)
     console.print(f"{options.output}: {len(workload)} requests from {made.rows} rows", highlight=False, soft_wrap=True)
-    for reason, count in made.dropped.items():
-        console.print(f"left out: {count} rows, {reason}", highlight=False, soft_wrap=True)
+    for reason, rows in made.dropped.items():
+        console.print(f"left out: {rows} rows, {reason}", highlight=False, soft_wrap=True)
     for note in made.notes:
         console.print(f"note: {note}", highlight=False, soft_wrap=True)
     words = f"those of the file, or where it has none: {targets.words}"
@@ -145,7 +143,7 @@ def _converted(path: Path, options: argparse.Namespace, shape: Shape | Mix | Non
         where=tuple(_condition(text) for text in options.where),
         shape=shape,
         steps=options.steps,
-        seed=_seed(options.seed),
+        seed=options.seed,
         start=options.start,
         duration=options.duration,
     )
@@ -167,11 +165,6 @@ def _condition(text: str) -> tuple[str, bool, str]:
     return column, True, value
 
 
-def _check_free(options: argparse.Namespace) -> None:
-    if Path(options.output).exists() and not options.overwrite:
-        raise ValueError(f"{options.output} exists; give --overwrite to replace it, or another --output")
-
-
 _COMMANDS = {"generate": _generate, "check": _check, "convert": _convert}
 
 
@@ -191,7 +184,7 @@ def _mix(name: str, targets: Targets) -> Mix:
 
 def _arrivals(options: argparse.Namespace) -> Arrivals:
     if options.pieces is None:
-        return Gamma(options.rate, options.cv)
+        return Gamma(12.0 if options.rate is None else options.rate, options.cv)
     pairs = []
     for text in options.pieces.split(","):
         duration, _, rate = text.partition(":")
@@ -202,33 +195,28 @@ def _arrivals(options: argparse.Namespace) -> Arrivals:
     return Piecewise(tuple(pairs), options.cv)
 
 
-def _seed(seed: int) -> int:
-    if seed < 0:
-        raise ValueError(f"--seed is {seed}; a whole number of at least 0 is needed")
-    return seed
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m experiments.workload", description="Generate and check traces.")
+    parser = Parser(prog="python -m experiments.workload", description="Generate, check and convert traces.")
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("generate", help="write a trace of a named mix and print its summary")
     make.add_argument("--mix", default="uniform", help=f"one of {', '.join(named_mixes())} (default: uniform)")
     make.add_argument("--drift-to", metavar="MIX", help="turn linearly into this mix over the run")
-    make.add_argument("--rate", type=float, default=12.0, help="requests per minute (default: 12)")
+    make.add_argument("--rate", type=positive, help="requests per minute (default: 12)")
     make.add_argument("--pieces", metavar="S:RATE,...", help="rates by piece, repeated; for example 50:12,10:60")
     make.add_argument("--cv", type=float, default=1.0, help="coefficient of variation of gaps (default: 1, Poisson)")
-    make.add_argument("--count", type=int, default=300, help="requests (default: 300)")
+    make.add_argument("--count", type=count, default=300, help="requests (default: 300)")
     make.add_argument("--slo-scale", type=float, default=1.0, help="multiplies every target (default: 1.0)")
     make.add_argument("--jitter", type=float, default=0.0, help="targets vary by this fraction (default: 0)")
     make.add_argument("--model", default="", help="written into every request")
-    make.add_argument("--seed", type=int, required=True, help="the same seed gives the same file")
-    make.add_argument("--output", required=True, metavar="TRACE.csv")
+    make.add_argument("--seed", type=whole, required=True, help="the same seed gives the same file")
+    make.add_argument("--output", type=Path, required=True, metavar="TRACE.csv")
+    make.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     check = commands.add_parser("check", help="validate a trace and print its summary")
     check.add_argument("trace", metavar="TRACE.csv")
     check.add_argument(
         "--shapes", default="model", help=f"for sizes that the profile lacks: {', '.join(UNKNOWN_SHAPES)}"
     )
-    check.add_argument("--gpus", type=int, default=8, help="GPUs that serve (default: 8)")
+    check.add_argument("--gpus", type=count, default=8, help="GPUs that serve (default: 8)")
     turn = commands.add_parser("convert", help="make a trace of a file in a public format")
     turn.add_argument("file", metavar="FILE", help="CSV, JSON, JSON lines, Parquet; .gz, .tar.gz, .zst, .bz2, .xz")
     turn.add_argument("--from", dest="source", choices=tuple(FORMATS), required=True, help="the format")
@@ -238,17 +226,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     turn.add_argument("--shape", help="size of every request, HEIGHTxWIDTH or HEIGHTxWIDTHxFRAMES")
     turn.add_argument("--mix", help=f"sizes and steps are drawn: one of {', '.join(named_mixes())}")
-    turn.add_argument("--steps", type=int, help="steps of every request")
-    turn.add_argument("--seed", type=int, default=0, help="of the draws from --mix (default: 0)")
+    turn.add_argument("--steps", type=count, help="steps of every request")
+    turn.add_argument("--seed", type=whole, default=0, help="of the draws from --mix (default: 0)")
     turn.add_argument("--start", type=float, default=0.0, help="seconds after the first row to begin at (default: 0)")
     turn.add_argument("--duration", type=float, default=math.inf, help="seconds to keep (default: all)")
-    turn.add_argument("--rate", type=float, help="requests per minute to stretch or squeeze gaps to")
+    turn.add_argument("--rate", type=positive, help="requests per minute to stretch or squeeze gaps to")
     turn.add_argument(
-        "--slo-scale", type=float, default=1.0, help="multiplies targets that the file lacks (default: 1)"
+        "--slo-scale", type=positive, default=1.0, help="multiplies targets that the file lacks (default: 1)"
     )
-    turn.add_argument("--output", required=True, metavar="TRACE.csv")
-    for command in (make, turn):
-        command.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
+    turn.add_argument("--output", type=Path, required=True, metavar="TRACE.csv")
+    turn.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     for command in (make, check, turn):
         command.add_argument("--profile", help="what serves (default: FLUX.1-dev on H100, with the published targets)")
         command.add_argument(
@@ -259,7 +246,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument(
             "--reference-gpus",
-            type=int,
+            type=count,
             help=f"with --profile: GPUs that targets are as tight for (default: {REFERENCE_GPUS})",
         )
     return parser

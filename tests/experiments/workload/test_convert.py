@@ -39,7 +39,7 @@ def converted(source: Path, form: str, to: Path, *more: str) -> Workload:
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The one line with which a command is refused."""
-    assert main(list(arguments)) == 1
+    assert main(list(arguments)) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     return lines[0]

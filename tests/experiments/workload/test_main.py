@@ -43,17 +43,17 @@ def test_check_counts_empty_deadlines(tmp_path: Path, capsys: pytest.CaptureFixt
     ("more", "words"),
     [
         (["--mix", "nope"], "mix 'nope' is unknown"),
-        (["--rate", "0"], "rate is 0.0"),
+        (["--rate", "0"], "'0' is not a positive number"),
         (["--pieces", "50-12"], "'50-12' is not SECONDS:RATE"),
-        (["--seed", "-1"], "--seed is -1"),
+        (["--seed", "-1"], "'-1' is not a whole number"),
         (["--jitter", "2"], "spread is 2.0"),
     ],
 )
-def test_an_unfit_option_is_one_line_and_status_one(
+def test_an_unfit_option_is_one_line_and_status_two(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], words: str
 ) -> None:
-    """Nothing is written, standard error has one line that names the value, and the status is 1."""
-    assert generate(tmp_path / "t.csv", *more) == 1
+    """Nothing is written, standard error has one line that names the value, and the status is 2."""
+    assert generate(tmp_path / "t.csv", *more) == 2
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
@@ -65,7 +65,7 @@ def test_check_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[s
     bad = tmp_path / "bad.csv"
     bad.write_text("id,arrival\n")
     for path in (tmp_path / "none.csv", bad):
-        assert main(["check", str(path)]) == 1
+        assert main(["check", str(path)]) == 2
         error = capsys.readouterr().err
         assert path.name in error
         assert error.count("\n") == 1

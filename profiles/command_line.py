@@ -1,0 +1,76 @@
+"""What all command lines share: errors of one line, types of options, and files that are not replaced without a word."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with the likely option; options are not abbreviated."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, as :func:`guarded` prints it.
+
+        Raises
+        ------
+        ValueError
+            In any case.
+        """
+        known = [option for action in self._actions for option in action.option_strings]
+        _, _, unknown = message.partition("unrecognized arguments: ")
+        near = difflib.get_close_matches(unknown.partition("=")[0].split(" ")[0], known, 1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{message}{guess} (see {self.prog} --help)")
+
+
+def count(text: str) -> int:
+    """Read a whole number of at least 1, as the type of an option."""
+    return _whole(text, 1)
+
+
+def whole(text: str) -> int:
+    """Read a whole number of at least 0, as the type of an option."""
+    return _whole(text, 0)
+
+
+def processes(text: str) -> int:
+    """Read a number of processes, as the type of an option; -1 is one per core."""
+    return -1 if text == "-1" else count(text)
+
+
+def positive(text: str) -> float:
+    """Read a positive number, as the type of an option."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return value
+
+
+def _whole(text: str, least: int) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+    return int(text)
+
+
+def refuse_existing(option: str, path: Path, overwrite: bool) -> None:
+    """Refuse to replace a file, unless told to; a directory is never replaced.
+
+    Raises
+    ------
+    ValueError
+        With the option that names the file.
+    """
+    if path.is_dir():
+        raise ValueError(f"{option} is {path}, which is a directory; give the path of a file")
+    if path.exists() and not overwrite:
+        raise ValueError(f"{option} is {path}, which exists; give another path, or add --overwrite")
