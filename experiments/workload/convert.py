@@ -16,14 +16,13 @@ from experiments.workload.formats import FIELDS, Format
 from experiments.workload.mixes import Mix
 from experiments.workload.tables import Table
 from experiments.workload.trace import TraceError
+from experiments.workload.values import allowed_of, counts_of, drop, ids_of, size_of, text_of, times_of, weights_of
 from experiments.workload.workload import Workload
 from planner.request import Request
 from profiles.shape import Shape
 
 MOST_IMAGES = 1000
 """Pictures of one prompt; more is taken for an error of the file."""
-
-_NS_UNITS = ((1e17, 1e-9, "nanoseconds"), (1e14, 1e-6, "microseconds"), (1e11, 1e-3, "milliseconds"))
 
 
 @dataclass(frozen=True)
@@ -88,26 +87,26 @@ def convert(table: Table, how: Conversion) -> Converted:
     dropped: Counter[str] = Counter()
     for column, equal, value in how.where:
         column = _known(how.format.filters.get(column, column), table, "--where", how.format.filters)
-        right = np.array([(_text(each) == value) == equal for each in table.rows[column]], dtype=bool)
-        _drop(kept, ~right, f"{column} is {'not ' if equal else ''}{value}", dropped)
+        right = np.array([(text_of(each) == value) == equal for each in table.rows[column]], dtype=bool)
+        drop(kept, ~right, f"{column} is {'not ' if equal else ''}{value}", dropped)
     notes = _unfiltered(table, how, kept)
     needed = [
         f for f in ("arrival", "arrival_ms", "height", "width", "size", "steps", "frames", "images") if f in names
     ]
     for name in needed:
-        empty = np.array([_text(each) == "" for each in table.rows[names[name]]], dtype=bool)
-        _drop(kept, empty, f"{names[name]} is empty", dropped)
+        empty = np.array([text_of(each) == "" for each in table.rows[names[name]]], dtype=bool)
+        drop(kept, empty, f"{names[name]} is empty", dropped)
     counts: dict[str, Any] = {
-        name: _counts(table, names[name], kept, dropped, MOST_IMAGES if name == "images" else 10**7)
+        name: counts_of(table, names[name], kept, dropped, MOST_IMAGES if name == "images" else 10**7)
         for name in ("height", "width", "steps", "frames", "images")
         if name in names
     }
-    arrivals = _times(table, names, "arrival", kept, notes)
+    arrivals = times_of(table, names, "arrival", kept, notes)
     assert arrivals is not None  # _columns asks for it
     if not kept.any():
         raise TraceError(f"{table.path}: no usable row; {_in_words(dropped) or 'the table is empty'}")
     begin = float(arrivals[kept].min()) + how.start
-    _drop(kept, (arrivals < begin) | (arrivals >= begin + how.duration), "outside --start and --duration", dropped)
+    drop(kept, (arrivals < begin) | (arrivals >= begin + how.duration), "outside --start and --duration", dropped)
     if not kept.any():
         raise TraceError(f"{table.path}: no row arrives from {how.start:g} s on for {how.duration:g} s")
     order = [int(i) for i in np.argsort(arrivals, kind="stable") if kept[i]]
@@ -140,13 +139,14 @@ def _requests(
 ) -> tuple[Request, ...]:
     kept = np.zeros(len(table.rows), dtype=bool)
     kept[list(order)] = True
-    due = _times(table, names, "deadline", kept, notes)
-    allowed = _allowed(table, names, order)
+    due = times_of(table, names, "deadline", kept, notes)
+    allowed = allowed_of(table, names, order)
     images = [int(counts["images"][i]) if "images" in counts else 1 for i in order]
-    ids = _ids(table, names, order, images, notes)
-    weights = _weights(table, names, order)
+    ids = ids_of(table, names, order, images, notes)
+    weights = weights_of(table, names, order)
     words = {
-        name: [_text(table.rows[names[name]][i]) if name in names else "" for i in order] for name in ("model", "tier")
+        name: [text_of(table.rows[names[name]][i]) if name in names else "" for i in order]
+        for name in ("model", "tier")
     }
     made: list[Request] = []
     filled = 0
@@ -180,7 +180,7 @@ def _unfiltered(table: Table, how: Conversion, kept: Any) -> list[str]:
     chosen = {column for column, _, _ in how.where}
     for short, column in how.format.filters.items():
         if column in table.rows.columns and not chosen & {short, column}:
-            found = Counter(_text(table.rows[column][i]) for i in np.flatnonzero(kept))
+            found = Counter(text_of(table.rows[column][i]) for i in np.flatnonzero(kept))
             if len(found) > 1:
                 listed = ", ".join(f"{value or 'empty'} {count}" for value, count in found.most_common(6))
                 notes.append(f"{column} differs and all rows are kept ({listed}); --where {short}=VALUE keeps some")
@@ -221,110 +221,6 @@ def _known(column: str, table: Table, option: str, short: Iterable[str] = ()) ->
     return column
 
 
-def _text(value: object) -> str:
-    """The text of a value, empty for what is missing."""
-    text = "" if value is None else str(value).strip()
-    return "" if text.lower() in ("", "nan", "nat", "none", "null", "<na>") else text
-
-
-def _drop(kept: Any, which: Any, reason: str, dropped: Counter[str]) -> None:
-    gone = kept & which
-    if gone.any():
-        dropped[reason] += int(gone.sum())
-        kept &= ~which
-
-
-def _number(table: Table, column: str, row: int, wanted: str) -> float:
-    value = table.rows[column][row]
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise table.error(row, column, value, f"is not {wanted}")
-    return number
-
-
-def _counts(table: Table, column: str, kept: Any, dropped: Counter[str], most: int) -> Any:
-    found = np.zeros(len(table.rows))
-    for row in map(int, np.flatnonzero(kept)):
-        value = _number(table, column, row, "a whole number")
-        if value < 0 or not value.is_integer() or value > most:
-            raise table.error(row, column, table.rows[column][row], f"is not a whole number from 1 to {most}")
-        found[row] = value
-    _drop(kept, found == 0, f"{column} is 0", dropped)
-    return found
-
-
-def _times(table: Table, names: Mapping[str, str], what: str, kept: Any, notes: list[str]) -> Any:
-    """Seconds on the file's clock, NaN where there are none; None without a column."""
-    import pandas as pd
-
-    column = names.get(what) or names.get(f"{what}_ms")
-    if column is None:
-        return None
-    rows = [int(i) for i in np.flatnonzero(kept) if _text(table.rows[column][i])]
-    found = np.full(len(table.rows), math.nan)
-    for i in rows:
-        value = table.rows[column][i]
-        try:
-            found[i] = float(value)
-        except (TypeError, ValueError):
-            try:
-                moment = pd.Timestamp(value)
-            except ValueError:
-                raise table.error(i, column, value, "is neither an ISO date nor a number of seconds") from None
-            found[i] = (moment if moment.tzinfo else moment.tz_localize("UTC")).timestamp()
-            continue
-        if not math.isfinite(found[i]):
-            raise table.error(i, column, value, "is not finite")
-    if names.get(what) is None:
-        return found / 1e3
-    most = float(np.nanmax(np.abs(found))) if rows else 0.0
-    for least, factor, unit in _NS_UNITS:
-        if most >= least:
-            notes.append(f"{column} is read as {unit} since 1970")
-            return found * factor if factor != 1e-3 else found / 1e3
-    return found
-
-
-def _allowed(table: Table, names: Mapping[str, str], order: Iterable[int]) -> list[float] | None:
-    column = names.get("allowed") or names.get("allowed_ms")
-    if column is None:
-        return None
-    scale = 1.0 if "allowed" in names else 1e3
-    return [
-        _number(table, column, i, "a positive number") / scale if _text(table.rows[column][i]) else math.nan
-        for i in order
-    ]
-
-
-def _weights(table: Table, names: Mapping[str, str], order: Iterable[int]) -> list[float]:
-    if "weight" not in names:
-        return [1.0 for _ in order]
-    found = []
-    for i in order:
-        empty = not _text(table.rows[names["weight"]][i])
-        weight = 1.0 if empty else _number(table, names["weight"], i, "a positive number")
-        if weight <= 0:
-            raise table.error(i, names["weight"], weight, "is not a positive number")
-        found.append(weight)
-    return found
-
-
-def _ids(
-    table: Table, names: Mapping[str, str], order: Sequence[int], images: Sequence[int], notes: list[str]
-) -> list[int] | None:
-    """Ids of the file, if they will do; else None, for numbers in order of arrival."""
-    if "id" not in names:
-        return None
-    texts = [_text(table.rows[names["id"]][i]) for i in order]
-    if all(t.isdecimal() for t in texts) and len(set(texts)) == len(texts) and set(images) == {1}:
-        return [int(t) for t in texts]
-    notes.append(f"{names['id']} holds no unique whole numbers; requests are numbered in order of arrival")
-    return None
-
-
 def _work(
     table: Table, names: Mapping[str, str], how: Conversion, order: Sequence[int], counts: Mapping[str, Any]
 ) -> tuple[list[Shape], list[int]]:
@@ -345,7 +241,7 @@ def _work(
             for i in order
         ]
     elif "size" in names:
-        shapes = [_size(table, names["size"], i) for i in order]
+        shapes = [size_of(table, names["size"], i) for i in order]
     else:
         raise TraceError(
             f"{table.path}: no column holds sizes; give --shape 1024x1024, --mix NAME, or --map COLUMN=height"
@@ -357,17 +253,6 @@ def _work(
     if drawn is not None:
         return shapes, drawn
     raise TraceError(f"{table.path}: no column holds steps; give --steps 28, --mix NAME, or --map COLUMN=steps")
-
-
-def _size(table: Table, column: str, row: int) -> Shape:
-    text = _text(table.rows[column][row])
-    try:
-        width, height, *rest = (int(part) for part in text.lower().split("x"))
-        if rest or width < 1 or height < 1:
-            raise ValueError
-    except ValueError:
-        raise table.error(row, column, text, "is not WIDTHxHEIGHT") from None
-    return Shape(height, width)
 
 
 def _in_words(dropped: Mapping[str, int]) -> str:

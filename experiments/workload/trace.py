@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import difflib
 import gzip
+import io
 import json
 import math
 import re
@@ -60,17 +61,19 @@ def write_trace(workload: Workload, path: Path | str) -> None:
     lines = [f"{_MAGIC} {VERSION}", f"# name: {_line_of_text('name', workload.name)}"]
     if workload.parameters:
         lines.append(f"# parameters: {json.dumps(dict(workload.parameters), sort_keys=True)}")
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
-        file.write("".join(f"{line}\n" for line in lines))
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for r in workload.requests:
-            if r.id < 0:
-                raise ValueError(f"request {r.id}: id is negative; a trace needs ids of at least 0")
-            times = (repr(float(r.arrival)), repr(float(r.deadline)), repr(float(r.weight)))
-            words = (_line_of_text(f"request {r.id}: {field}", getattr(r, field)) for field in ("model", "tier"))
-            row = (r.id, times[0], *r.shape, r.steps, *times[1:], *words)
-            writer.writerow(row)
+    file = io.StringIO(newline="")
+    file.write("".join(f"{line}\n" for line in lines))
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for r in workload.requests:
+        if r.id < 0:
+            raise ValueError(f"request {r.id}: id is negative; a trace needs ids of at least 0")
+        times = (repr(float(r.arrival)), repr(float(r.deadline)), repr(float(r.weight)))
+        words = (_line_of_text(f"request {r.id}: {field}", getattr(r, field)) for field in ("model", "tier"))
+        row = (r.id, times[0], *r.shape, r.steps, *times[1:], *words)
+        writer.writerow(row)
+    with Path(path).open("w", encoding="utf-8", newline="") as to:
+        to.write(file.getvalue())
 
 
 def read_trace(path: Path | str, *, slo: SloRule | None = None) -> Workload:

@@ -153,6 +153,31 @@ def test_what_cannot_be_converted_is_refused_in_one_line(
     assert not output.exists()
 
 
+@pytest.mark.parametrize("time", ["now", "1/2/2024", "inf", "ten"])
+def test_times_that_mean_several_things_are_refused(
+    time: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only ISO dates and finite numbers are times; the line and the column of others are named."""
+    source = tmp_path / "s.csv"
+    source.write_text(f"time,size,steps\n2024-01-02,512x512,20\n{time},512x512,20\n")
+    output = str(tmp_path / "o.csv")
+    assert f"line 3, column time: '{time}'" in refused(
+        capsys, "convert", str(source), "--from", "csv", "--output", output
+    )
+
+
+def test_a_trace_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model's name of two lines is refused before the file is opened."""
+    output = tmp_path / "o.csv"
+    output.write_text("mine")
+    source = tmp_path / "s.jsonl"
+    source.write_text('{"timestamp": 0, "size": "768x512", "steps": 20, "model": "a\\nb"}\n')
+    assert "printed in one line" in refused(
+        capsys, "convert", str(source), "--from", "csv", "--output", str(output), "--overwrite"
+    )
+    assert output.read_text() == "mine"
+
+
 def test_no_file_is_replaced_unless_told_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Convert and generate refuse an output that exists; --overwrite replaces it."""
     output = tmp_path / "README.md"
