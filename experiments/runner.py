@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -117,6 +118,10 @@ def run_to_directory(
     summary = summarize(records, setup.service.cluster)
     ended = datetime.now(UTC)
     writer.finish(records, summary, manifest(config, seeds, started, ended, setup.truth, files=FILES))
-    write_trace(records, setup.service.cluster, directory / "trace.json.gz")
-    draw_timeline(records, setup.service.cluster, directory / "timeline.png")
+    for name, draw in (("trace.json.gz", write_trace), ("timeline.png", draw_timeline)):
+        try:
+            draw(records, setup.service.cluster, directory / name)
+        except Exception as error:  # whatever goes wrong, the results stand
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            print(f"warning: {directory / name} could not be made ({reason}); all tables are there", file=sys.stderr)
     return Outcome(records, summary, interrupted)

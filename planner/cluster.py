@@ -7,7 +7,7 @@ slowest one on the paths between its members, because a collective is as fast as
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
@@ -131,6 +131,35 @@ class Cluster:
         inner = tuple((f"gpu{g}", f"node{g // gpus_per_node}", link) for g in range(gpus))
         outer = tuple((f"node{n}", "fabric", "network") for n in range(count))
         return cls(f"{count}x{gpus_per_node}-{link}", gpus, inner + outer, (link, "network"))
+
+    def offering(self, degrees: Iterable[int]) -> Cluster:
+        """Return this cluster with groups of the sizes that a profile knows, as many as nest in one another.
+
+        Of sizes that do not divide one another, such as 2 and 3, aligned groups would overlap. The longest chain is
+        taken in which each size is a multiple of the one before; of equally long ones that with the largest sizes,
+        compared from the largest down. A cluster whose own sizes include all of ``degrees`` stays as it is, and so does one
+        that takes every subset, but for its sizes.
+
+        Parameters
+        ----------
+        degrees
+            Sizes; those above ``gpus`` are left out.
+
+        Examples
+        --------
+        >>> Cluster.nvlink(6).offering([1, 2, 3, 6]).degrees
+        (1, 3, 6)
+        """
+        sizes = sorted({1, *(degree for degree in degrees if degree <= self.gpus)})
+        if set(sizes) <= set(self.degrees):
+            return self
+        if self.grouping == "all":
+            return replace(self, degrees=tuple(sizes))
+        chains: dict[int, tuple[int, ...]] = {}
+        for size in sizes:
+            before = [chain for last, chain in chains.items() if size % last == 0]
+            chains[size] = (*max(before, key=lambda chain: (len(chain), chain[::-1]), default=()), size)
+        return replace(self, degrees=max(chains.values(), key=lambda chain: (len(chain), chain[::-1])))
 
     # -- questions -------------------------------------------------------------------------------------------------
 

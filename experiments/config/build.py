@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -11,7 +11,7 @@ from executor.simulated import Physics
 from experiments.config.cadences import build_cadence
 from experiments.config.checks import ConfigError, configured, positive
 from experiments.config.objectives import make_objective
-from experiments.config.requests import build_workload
+from experiments.config.requests import asked_shapes, build_workload
 from experiments.config.solvers import SOLVERS, make_solver
 from experiments.distributed.workers import worker_count
 from experiments.workload import Workload
@@ -23,7 +23,8 @@ from planner.objectives import ObjectiveError
 from planner.objectives.protocol import NeedsProgram
 from planner.round import Cadence, Round
 from planner.solvers.protocol import Demanding, Solver
-from profiles import Profile, ProfileError, Shape, load_profile
+from profiles import Extension, Profile, ProfileError, Shape, extended, load_profile
+from profiles.extend import check_unknown_shapes
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,20 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     seed = config["seed"]
     if seed < 0:
         raise ConfigError(f"seed is {seed}; a whole number of at least 0 is needed")
-    truth = truth or _profile(config)
+    how = _unknown_shapes(config)
+    held = truth or _profile(config)
+    truth = _extension(config, held, asked_shapes(config["workload"]), how).profile
     error = positive("profile.error", config["profile"]["error"])
-    believed = truth if error == 1.0 else truth.scaled(error)
     engine = config["engine"]
     real = engine["kind"] == "distributed"
     cluster = build_cluster(config, truth.links)
+    if not real:
+        cluster = cluster.offering(entry.degree for entry in held.entries)
     workload = build_workload(config["workload"], truth, cluster, seed)
     shapes = sorted({request.shape for request in workload.requests})
+    extension = _extension(config, held, shapes, how)
+    truth = extension.profile
+    believed = truth if error == 1.0 else truth.scaled(error)
     notes = _notes(config, workload, believed, cluster, shapes)
     solver = make_solver(config)
     if isinstance(solver, Demanding):
@@ -101,7 +108,9 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
         for shape in shapes:
             truth.encode_time(shape), truth.decode_time(shape)
     cadence, waste = build_cadence(config["cadence"], believed, cluster, workload.requests)
-    notes = (*notes, *waste)
+    shifted = workload.parameters.get("shifted_s")
+    began = (f"the trace starts at {shifted} s on its clock; the run counts from there",) if shifted else ()
+    notes = (*(note for note in (extension.note,) if note), *began, *notes, *waste)
     if cadence.kind == "rounds" and not real and physics.regroup_seconds >= cadence.tau:
         raise ConfigError(
             f"engine.regroup_ms is {engine['regroup_ms']}, which is no less than a round of cadence.tau={cadence.tau:g} s: "
@@ -173,6 +182,14 @@ def _notes(
             notes.append(
                 f"{shape.label} has no step time at degree {degrees} in this profile and will not run on so many GPUs"
             )
+    unused = sorted({entry.degree for entry in profile.entries} - set(cluster.degrees))
+    unused = [degree for degree in unused if degree <= cluster.gpus]
+    if unused:
+        notes.append(
+            f"the profile has step times at degree {' and '.join(map(str, unused))}, of which the {cluster.grouping} "
+            f"groups of {cluster.name} have none; their sizes are {', '.join(map(str, cluster.degrees))} "
+            "(cluster.grouping=all takes any)"
+        )
     solver, objective = config["solver"]["kind"], config.get("objective", {}).get("kind", "on_time")
     program = config.get("program", {}).get("kind", "lookahead")
     if program != "lookahead" and not SOLVERS[solver].exact:
@@ -200,6 +217,22 @@ def _profile(config: Mapping[str, Any]) -> Profile:
             "experiments.fidelity; elsewhere, name one that they saved: profile=file profile.name=/path/to/profile.json"
         )
     return load_profile(config["profile"]["name"])
+
+
+def _unknown_shapes(config: Mapping[str, Any]) -> str:
+    how = config["profile"].get("shapes", "model")
+    try:
+        return check_unknown_shapes(how)
+    except ProfileError as error:
+        raise ConfigError(f"profile.{error}") from None
+
+
+def _extension(config: Mapping[str, Any], profile: Profile, shapes: Iterable[Shape], how: str) -> Extension:
+    """Give a profile the shapes that are asked for, as ``profile.shapes`` says."""
+    try:
+        return extended(profile, shapes, how)
+    except ProfileError as error:
+        raise ConfigError(f"profile.name is {config['profile']['name']}: {error}") from None
 
 
 def build_cluster(config: Mapping[str, Any], links: tuple[str, ...]) -> Cluster:

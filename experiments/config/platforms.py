@@ -10,10 +10,15 @@ from omegaconf import MISSING
 
 @dataclass
 class ProfileConfig:
-    """Step times. The planner believes them times ``error``; the engine runs at the true ones."""
+    """Step times. The planner believes them times ``error``; the engine runs at the true ones.
+
+    ``shapes`` says what happens to sizes that the profile does not hold: ``model`` (extrapolated, with a note),
+    ``nearest`` (as the known one with the nearest work) or ``exact`` (refused).
+    """
 
     name: str = MISSING
     error: float = 1.0
+    shapes: str = "model"
 
 
 @dataclass

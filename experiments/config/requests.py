@@ -36,10 +36,7 @@ from profiles import LOCAL, Profile, Shape
 
 def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster, seed: int) -> Workload:
     """Read or draw the requests of a configuration; wrong values are refused by field."""
-    if config["deadlines"] not in DEADLINES:
-        raise ConfigError(f"workload.deadlines is {config['deadlines']!r}; use 'auto', 'paper', 'profile' or 'stages'")
-    if config["reference_gpus"] < 1:
-        raise ConfigError(f"workload.reference_gpus is {config['reference_gpus']}; at least 1 is needed")
+    _check_fields(config)
     targets = slo_rule(profile, config["deadlines"], config["reference_gpus"])
     if "arguments" in config:
         return own_workload(config, profile, seed)
@@ -80,6 +77,22 @@ def _check_rate(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"workload.classes are of workload.mix=custom, but workload.mix is {config['mix']!r}")
 
 
+def _check_fields(config: Mapping[str, Any]) -> None:
+    """Refuse values that are wrong whatever the requests are, before a trace is read."""
+    if config["deadlines"] not in DEADLINES:
+        raise ConfigError(f"workload.deadlines is {config['deadlines']!r}; use 'auto', 'paper', 'profile' or 'stages'")
+    if config["reference_gpus"] < 1:
+        raise ConfigError(f"workload.reference_gpus is {config['reference_gpus']}; at least 1 is needed")
+    if "file" not in config or "arguments" in config:
+        return
+    speedup = positive("workload.speedup", config["speedup"])
+    if config["rate"] is not None:
+        rate = positive("workload.rate", config["rate"])
+        if speedup != 1.0:
+            raise ConfigError(f"workload.rate is {rate} per minute and workload.speedup {speedup}; give one of them")
+    positive("workload.slo_scale", config["slo_scale"])
+
+
 def shapes_of(config: Mapping[str, Any]) -> list[Shape]:
     """Return the shapes that a configuration asks for, before anything is known of what they cost."""
     if "arguments" in config:
@@ -100,6 +113,16 @@ def shapes_of(config: Mapping[str, Any]) -> list[Shape]:
     return sorted({kind.shape for mix in known for kind in mix.classes})
 
 
+def asked_shapes(config: Mapping[str, Any]) -> list[Shape]:
+    """Return the shapes that a workload surely asks for, as far as they are known before it is drawn."""
+    _check_fields(config)
+    if "arguments" in config:
+        return []
+    if "file" not in config and "profile" in (config["mix"], config["drift_to"]):
+        return asked_shapes({**config, **{key: "" for key in ("mix", "drift_to") if config[key] == "profile"}})
+    return shapes_of(config)
+
+
 def rate_of(mix: Mix, load: float, profile: Profile, cluster: Cluster) -> float:
     """Return the requests per minute that keep a cluster busy for a share of its time.
 
@@ -117,17 +140,11 @@ def _stage_seconds(profile: Profile, shape: Shape) -> float:
 
 def _replay(config: Mapping[str, Any], targets: Targets) -> Workload:
     """Read a trace and change its rate and deadlines as asked."""
-    rate, speedup = config["rate"], positive("workload.speedup", config["speedup"])
-    if rate is not None:
-        positive("workload.rate", rate)
-        if speedup != 1.0:
-            raise ConfigError(f"workload.rate is {rate} per minute and workload.speedup {speedup}; give one of them")
+    rate, speedup = config["rate"], config["speedup"]
     trace = read_trace(_trace_path(config), slo=targets)
     filled = trace.parameters.get("deadlines_filled_in", 0)
     try:
-        replayed = rescale(
-            trace, rate=rate, speedup=speedup, slo_scale=positive("workload.slo_scale", config["slo_scale"])
-        )
+        replayed = rescale(trace, rate=rate, speedup=speedup, slo_scale=config["slo_scale"])
     except ValueError as wrong:
         raise ConfigError(f"workload.file is {config['file']}: {wrong}") from None
     words = "those of the trace"

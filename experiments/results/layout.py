@@ -127,17 +127,25 @@ def busiest_window(records: Records, gpus: int, length: float) -> tuple[float, f
     end = duration(records)
     if end <= length:
         return 0.0, max(end, 1.0)
-    starts = np.arange(0.0, np.ceil(end - length) + 1.0)
-    grid = np.arange(0.0, starts[-1] + length + 1.0)
-    used = np.zeros(len(grid))
-    for busy in occupancy(records.segments, grid).values():
-        used[1:] += np.cumsum(busy)
     arrivals = np.sort([request.arrival for request in records.requests])
-    stops = np.interp(starts + length, grid, used)
-    share = (stops - np.interp(starts, grid, used)) / (gpus * length)
+    starts = _starts(arrivals, end, length)
+    edges = np.unique(np.concatenate([starts, starts + length]))
+    used = np.zeros(len(edges))
+    if len(edges) > 1:
+        for busy in occupancy(records.segments, edges).values():
+            used[1:] += np.cumsum(busy * np.diff(edges))
+    share = (np.interp(starts + length, edges, used) - np.interp(starts, edges, used)) / (gpus * length)
     count = np.searchsorted(arrivals, starts + length) - np.searchsorted(arrivals, starts)
     best = float(starts[np.argmax(np.round(share * count, 9))])
     return best, best + length
+
+
+def _starts(times: Floats, end: float, length: float) -> Floats:
+    """Whole seconds at which windows begin that hold any of the times, and 0: no more than those, however long the run."""
+    last = np.ceil(end - length)
+    before = np.arange(-np.ceil(length), 1.0)
+    near = np.unique(np.floor(times))[:, None] + before[None, :]
+    return np.unique(np.append(near[(near >= 0) & (near <= last)], 0.0))
 
 
 def differing_window(runs: Sequence[Records], gpus: int, length: float) -> tuple[float, float]:
@@ -153,8 +161,8 @@ def differing_window(runs: Sequence[Records], gpus: int, length: float) -> tuple
     ]
     if end <= length or not differing:
         return busiest_window(runs[0], gpus, length)
-    starts = np.arange(0.0, np.ceil(end - length) + 1.0)
     at = np.sort(differing)
+    starts = _starts(at, end, length)
     count = np.searchsorted(at, starts + length) - np.searchsorted(at, starts)
     middle = starts[count == count.max()]
     best = float(middle[len(middle) // 2])

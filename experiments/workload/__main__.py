@@ -1,8 +1,9 @@
-"""Generate and check traces: ``python -m experiments.workload generate`` and ``check``."""
+"""Generate, check and convert traces: ``python -m experiments.workload generate``, ``check`` and ``convert``."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from experiments.cli import Parser, count, guarded, positive, whole
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise
+from experiments.workload.convert import Conversion, Converted, convert
 from experiments.workload.deadlines import (
     DEADLINES,
     PAPER_GPU,
@@ -21,13 +23,16 @@ from experiments.workload.deadlines import (
     paper_slo,
     slo_rule,
 )
+from experiments.workload.formats import FIELDS, FORMATS
 from experiments.workload.generate import Drift, generate
 from experiments.workload.mixes import Mix, named_mix, named_mixes
+from experiments.workload.serve import DEFAULT_PROFILE, hopeless, servable
 from experiments.workload.summary import summary_tables
+from experiments.workload.tables import read_table
 from experiments.workload.trace import read_trace, write_trace
-from experiments.workload.workload import Workload
+from experiments.workload.workload import Workload, rescale
+from profiles import UNKNOWN_SHAPES, Profile, Shape, extended, load_profile
 from profiles.command_line import refuse_existing
-from profiles.store import load_profile
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,15 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> int:
-    workload = _generate(options) if options.command == "generate" else _check(options)
     console = Console()
+    workload, faults = _COMMANDS[options.command](options, console)
     for table in summary_tables(workload):
         console.print(table)
     console.print(f"deadlines: {workload.parameters['deadlines']}", highlight=False, soft_wrap=True)
-    return 0
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    return 2 if faults else 0
 
 
-def _generate(options: argparse.Namespace) -> Workload:
+Answer = tuple[Workload, Sequence[str]]
+"""A workload to describe, and why it cannot be served, if so."""
+
+
+def _generate(options: argparse.Namespace, console: Console) -> Answer:
     refuse_existing("--output", options.output, options.overwrite)
     if options.pieces is not None and options.rate is not None:
         raise ValueError(f"--pieces has rates, so --rate {options.rate:g} would not be used; give one of them")
@@ -62,24 +73,108 @@ def _generate(options: argparse.Namespace) -> Workload:
     recipe = {"seed": options.seed, "deadlines": targets.words}
     workload = Workload(workload.name, workload.requests, {**workload.parameters, **recipe})
     write_trace(workload, options.output)
-    return workload
+    return workload, ()
 
 
-def _check(options: argparse.Namespace) -> Workload:
-    targets = _targets(options)
-    workload = read_trace(options.trace, slo=targets)
+def _check(options: argparse.Namespace, console: Console) -> Answer:
+    profile = load_profile(options.profile or DEFAULT_PROFILE)
+    asked = read_trace(options.trace, slo=lambda shape, steps: 1.0)
+    served = servable(profile, asked, options.shapes)
+    targets = _targets(options, served.profile)
+    workload = read_trace(options.trace, slo=targets) if served.profile is not None else asked
+    for note in served.notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+    if served.profile is not None:
+        console.print(hopeless(served.profile, workload, options.gpus), highlight=False, soft_wrap=True)
     filled = workload.parameters.get("deadlines_filled_in", 0)
     words = "those of the trace" + (f"; {filled} empty deadlines filled in: {targets.words}" if filled else "")
-    return Workload(workload.name, workload.requests, {"deadlines": words})
+    return Workload(workload.name, workload.requests, {"deadlines": words}), served.faults
 
 
-def _targets(options: argparse.Namespace) -> Targets:
+def _convert(options: argparse.Namespace, console: Console) -> Answer:
+    refuse_existing("--output", options.output, options.overwrite)
+    if options.shape is not None and options.mix is not None:
+        raise ValueError("--shape and --mix both say the sizes; give one of them")
+    if not (math.isfinite(options.start) and options.start >= 0 and options.duration > 0):
+        raise ValueError(
+            f"--start is {options.start}, --duration {options.duration}; give seconds from 0, and more than 0"
+        )
+    shape: Shape | Mix | None = None if options.shape is None else Shape.parse(options.shape)
+    if options.mix is not None:
+        shape = named_mix(options.mix)
+    path = Path(options.file)
+    targets = _any_shape(options)
+    made = _converted(path, options, shape, targets)
+    workload = made.workload
+    if options.rate is not None:
+        workload = rescale(workload, rate=options.rate)
+    write_trace(workload, options.output)
+    console.print(f"{options.output}: {len(workload)} requests from {made.rows} rows", highlight=False, soft_wrap=True)
+    for reason, rows in made.dropped.items():
+        console.print(f"left out: {rows} rows, {reason}", highlight=False, soft_wrap=True)
+    for note in made.notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+    words = f"those of the file, or where it has none: {targets.words}"
+    return Workload(workload.name, workload.requests, {"deadlines": words}), ()
+
+
+def _any_shape(options: argparse.Namespace) -> Targets:
+    """Targets also for shapes that the profile does not hold."""
+    targets = _targets(options)
+    if options.profile is None:
+        return targets
+    profile = load_profile(options.profile)
+    known: dict[Shape, Targets] = {}
+
+    def rule(shape: Shape, steps: int) -> float:
+        if shape not in known:
+            known[shape] = _targets(options, extended(profile, [shape]).profile)
+        return known[shape](shape, steps)
+
+    return Targets(rule, targets.words, targets.published)
+
+
+def _converted(path: Path, options: argparse.Namespace, shape: Shape | Mix | None, targets: Targets) -> Converted:
+    how = Conversion(
+        name=path.name.partition(".")[0] or "trace",
+        format=FORMATS[options.source],
+        slo=lambda shape, steps: targets(shape, steps) * options.slo_scale,
+        columns=dict(_pair(text, "--map", "COLUMN=FIELD") for text in options.map),
+        where=tuple(_condition(text) for text in options.where),
+        shape=shape,
+        steps=options.steps,
+        seed=options.seed,
+        start=options.start,
+        duration=options.duration,
+    )
+    return convert(read_table(path), how)
+
+
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
+    left, equals, right = text.partition("=")
+    if not (left and equals and right):
+        raise ValueError(f"{option}: {text!r} is not {form}")
+    return left, right
+
+
+def _condition(text: str) -> tuple[str, bool, str]:
+    if "!=" in text:
+        column, _, value = text.partition("!=")
+        return column, False, value
+    column, value = _pair(text, "--where", "COLUMN=VALUE or COLUMN!=VALUE")
+    return column, True, value
+
+
+_COMMANDS = {"generate": _generate, "check": _check, "convert": _convert}
+
+
+def _targets(options: argparse.Namespace, profile: Profile | None = None) -> Targets:
     if options.profile is None:
         if options.reference_gpus is not None:
             raise ValueError(f"--reference-gpus is {options.reference_gpus}, which needs --profile")
         return Targets(paper_slo, f"the seconds published for {PAPER_MODEL} on {PAPER_GPU}", True)
     reference = REFERENCE_GPUS if options.reference_gpus is None else options.reference_gpus
-    return slo_rule(load_profile(options.profile), options.deadlines, reference)
+    return slo_rule(profile or load_profile(options.profile), options.deadlines, reference)
 
 
 def _mix(name: str, targets: Targets) -> Mix:
@@ -101,7 +196,7 @@ def _arrivals(options: argparse.Namespace) -> Arrivals:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m experiments.workload", description="Generate and check traces.")
+    parser = Parser(prog="python -m experiments.workload", description="Generate, check and convert traces.")
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("generate", help="write a trace of a named mix and print its summary")
     make.add_argument("--mix", default="uniform", help=f"one of {', '.join(named_mixes())} (default: uniform)")
@@ -118,7 +213,30 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     check = commands.add_parser("check", help="validate a trace and print its summary")
     check.add_argument("trace", metavar="TRACE.csv")
-    for command in (make, check):
+    check.add_argument(
+        "--shapes", default="model", help=f"for sizes that the profile lacks: {', '.join(UNKNOWN_SHAPES)}"
+    )
+    check.add_argument("--gpus", type=count, default=8, help="GPUs that serve (default: 8)")
+    turn = commands.add_parser("convert", help="make a trace of a file in a public format")
+    turn.add_argument("file", metavar="FILE", help="CSV, JSON, JSON lines, Parquet; .gz, .tar.gz, .zst, .bz2, .xz")
+    turn.add_argument("--from", dest="source", choices=tuple(FORMATS), required=True, help="the format")
+    turn.add_argument("--map", nargs="+", action="extend", default=[], metavar="COLUMN=FIELD", help=", ".join(FIELDS))
+    turn.add_argument(
+        "--where", nargs="+", action="extend", default=[], metavar="COLUMN=VALUE", help="keep these; also !="
+    )
+    turn.add_argument("--shape", help="size of every request, HEIGHTxWIDTH or HEIGHTxWIDTHxFRAMES")
+    turn.add_argument("--mix", help=f"sizes and steps are drawn: one of {', '.join(named_mixes())}")
+    turn.add_argument("--steps", type=count, help="steps of every request")
+    turn.add_argument("--seed", type=whole, default=0, help="of the draws from --mix (default: 0)")
+    turn.add_argument("--start", type=float, default=0.0, help="seconds after the first row to begin at (default: 0)")
+    turn.add_argument("--duration", type=float, default=math.inf, help="seconds to keep (default: all)")
+    turn.add_argument("--rate", type=positive, help="requests per minute to stretch or squeeze gaps to")
+    turn.add_argument(
+        "--slo-scale", type=positive, default=1.0, help="multiplies targets that the file lacks (default: 1)"
+    )
+    turn.add_argument("--output", type=Path, required=True, metavar="TRACE.csv")
+    turn.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    for command in (make, check, turn):
         command.add_argument("--profile", help="what serves (default: FLUX.1-dev on H100, with the published targets)")
         command.add_argument(
             "--deadlines",

@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.workload.deadlines import SloRule, latent_tokens, paper_slo
+from experiments.workload.deadlines import SloRule, paper_slo
 from experiments.workload.mixes import Mix
 from experiments.workload.trace import TraceError
 from experiments.workload.workload import Workload
 from planner.request import Request
+from profiles.extend import latent_tokens
 from profiles.shape import Shape
 
 GENTD26_COLUMNS: Mapping[str, str] = {

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from profiles.extend import latent_tokens
 from profiles.profile import Profile
 from profiles.shape import Shape
 
@@ -53,14 +54,6 @@ DEADLINES = ("auto", "paper", "profile", "stages")
 
 SloRule = Callable[[Shape, int], float]
 """From a shape and a number of steps to a target in seconds after arrival, at scale 1.0."""
-
-
-def latent_tokens(shape: Shape) -> float:
-    """Tokens of the latent: one per 16 x 16 pixels, and one latent frame per 4 frames after the first.
-
-    Sizes are not rounded: only ratios and logarithms of the result are used.
-    """
-    return (shape.height / 16) * (shape.width / 16) * (1 + (shape.frames - 1) / 4)
 
 
 def paper_slo(shape: Shape, steps: int) -> float:

@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.workload.deadlines import PAPER_SLOS, PAPER_STEPS, SloRule, latent_tokens, paper_slo
+from experiments.workload.deadlines import PAPER_SLOS, PAPER_STEPS, SloRule, paper_slo
+from profiles.extend import latent_tokens
 from profiles.shape import Shape
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import csv
 import difflib
+import gzip
+import io
 import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 from experiments.workload.deadlines import SloRule
 from experiments.workload.workload import Workload
@@ -27,6 +30,11 @@ OPTIONAL = ("frames", "weight", "model", "tier")
 COLUMNS = ("id", "arrival_s", "height", "width", "frames", "steps", "deadline_s", "weight", "model", "tier")
 """Columns in the order in which they are written."""
 
+EPOCH = 1e8
+"""Seconds; a trace that begins later is on the clock of the world."""
+_MILLISECONDS = 1e11
+_CONVERT = "python -m experiments.workload convert FILE --from csv"
+
 _MAGIC = "# tetriplan-trace"
 _WHOLE = re.compile(r"[0-9]{1,15}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -34,6 +42,11 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 class TraceError(ValueError):
     """A trace is not as documented; the message names the file and, if any, line, column and value."""
+
+
+def opened(path: Path, **how: str) -> TextIO:
+    """Open a text for reading; a name that ends in ``.gz`` is unpacked."""
+    return cast(TextIO, gzip.open(path, "rt", **how) if path.suffix == ".gz" else path.open("r", **how))  # type: ignore[call-overload]
 
 
 def write_trace(workload: Workload, path: Path | str) -> None:
@@ -48,17 +61,19 @@ def write_trace(workload: Workload, path: Path | str) -> None:
     lines = [f"{_MAGIC} {VERSION}", f"# name: {_line_of_text('name', workload.name)}"]
     if workload.parameters:
         lines.append(f"# parameters: {json.dumps(dict(workload.parameters), sort_keys=True)}")
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
-        file.write("".join(f"{line}\n" for line in lines))
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for r in workload.requests:
-            if r.id < 0:
-                raise ValueError(f"request {r.id}: id is negative; a trace needs ids of at least 0")
-            times = (repr(float(r.arrival)), repr(float(r.deadline)), repr(float(r.weight)))
-            words = (_line_of_text(f"request {r.id}: {field}", getattr(r, field)) for field in ("model", "tier"))
-            row = (r.id, times[0], *r.shape, r.steps, *times[1:], *words)
-            writer.writerow(row)
+    file = io.StringIO(newline="")
+    file.write("".join(f"{line}\n" for line in lines))
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for r in workload.requests:
+        if r.id < 0:
+            raise ValueError(f"request {r.id}: id is negative; a trace needs ids of at least 0")
+        times = (repr(float(r.arrival)), repr(float(r.deadline)), repr(float(r.weight)))
+        words = (_line_of_text(f"request {r.id}: {field}", getattr(r, field)) for field in ("model", "tier"))
+        row = (r.id, times[0], *r.shape, r.steps, *times[1:], *words)
+        writer.writerow(row)
+    with Path(path).open("w", encoding="utf-8", newline="") as to:
+        to.write(file.getvalue())
 
 
 def read_trace(path: Path | str, *, slo: SloRule | None = None) -> Workload:
@@ -82,16 +97,27 @@ def read_trace(path: Path | str, *, slo: SloRule | None = None) -> Workload:
     """
     path = Path(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read(path, file, slo)
+        with opened(path, encoding="utf-8-sig", newline="") as file:
+            return _shifted(_read(path, file, slo))
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise TraceError(f"{path}: its name says gzip, but it cannot be unpacked ({error})") from error
     except UnicodeDecodeError as error:
         raise TraceError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+
+
+def _shifted(workload: Workload) -> Workload:
+    """Let a trace on the clock of the world begin at 0; ``shifted_s`` in the parameters says at what second it did."""
+    first = workload.requests[0].arrival
+    if first < EPOCH:
+        return workload
+    requests = tuple(replace(r, arrival=r.arrival - first, deadline=r.deadline - first) for r in workload.requests)
+    return Workload(workload.name, requests, {**workload.parameters, "shifted_s": first})
 
 
 def _read(path: Path, file: TextIO, slo: SloRule | None) -> Workload:
     first = file.readline()
     _check_version(path, first)
-    name, parameters, number = path.stem, dict[str, object](), 2
+    name, parameters, number = Path(path.name.removesuffix(".gz")).stem, dict[str, object](), 2
     line = file.readline()
     while line.startswith("#"):
         key, _, value = line[1:].strip().partition(":")
@@ -116,7 +142,8 @@ def _read(path: Path, file: TextIO, slo: SloRule | None) -> Workload:
             if requests and request.arrival < requests[-1].arrival:
                 raise row.error(
                     "arrival_s",
-                    f"is before the arrival above it, {requests[-1].arrival}; rows must ascend in arrival",
+                    f"is before the arrival above it, {requests[-1].arrival}; rows must ascend in arrival "
+                    f"({_CONVERT} sorts them)",
                 )
             filled += not row.text("deadline_s")
             lines[request.id] = row.line
@@ -143,6 +170,10 @@ class _Row:
         arrival = self.number("arrival_s", "seconds of at least 0")
         if arrival < 0:
             raise self.error("arrival_s", "is negative; seconds of at least 0 since the start of the run are needed")
+        if arrival >= _MILLISECONDS:
+            raise self.error(
+                "arrival_s", f"seems to be milliseconds since 1970; seconds are needed ({_CONVERT} reads it)"
+            )
         frames = self.whole("frames", 1) if self.text("frames") else 1
         shape = Shape(self.whole("height", 1), self.whole("width", 1), frames)
         steps = self.whole("steps", 1)
@@ -183,12 +214,14 @@ class _Row:
 
     def whole(self, column: str, least: int) -> int:
         if not _WHOLE.fullmatch(self.text(column)) or int(self.text(column)) < least:
-            raise self.error(column, f"is not a whole number of at least {least}")
+            hint = f" ({_CONVERT} numbers them)" if column == "id" and re.search("[A-Za-z]", self.text(column)) else ""
+            raise self.error(column, f"is not a whole number of at least {least}{hint}")
         return int(self.text(column))
 
     def number(self, column: str, wanted: str) -> float:
         if not _NUMBER.fullmatch(self.text(column)) or not math.isfinite(float(self.text(column))):
-            raise self.error(column, f"is not a finite number; {wanted} needed")
+            hint = f" ({_CONVERT} reads dates)" if "T" in self.text(column) or ":" in self.text(column) else ""
+            raise self.error(column, f"is not a finite number; {wanted} needed{hint}")
         return float(self.text(column))
 
     def error(self, column: str, fault: str) -> TraceError:

@@ -145,3 +145,22 @@ def test_groups_compare_by_content() -> None:
     """Tests that a group that a user makes equals the cluster's own, so that plans may be written by hand."""
     assert Group((0, 1), "nvlink") == Cluster.nvlink(8).groups(2)[0]
     assert Group((0, 1), "pcie") != Cluster.nvlink(8).groups(2)[0]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "known", "degrees"),
+    [
+        (6, [1, 2, 3, 6], (1, 3, 6)),
+        (12, [1, 2, 3, 6, 12], (1, 3, 6, 12)),
+        (8, [1, 2, 4, 8], (1, 2, 4, 8)),
+        (8, [1, 2, 4], (1, 2, 4, 8)),
+        (8, [1, 3], (1, 3)),
+        (24, [1, 2, 3, 4, 8, 24], (1, 2, 4, 8, 24)),
+    ],
+)
+def test_groups_have_the_sizes_of_a_profile_that_nest(gpus: int, known: list[int], degrees: tuple[int, ...]) -> None:
+    """The longest chain of multiples is offered, so that placement stays laminar; sizes that are there are kept."""
+    cluster = Cluster.nvlink(gpus).offering(known)
+    assert cluster.degrees == degrees
+    assert cluster.laminar
+    assert Cluster.nvlink(6, grouping="all").offering([1, 2, 3, 6]).degrees == (1, 2, 3, 6)

@@ -99,3 +99,16 @@ def test_the_differing_window_holds_the_deadlines_that_one_run_lost() -> None:
     assert end - start == 30.0
     assert start <= 125.0 and end >= 135.0
     assert differing_window([good, good], 1, 30.0) == busiest_window(good, 1, 30.0)
+
+
+def test_windows_need_no_memory_by_the_clock() -> None:
+    """A run that ends at second 1e12 has its window where the requests are, as on a short clock."""
+    far = 1e12
+    requests = tuple(Request(i, Shape(256, 256), 1, at, at + 5.0) for i, at in enumerate((5.0, far)))
+    segments = [Segment((0,), (0,), 5.0, 8.0, 1), Segment((1,), (0, 1), far, far + 4.0, 1)]
+    start, end = busiest_window(Records(requests, segments=segments), 2, 10.0)
+    assert start <= far < far + 4.0 <= end
+    good = Records(requests, {0: 8.0, 1: far + 4.0}, segments=segments, ended=far + 20.0, complete=True)
+    bad = Records(requests, {0: 8.0, 1: far + 6.0}, segments=segments, ended=far + 20.0, complete=True)
+    start, end = differing_window([good, bad], 2, 10.0)
+    assert start <= far + 5.0 <= end
