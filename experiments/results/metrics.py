@@ -75,6 +75,8 @@ class Summary:
     sar, weighted_sar
         SLO attainment ratio: on-time requests over all requests, by count and by weight. Policies are compared by the
         latter; where all weigh the same, both are equal.
+    sar_of_ended
+        On-time requests over those that were delivered or dropped: of a run that was interrupted, the others say nothing.
     weighted
         Whether requests differ in weight.
     shapes
@@ -119,6 +121,7 @@ class Summary:
     dropped: int
     unfinished: int
     sar: float
+    sar_of_ended: float
     weighted_sar: float
     weighted: bool
     shapes: tuple[ShapeSummary, ...]
@@ -204,6 +207,7 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         dropped=fates["dropped"],
         unfinished=fates["unfinished"],
         sar=_ratio(fates["on_time"], len(records.requests)),
+        sar_of_ended=_ratio(fates["on_time"], len(records.requests) - fates["unfinished"]),
         weighted_sar=attainment(records, records.requests),
         weighted=len(weights) > 1,
         shapes=tuple(

@@ -46,6 +46,10 @@ def single_table(s: Summary, title: str = "") -> Table:
     table.add_column("value", justify="right")
     table.add_column("", style="dim")
     table.add_row("SLO attainment", f"[bold]{_share(s.sar)}[/bold]", f"{s.on_time} of {s.requests} requests on time")
+    if not s.complete:
+        ended = s.requests - s.unfinished
+        words = f"of the {ended} of {s.requests} requests that had ended ({_share(ended / max(s.requests, 1))})"
+        table.add_row("  [bold]until then[/bold]", f"[bold]{_share(s.sar_of_ended)}[/bold]", words)
     if s.weighted:
         table.add_row(
             "  [bold]by weight[/bold]", f"[bold]{_share(s.weighted_sar)}[/bold]", "what policies are compared by"

@@ -62,3 +62,11 @@ def test_nothing_is_refused() -> None:
     """Without a summary there is an error, not an empty table."""
     with pytest.raises(ValueError, match="no summary"):
         printed()
+
+
+def test_an_interrupted_run_says_what_its_share_is_about(summary: Summary) -> None:
+    """Beside the share of all requests stands that of those that had ended, with their number; not in a complete run."""
+    stopped = replace(summary, complete=False, unfinished=1, sar_of_ended=0.5)
+    text = " ".join(printed(stopped).split())
+    assert f"until then 50.0 % of the {summary.requests - 1} of {summary.requests} requests that had ended" in text
+    assert "until then" not in printed(summary)
