@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import torch
 from diffusers.models.attention_dispatch import _AttentionBackendRegistry as Registry
 from torch import Tensor, nn
 from torch.nn import functional
@@ -39,7 +40,6 @@ class ReplaceAttention(TorchFunctionMode):
     def __init__(self, attention: Attention) -> None:
         super().__init__()
         self._attention = attention
-        self._busy = False
         self._before: dict[Any, Backend] = {}
 
     def __enter__(self) -> ReplaceAttention:
@@ -59,8 +59,8 @@ class ReplaceAttention(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Divert one function, pass all others on; also that one where a diverted backend ends in it."""
-        if func is not functional.scaled_dot_product_attention or self._busy:
+        """Divert one function, pass all others on."""
+        if func is not functional.scaled_dot_product_attention:
             return func(*args, **(kwargs or {}))
         return self._divert(*args, **(kwargs or {}))
 
@@ -81,11 +81,8 @@ class ReplaceAttention(TorchFunctionMode):
                 f"attention with dropout_p={dropout_p}, is_causal={is_causal}, enable_gqa={enable_gqa} "
                 "cannot be split; plain attention can"
             )
-        self._busy = True
-        try:
+        with torch._C.DisableTorchFunction():  # what attends and what exchanges is not diverted, and not delayed
             return self._attention(query, key, value, attn_mask, scale, kernel)
-        finally:
-            self._busy = False
 
     def _divert_backend(
         self,

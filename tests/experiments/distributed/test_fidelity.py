@@ -40,7 +40,7 @@ def test_compares_and_leaves_everything(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--repeats", "0"], "--repeats is 0"),
+        (["--repeats", "0"], "argument --repeats: '0' is not a whole number of at least 1"),
         (["profile=flux1-dev_h100"], "profile"),
         (["engine.model=no"], "engine.model"),
     ],
