@@ -9,7 +9,7 @@ from planner.cluster import Group
 from planner.plan import Assignment
 from planner.request import Request
 
-ProgressKind = Literal["ready", "yielded", "finished"]
+ProgressKind = Literal["ready", "yielded", "finished", "failed"]
 
 
 class Progress(NamedTuple):
@@ -20,6 +20,7 @@ class Progress(NamedTuple):
     kind
         ``ready``: the text is encoded, the first step can begin. ``yielded``: a segment ended with steps left.
         ``finished``: the last step is done and decoding has been queued.
+        ``failed``: the request cannot be served and is out of the system; others go on.
     request
         Request id.
     at
@@ -32,6 +33,8 @@ class Progress(NamedTuple):
         For ``yielded``: whether the plan in force ended the segment here, to start something else.
     group
         For ``yielded``: the GPUs that hold the latent now.
+    reason
+        For ``failed``: why, with request, shape and step. For ``yielded``: what broke, if something did.
     """
 
     kind: ProgressKind
@@ -41,6 +44,7 @@ class Progress(NamedTuple):
     delivered: float = 0.0
     planned: bool = False
     group: Group | None = None
+    reason: str = ""
 
 
 class Running(NamedTuple):

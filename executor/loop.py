@@ -210,6 +210,14 @@ class _Run:
                 self._tracker.admit(self._requests[item.request], now)
                 self._wake = True
                 continue
+            if item.kind == "failed":
+                self._tracker.forget(item.request)
+                self._records.dropped[item.request] = item.at
+                self._records.failed[item.request] = item.reason
+                self._in_system -= 1
+                self._placed.pop(item.request, None)
+                self._wake = gone = True
+                continue
             self._tracker.update(item)
             if item.kind == "finished":
                 self._records.delivered[item.request] = item.delivered

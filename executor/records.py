@@ -62,6 +62,8 @@ class Records:
         Virtual or real time at which the run stopped.
     complete
         Whether it ran to its end.
+    failed
+        Of the dropped ones, those that could not be served: request id to the reason.
     """
 
     requests: tuple[Request, ...]
@@ -71,6 +73,7 @@ class Records:
     segments: list[Segment] = field(default_factory=list)
     ended: float = 0.0
     complete: bool = False
+    failed: dict[int, str] = field(default_factory=dict)
 
     def fate(self, request: Request) -> Fate:
         """Return what became of a request."""

@@ -120,8 +120,11 @@ def _command() -> int:
 
 
 def main() -> None:
-    """Entry point; a request to terminate ends a run as ctrl-C does, so that workers and their memory go with it."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    """Entry point; a request to terminate ends a run as ctrl-C does, so that workers and their memory go with it.
+
+    Also where a shell has started it with ``&``, and lets it ignore ctrl-C.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = sys.argv[1:]
     if any(switch in arguments for switch in SWITCHES):
         sys.exit(sweep([argument for argument in arguments if argument not in SWITCHES]))

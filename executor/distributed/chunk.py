@@ -40,6 +40,8 @@ class Chunk:
         When it broke; None while all is well.
     errors
         What members said.
+    dead
+        How each member ended that died in it.
     """
 
     id: int
@@ -56,6 +58,7 @@ class Chunk:
     waiting_for: set[int] = field(default_factory=set)
     broken: float | None = None
     errors: list[str] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.stepped = self.start
@@ -65,6 +68,11 @@ class Chunk:
     def begun(self) -> int:
         """Steps done or in progress."""
         return self.steps if self.broken is not None else min(self.steps + 1, max(self.limit, self.steps))
+
+    @property
+    def reason(self) -> str:
+        """What broke it, by worker."""
+        return "; ".join([*self.dead, *self.errors])
 
     def boundary(self, now: float) -> float:
         """When the step in progress is expected to end."""

@@ -19,11 +19,11 @@ from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.dispatch import Dispatch
 from executor.distributed.fleet import Fleet
 from executor.distributed.group_names import GroupNames, warm_set
-from executor.distributed.groups import Rendezvous, host_store
+from executor.distributed.groups import Arrangements, Rendezvous, host_store
 from executor.distributed.history import History, StageTime, Step
 from executor.distributed.models.spec import Ask
 from executor.distributed.recovery import Recovery
-from executor.distributed.stages import Stages
+from executor.distributed.stages import Answer, Stages
 from executor.distributed.starting import transport_of
 from executor.distributed.transport import Transport
 from executor.distributed.worker import WorkerSetting
@@ -42,7 +42,8 @@ class DistributedEngine:
     """Carries plans out on real workers; an `executor.engine.Engine`.
 
     The clock starts with the first request. Use it as a context manager, or call `close`. ``on_image``, if set, is
-    called with each request whose image is there.
+    called with each request whose image is there. ``failures`` holds, for each request that could not be served, when it was
+    given up and why.
 
     Parameters
     ----------
@@ -70,16 +71,21 @@ class DistributedEngine:
         self._workers = cluster.gpus
         self._history = History(costs_of(profile, cluster))
         self._board = Board(cluster.gpus)
-        self._names = GroupNames(config.groups)
         self._transport = transport or transport_of(config, cluster.gpus)
         store, rendezvous = host_store(config.deadline, self._transport.host)
-        self._store: object = store
+        self._arrangements = Arrangements(store)
+        self._names = GroupNames(config.groups, self._arrangements.ended)
         self._states = self._transport.storage.states()
-        self._fleet = Fleet(self._transport, self._settings(rendezvous))
+        self._fleet = Fleet(self._transport, self._settings(rendezvous, max(cluster.degrees)))
         images, latents = (folder and folder.absolute() for folder in (config.images, config.latents))
-        self._stages = Stages(lambda command: self._fleet.send(self._workers, command), images, latents)
+        self._stages = Stages(
+            lambda command: self._fleet.send(self._workers, command), self._fail, images, latents, config.attempts
+        )
         self._dispatch = Dispatch(self._board, self._fleet, self._names, self._history)
-        self._recovery = Recovery(config, self._board, self._fleet, self._names, self._states, self._history, self._end)
+        self._recovery = Recovery(
+            config, self._board, self._fleet, self._names, self._states, self._history, self._end, self._fail
+        )
+        self.failures: dict[int, tuple[float, str]] = {}
         self._now = 0.0
         self._progress: list[Progress] = []
         try:
@@ -99,10 +105,10 @@ class DistributedEngine:
     def close(self) -> None:
         """End all workers, and remove what requests left in memory."""
         self._fleet.close()
-        self._store = None
+        self._arrangements.close()
         self._transport.close()
 
-    def _settings(self, rendezvous: Rendezvous) -> list[WorkerSetting]:
+    def _settings(self, rendezvous: Rendezvous, degree: int) -> list[WorkerSetting]:
         config, gpus = self._config, self._workers
         return [
             WorkerSetting(
@@ -113,6 +119,7 @@ class DistributedEngine:
                 self._transport.storage,
                 "cpu" if config.device == "cpu" else f"cuda:{rank % gpus}",
                 config.threads,
+                degree,
             )
             for rank in range(gpus + 1)
         ]
@@ -159,7 +166,7 @@ class DistributedEngine:
         Raises
         ------
         EngineError
-            If a request fails for good, or a worker does.
+            If a worker cannot be replaced, or nothing can be served at all.
         """
         while True:
             self._listen(0.0)
@@ -176,7 +183,7 @@ class DistributedEngine:
             self._listen(min(until - now, _TICK))
 
     def drain(self, timeout: float = 60.0) -> dict[int, float]:
-        """Wait for the images of all finished requests.
+        """Wait for the images of all finished requests, however long they take while the worker works on them.
 
         Returns
         -------
@@ -186,15 +193,12 @@ class DistributedEngine:
         Raises
         ------
         EngineError
-            If ``timeout`` seconds pass without a further image; their latents are kept, and the message says
-            where.
+            If images have failed to be written for ``timeout`` seconds without one that could; their latents are kept, and
+            the message says where.
         """
-        last, count = time.monotonic(), len(self._stages.delivered)
         while self._stages.decoding:
             self._listen(_TICK)
-            if len(self._stages.delivered) > count:
-                last, count = time.monotonic(), len(self._stages.delivered)
-            elif time.monotonic() > last + timeout:
+            if self._stages.failing(time.monotonic()) > timeout:
                 self._raise_undelivered(timeout)
         return self.delivered
 
@@ -206,7 +210,7 @@ class DistributedEngine:
     def _raise_undelivered(self, timeout: float) -> None:
         kept = self._config.images.resolve() if self._config.images else self._transport.storage
         errors = "; ".join(f"request {request}: {error}" for request, error in self._stages.errors.items())
-        raise EngineError(f"no further image in {kept} after {timeout:g} s ({errors or 'decoding has not ended'})")
+        raise EngineError(f"no further image in {kept} after {timeout:g} s ({errors})")
 
     def observe(self) -> list[Running]:
         """Return the segments in progress, with the boundary that measured steps predict."""
@@ -233,6 +237,9 @@ class DistributedEngine:
         for rank, message in self._fleet.wait(timeout):
             self._take_in(rank, message)
         self._recovery.watch()
+        if self._fleet.ready[self._workers] and self._stages.overdue(time.monotonic(), self._config.deadline):
+            self._fleet.restart(self._workers)
+            self._stages.died()
         self._stages.proceed(time.monotonic(), self._fleet.ready[self._workers])
 
     def _take_in(self, rank: int, message: Any) -> None:
@@ -252,14 +259,16 @@ class DistributedEngine:
                     self._end(chunk, [message.steps] * len(chunk.jobs), message.at)
             case m.Broke():
                 self._recovery.broke(chunks.get(message.chunk), rank, message.group, message.error)
-            case m.Admitted() | m.Refused() | m.Decoded() | m.Undecoded():
+            case m.Working():
+                self._stages.heard(time.monotonic())
+            case m.Admitted() | m.Refused() | m.Rendered() | m.Decoded() | m.Undecoded():
                 self._stages.done(message, time.monotonic())
                 self._staged(message)
 
-    def _staged(self, message: m.Admitted | m.Refused | m.Decoded | m.Undecoded) -> None:
+    def _staged(self, message: Answer) -> None:
         request = message.request
-        if isinstance(message, m.Refused):
-            raise EngineError(f"request {request} cannot be served: {message.error}")
+        if isinstance(message, m.Refused) and request in self._board.asks:
+            self._fail(self._board.asks[request], message.error)
         if isinstance(message, m.Decoded | m.Admitted):
             stage = "encode" if isinstance(message, m.Admitted) else "decode"
             self.stage_times.append(StageTime(request, stage, message.seconds))
@@ -269,8 +278,19 @@ class DistributedEngine:
                 self.on_image(request)
         elif isinstance(message, m.Admitted) and request in self._board.asks:
             self._progress.append(Progress("ready", request, self._history.now()))
-        elif isinstance(message, m.Admitted):
+        elif isinstance(message, m.Admitted | m.Refused):
             self._forget(request)
+
+    def _fail(self, ask: Ask, why: str) -> None:
+        """Give a request up for good; the others go on."""
+        request = ask.request
+        board, now = self._board, self._history.now()
+        done = board.done.get(request.id, 0)
+        reason = f"request {request.id} ({request.shape.label}, step {done} of {request.steps}) cannot be served: {why}"
+        self.failures[request.id] = (now, reason)
+        if board.asks.pop(request.id, None) is not None:
+            self._progress.append(Progress("failed", request.id, now, reason=reason))
+        self._forget(request.id)
 
     def _end(self, chunk: Chunk, steps: list[int], at: float) -> None:
         """End a chunk: free its GPUs, report its requests, start what waited for them."""
@@ -287,7 +307,7 @@ class DistributedEngine:
             board.done[job] = origin + done
             if board.done[job] < board.asks[job].request.steps:
                 planned = goes_on or job in waiting
-                self._progress.append(Progress("yielded", job, end, done, 0.0, planned, chunk.group))
+                self._progress.append(Progress("yielded", job, end, done, 0.0, planned, chunk.group, chunk.reason))
             else:
                 self._stages.decode(board.asks.pop(job))
                 self._progress.append(Progress("finished", job, end, done, end + self._stages.backlog))

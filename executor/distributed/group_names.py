@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from planner.cluster import Cluster
@@ -36,11 +36,14 @@ class GroupNames:
     ----------
     limit
         Groups that one worker may be in, at least 1.
+    on_end
+        Called with each name that will not be used again.
     """
 
-    def __init__(self, limit: int = 32) -> None:
+    def __init__(self, limit: int = 32, on_end: Callable[[str], None] | None = None) -> None:
         whole("limit", limit)
         self._limit = limit
+        self._on_end = on_end
         self._kept: OrderedDict[tuple[int, ...], Named] = OrderedDict()
         self._made = 0
 
@@ -61,7 +64,7 @@ class GroupNames:
         for other in list(self._kept)[:-1]:
             if any(counts[member] > self._limit for member in other):
                 counts.subtract(other)
-                given_up.append(self._kept.pop(other))
+                given_up.append(self._end(other))
         return found, given_up
 
     def stands(self, named: Named) -> bool:
@@ -70,11 +73,18 @@ class GroupNames:
 
     def retire(self, members: Sequence[int]) -> Named | None:
         """Give up a group that broke; its members come together again under another name."""
-        return self._kept.pop(tuple(members), None)
+        key = tuple(members)
+        return self._end(key) if key in self._kept else None
 
     def retire_all_with(self, member: int) -> list[Named]:
         """Give up every group of a worker that died."""
-        return [self._kept.pop(key) for key in list(self._kept) if member in key]
+        return [self._end(key) for key in list(self._kept) if member in key]
+
+    def _end(self, key: tuple[int, ...]) -> Named:
+        named = self._kept.pop(key)
+        if self._on_end is not None:
+            self._on_end(named.name)
+        return named
 
 
 def warm_set(cluster: Cluster, limit: int) -> list[tuple[int, ...]]:

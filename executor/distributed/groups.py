@@ -7,6 +7,7 @@ process joins a world, and a group that broke is replaced by one with another na
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,12 @@ from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, Store, TCPStore
 
 from executor.distributed.sequence.communicator import Pending
+
+_KEPT = 64
+"""Groups that are over and whose keys stay in the store."""
+
+_REMEMBERED = 1024
+"""Groups that a worker remembers to have left; commands for older ones have long been carried out."""
 
 
 class _Transfers:
@@ -117,6 +124,42 @@ def host_store(timeout: float, host: str = "127.0.0.1") -> tuple[TCPStore, Rende
     return store, Rendezvous(host, store.port, timeout)
 
 
+class Arrangements:
+    """What groups left in the store when their members met there.
+
+    Parameters
+    ----------
+    store
+        Of the controller.
+    """
+
+    def __init__(self, store: TCPStore) -> None:
+        self._store: TCPStore | None = store
+        self._ended: deque[str] = deque()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store = None
+
+    def ended(self, name: str) -> None:
+        """Take in that a group is over. Its keys go a while later: a member that is late may still look for them."""
+        self._ended.append(name)
+        if len(self._ended) <= _KEPT or self._store is None:
+            return
+        for _ in range(len(self._ended) - _KEPT // 2):
+            self._clear(self._store, self._ended.popleft())
+
+    @staticmethod
+    def _clear(store: Any, name: str) -> None:
+        """Delete the keys of a group; torch before 2.13 cannot list them, but a group of gloo has one for each member."""
+        if hasattr(store, "list_keys"):
+            keys = [key for key in store.list_keys() if f"/{name}/" in key]
+        else:
+            keys = [f"gloo/{name}/0/{rank}" for rank in range(name.count("-") + 1)]
+        for key in keys:
+            store.delete_key(key)
+
+
 class Groups:
     """The groups that this process is a member of.
 
@@ -139,7 +182,7 @@ class Groups:
             rendezvous.host, rendezvous.port, is_master=False, wait_for_workers=False, timeout=self._timeout
         )
         self._groups: dict[str, Group] = {}
-        self._left: set[str] = set()
+        self._left: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -172,7 +215,9 @@ class Groups:
 
     def drop(self, name: str) -> None:
         """Leave a group for good; one that is not known is no error."""
-        self._left.add(name)
+        self._left[name] = None
+        if len(self._left) > _REMEMBERED:
+            del self._left[next(iter(self._left))]
         group = self._groups.pop(name, None)
         if group is not None:
             group.close()

@@ -8,6 +8,7 @@ the steps since the last write.
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import shutil
@@ -187,10 +188,42 @@ class Shared:
     def remove(self) -> None:
         """See `executor.distributed.storage.Storage.remove`."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        held = _HELD.pop(self.folder, None)
+        if held is not None:
+            os.close(held)
+
+
+_PREFIX = "tetriplan-run-"
+
+_HELD: dict[Path, int] = {}
+"""Locks on the folders of this process's runs; they end with the process, however it ends."""
 
 
 def new_folder() -> Path:
-    """Make a folder for a run, in shared memory where the machine has it."""
+    """Make a folder for a run, in shared memory where the machine has it, and remove those of runs that were killed."""
     shared = Path("/dev/shm")
     usable = shared.is_dir() and os.access(shared, os.W_OK)
-    return Path(tempfile.mkdtemp(prefix="tetriplan-", dir=shared if usable else None))
+    where = shared if usable else Path(tempfile.gettempdir())
+    _sweep(where)
+    unseen = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=where))
+    held = os.open(unseen, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    folder = unseen.rename(where / unseen.name[1:])
+    _HELD[folder] = held
+    return folder
+
+
+def _sweep(where: Path) -> None:
+    """Remove the folders that nobody holds."""
+    for folder in where.glob(f"{_PREFIX}*"):
+        try:
+            found = os.open(folder, os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue
+        finally:
+            os.close(found)

@@ -128,6 +128,18 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """The frames are made, and are being written: the worker can take its next command."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """From the worker for stages: it is at its command, and has used its processor since it last said so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """The image is there since ``at``. ``seconds``: what decoding and writing took."""
 
@@ -138,10 +150,11 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Undecoded:
-    """The image could not be made or written."""
+    """The image could not be made or written. ``passing``: whether time may mend it, as with a full disk."""
 
     request: int
     error: str
+    passing: bool
 
 
 @dataclass(frozen=True, slots=True)

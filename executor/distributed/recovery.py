@@ -16,10 +16,14 @@ from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.fleet import Fleet
 from executor.distributed.group_names import GroupNames, Named
 from executor.distributed.history import History
+from executor.distributed.models.spec import Ask
 from executor.distributed.storage import States
 
 End = Callable[[Chunk, list[int], float], None]
 """Ends a chunk: how many steps each request has done in it, and when it ended."""
+
+_DEATHS = 3
+"""A failure in which a member died counts a third: it may not have been the request's fault."""
 
 
 class Recovery:
@@ -33,6 +37,8 @@ class Recovery:
         What it acts on.
     end
         Ends a chunk that all members have left.
+    fail
+        Gives a request up, and says why.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class Recovery:
         states: States,
         history: History,
         end: End,
+        fail: Callable[[Ask, str], None],
     ) -> None:
         self._config = config
         self._board = board
@@ -52,15 +59,18 @@ class Recovery:
         self._states = states
         self._history = history
         self._end = end
+        self._fail = fail
         self._failures: dict[int, int] = {}
+        self._given_up = 0
 
-    def died(self, rank: int) -> None:
+    def died(self, rank: int, how: str = "died") -> None:
         """Put another process in the place of a dead worker that does steps, and end what it was at."""
         self._fleet.restart(rank)
         for named in self._names.retire_all_with(rank):
             self._fleet.tell(named.members, m.Leave(named.name), but=rank)
         chunk = self._board.on_gpu(rank)
         if chunk is not None:
+            chunk.dead.append(f"worker {rank} {how}")
             self._left(chunk, rank)
 
     def broke(self, chunk: Chunk | None, rank: int, named: Named, error: str) -> None:
@@ -76,8 +86,12 @@ class Recovery:
         now = time.monotonic()
         for chunk in list(self._board.chunks.values()):
             if now > chunk.overdue(self._config.deadline):
+                how = (
+                    f"did not end step {chunk.steps + 1} in {now - chunk.stepped:.1f} s (expected {chunk.seconds:.2g} s, "
+                    f"engine.deadline={self._config.deadline:g} s)"
+                )
                 for rank in sorted(chunk.waiting_for):
-                    self.died(rank)
+                    self.died(rank, how)
 
     def _left(self, chunk: Chunk, rank: int) -> None:
         """Take in that a member is gone from a chunk; when all are, end it."""
@@ -91,8 +105,12 @@ class Recovery:
             self._states.read(job).steps - origin if job in self._board.asks else 0
             for job, origin in zip(chunk.jobs, chunk.origin, strict=True)
         ]
-        self._count_failure(chunk, any(steps))
+        given_up = self._given_up_after(chunk, any(steps))
         self._history.recoveries.append(time.monotonic() - chunk.broken)
+        for job in given_up:
+            self._fail(
+                self._board.asks[job], f"{self._failures[job] // _DEATHS} failures in a row on {self._where(chunk)}"
+            )
         self._end(chunk, steps, time.monotonic())
 
     def _retire(self, named: Named) -> None:
@@ -100,12 +118,28 @@ class Recovery:
             self._names.retire(named.members)
         self._fleet.tell(named.members, m.Leave(named.name))
 
-    def _count_failure(self, chunk: Chunk, advanced: bool) -> None:
-        died = len(chunk.errors) < len(chunk.named.members)
+    def _given_up_after(self, chunk: Chunk, advanced: bool) -> list[int]:
+        """Count a failure, and return the requests that have now failed too often.
+
+        Raises
+        ------
+        EngineError
+            If requests are given up one after the other before any step was ever done: then it is not their fault.
+        """
+        weight = 1 if chunk.dead else _DEATHS
+        given_up = []
         for job in chunk.jobs:
-            self._failures[job] = 0 if advanced or died else self._failures.get(job, 0) + 1
-            if self._failures[job] >= self._config.attempts:
-                raise EngineError(
-                    f"request {job} failed {self._failures[job]} times in a row on GPUs {chunk.group.gpus}: "
-                    + "; ".join(chunk.errors)
-                )
+            self._failures[job] = 0 if advanced else self._failures.get(job, 0) + weight
+            if self._failures[job] >= _DEATHS * self._config.attempts and job in self._board.asks:
+                given_up.append(job)
+        self._given_up += len(given_up)
+        if given_up and self._given_up >= self._config.attempts and not self._history.steps:
+            raise EngineError(
+                f"no step has ever been done, and {self._given_up} requests in a row could not be served; the last one, "
+                f"{given_up[-1]}, on {self._where(chunk)}"
+            )
+        return given_up
+
+    @staticmethod
+    def _where(chunk: Chunk) -> str:
+        return f"GPUs {','.join(map(str, chunk.group.gpus))}: {chunk.reason}"

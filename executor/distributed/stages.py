@@ -1,12 +1,13 @@
 """What happens to requests before and after their steps, one at a time, on one worker: encoding, decoding.
 
-Requests that wait to be encoded and finished ones that wait to be decoded take turns. A command whose worker
-dies is given again; an image that cannot be written is tried again later, so that a full disk loses nothing.
+Requests that wait to be encoded and finished ones that wait to be decoded take turns; images are written beside them. A
+command whose worker dies, or stops working, is given again; an image that cannot be written is tried again later, so that
+a full disk loses nothing. A request that fails again and again is given up, and others go on.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from executor.distributed.models.spec import Ask
 
 _RETRY_AFTER = 0.5
 
+_DEATHS = 3
+"""Deaths of the worker count a third of a failure each: it may not have been the request's fault."""
+
+Command = m.Admit | m.Decode
+Answer = m.Admitted | m.Refused | m.Rendered | m.Decoded | m.Undecoded
+
 
 class Stages:
     """The queue of the worker for stages.
@@ -25,20 +32,37 @@ class Stages:
     ----------
     send
         Gives the worker a command.
+    fail
+        Called with a request that is given up, and why.
     images, latents
         Folders of images and of final latents; None writes none.
+    attempts
+        How often a request may fail.
     """
 
-    def __init__(self, send: Callable[[Any], None], images: Path | None, latents: Path | None = None) -> None:
+    def __init__(
+        self,
+        send: Callable[[Any], None],
+        fail: Callable[[Ask, str], None],
+        images: Path | None,
+        latents: Path | None = None,
+        attempts: int = 3,
+    ) -> None:
         self._send = send
+        self._fail = fail
         self._images = images
         self._latents = latents
+        self._attempts = attempts
         self._admit: deque[Ask] = deque()
         self._decode: deque[Ask] = deque()
         self._later: list[tuple[float, Ask]] = []
-        self._current: m.Admit | m.Decode | None = None
-        self._last: m.Admit | m.Decode | None = None
+        self._current: Command | None = None
+        self._writing: dict[int, Ask] = {}
+        self._last: Command | None = None
+        self._failures: Counter[int] = Counter()
         self._decode_seconds = 0.0
+        self._heard = 0.0
+        self._failing: float | None = None
         self.delivered: dict[int, float] = {}
         self.errors: dict[int, str] = {}
 
@@ -50,12 +74,12 @@ class Stages:
     @property
     def decoding(self) -> bool:
         """Whether an image is still to come."""
-        return bool(self._decode or self._later) or isinstance(self._current, m.Decode)
+        return bool(self._decode or self._later or self._writing) or isinstance(self._current, m.Decode)
 
     @property
     def backlog(self) -> float:
         """Seconds until an image that joins the queue now is there, judged by the last one."""
-        waiting = len(self._decode) + len(self._later) + isinstance(self._current, m.Decode)
+        waiting = len(self._decode) + len(self._later) + len(self._writing) + isinstance(self._current, m.Decode)
         return (waiting + 1) * self._decode_seconds
 
     def admit(self, ask: Ask) -> None:
@@ -92,23 +116,69 @@ class Stages:
         else:
             return
         self._last = self._current
+        self._heard = now
         self._send(self._current)
 
-    def done(self, message: m.Admitted | m.Refused | m.Decoded | m.Undecoded, now: float) -> None:
-        """Take in that the worker has finished its command."""
-        current, self._current = self._current, None
+    def heard(self, now: float) -> None:
+        """Take in a sign of life."""
+        self._heard = now
+
+    def overdue(self, now: float, deadline: float) -> bool:
+        """Whether the worker has something to do and has given no sign of life for ``deadline`` seconds."""
+        return (self._current is not None or bool(self._writing)) and now > self._heard + deadline
+
+    def failing(self, now: float) -> float:
+        """Seconds for which images have failed to come to rest without one that did."""
+        return 0.0 if self._failing is None else now - self._failing
+
+    def done(self, message: Answer, now: float) -> None:
+        """Take in how far the worker is with its command."""
+        self._heard = now
+        if isinstance(message, m.Decoded | m.Undecoded):
+            ask = self._writing.pop(message.request, None)
         if isinstance(message, m.Decoded):
             self.delivered[message.request] = message.at
             self.errors.pop(message.request, None)
+            self._failing = None
             self._decode_seconds = message.seconds
-        elif isinstance(message, m.Undecoded) and current is not None:
-            self.errors[message.request] = message.error
-            self._later.append((now + _RETRY_AFTER, current.ask))
+            return
+        current = self._current
+        if isinstance(message, m.Undecoded):
+            if ask is None and isinstance(current, m.Decode):
+                ask, self._current = current.ask, None
+            if ask is not None:
+                self._undecoded(ask, message, now)
+            return
+        self._current = None
+        if isinstance(message, m.Rendered) and current is not None:
+            self._writing[message.request] = current.ask
 
     def died(self) -> None:
         """Take in that the worker died: what it was at goes first."""
         current, self._current = self._current, None
-        if isinstance(current, m.Admit):
-            self._admit.appendleft(current.ask)
-        elif isinstance(current, m.Decode):
-            self._decode.appendleft(current.ask)
+        for ask in reversed(self._writing.values()):
+            self._decode.appendleft(ask)
+        self._writing.clear()
+        if current is None:
+            return
+        ask = current.ask
+        self._failures[ask.request.id] += 1
+        if self._failures[ask.request.id] >= _DEATHS * self._attempts:
+            what = "encoding its text" if isinstance(current, m.Admit) else "decoding its image"
+            self._fail(ask, f"the worker for stages died or hung {self._failures[ask.request.id]} times while {what}")
+        elif isinstance(current, m.Admit):
+            self._admit.appendleft(ask)
+        else:
+            self._decode.appendleft(ask)
+
+    def _undecoded(self, ask: Ask, message: m.Undecoded, now: float) -> None:
+        """Try again later what time may mend, and a few times what it probably does not."""
+        if not message.passing:
+            self._failures[ask.request.id] += _DEATHS
+            if self._failures[ask.request.id] >= _DEATHS * self._attempts:
+                self.errors.pop(ask.request.id, None)
+                self._fail(ask, f"decoding its image failed {self._attempts} times: {message.error}")
+                return
+        self.errors[ask.request.id] = message.error
+        self._failing = now if self._failing is None else self._failing
+        self._later.append((now + _RETRY_AFTER, ask))

@@ -10,10 +10,15 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Protocol
 
+from executor.distributed.config import EngineError
 from executor.distributed.latents import Shared, new_folder
+from executor.distributed.models.folder import fingerprint
 from executor.distributed.preload import VARIABLE
 from executor.distributed.storage import Storage
 from executor.distributed.worker import WorkerSetting, work
+
+_ENDED = 10.0
+"""Seconds for a killed process to be gone: one that waits for a device or a disk may take long, and nobody waits for it."""
 
 
 class Link(Protocol):
@@ -95,7 +100,7 @@ class LocalWorker:
     def kill(self) -> None:
         """See `Link.kill`."""
         self._process.kill()
-        self._process.join()
+        self._process.join(_ENDED)
         self.connection.close()
 
     def join(self, seconds: float) -> bool:
@@ -134,6 +139,7 @@ class LocalTransport:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["executor.distributed.preload"])
         self._folder = folder
+        self._files = fingerprint(folder)
         self._storage = Shared(new_folder())
 
     @property
@@ -142,7 +148,20 @@ class LocalTransport:
         return self._storage
 
     def start(self, setting: WorkerSetting) -> LocalWorker:
-        """See `Transport.start`."""
+        """See `Transport.start`; a worker that takes a dead one's place must find the model that the others have loaded.
+
+        Raises
+        ------
+        EngineError
+            If a file of the model's folder is no longer what it was at the first start.
+        """
+        now = fingerprint(self._folder)
+        if now != self._files:
+            changed = min(name for name in now.keys() | self._files.keys() if now.get(name) != self._files.get(name))
+            raise EngineError(
+                f"{self._folder}: {changed} has changed since the run began, so that worker {setting.rank} would serve "
+                "another model than the others; start again"
+            )
         ours, theirs = self._context.Pipe()
         before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = str(self._folder)

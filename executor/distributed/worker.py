@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
+from PIL.Image import Image
 from safetensors.torch import save
 
 from executor.distributed import messages as m
@@ -24,8 +27,10 @@ from executor.distributed.images import png
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
-from executor.distributed.sequence import SequenceParallel
+from executor.distributed.pulse import Pulse
+from executor.distributed.sequence import AttentionError, Communicator, Loopback, SequenceParallel
 from executor.distributed.storage import Storage
+from executor.distributed.writing import Writing
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class WorkerSetting:
         ``cpu`` or ``cuda:0``.
     threads
         Of the CPU.
+    degree
+        Of the largest group.
     """
 
     rank: int
@@ -57,6 +64,7 @@ class WorkerSetting:
     storage: Storage
     device: str = "cpu"
     threads: int = 1
+    degree: int = 1
 
 
 class Worker:
@@ -72,6 +80,7 @@ class Worker:
 
     def __init__(self, setting: WorkerSetting, connection: Connection) -> None:
         self._connection = connection
+        self._speaking = threading.Lock()
         self._device = torch.device(setting.device)
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)
@@ -79,10 +88,23 @@ class Worker:
         self._groups = Groups(setting.rendezvous, setting.rank, self._device)
         self._storage = setting.storage
         self._states = setting.storage.states()
-        self._parallel = SequenceParallel(self._model.transformer) if setting.role == "denoise" else None
+        self._parallel = [SequenceParallel(transformer) for transformer in self._model.transformers]
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
         self._queue: deque[Any] = deque()
+        self._stages = setting.role == "stages"
+        self._rehearsed = setting.degree == 1
+        self._degree = setting.degree
+        self._writing = Writing() if self._stages else None
+        self._pulse = Pulse(lambda: self._say(m.Working())) if self._stages else None
+
+    def close(self) -> None:
+        """Leave all groups; what is being written is written to its end."""
+        if self._pulse is not None:
+            self._pulse.close()
+        if self._writing is not None:
+            self._writing.close()
+        self._groups.close()
 
     def serve(self) -> None:
         """Carry out commands until told to stop.
@@ -92,6 +114,7 @@ class Worker:
         EOFError
             If the controller is gone.
         """
+        self._say(m.Ready())
         while True:
             command = self._queue.popleft() if self._queue else self._connection.recv()
             match command:
@@ -109,8 +132,12 @@ class Worker:
                     self._tickets.pop(command.request, None)
                     self._states.release(command.request)
                 case m.Stop():
-                    self._groups.close()
                     return
+
+    def _say(self, message: Any) -> None:
+        """Tell the controller something; several threads may."""
+        with self._speaking:
+            self._connection.send(message)
 
     # -- steps
     # -----------------------------------------------------------------------------------------------------
@@ -127,7 +154,7 @@ class Worker:
                 self._tickets.pop(job, None)
                 with suppress(RuntimeError):
                     self._states.settle(job)
-            self._connection.send(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
+            self._say(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
         finally:
             for job in run.jobs:
                 self._states.release(job)
@@ -136,8 +163,7 @@ class Worker:
         leads = group.rank == 0
         tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
         limit, steps, on = run.limit, 0, True
-        assert self._parallel is not None
-        with self._parallel.over(group):
+        with self._over(group):
             while on:
                 began = time.monotonic()
                 self._model.step(tickets)
@@ -153,8 +179,15 @@ class Worker:
                     if not on:
                         for job in run.jobs:
                             self._states.settle(job)
-                    self._connection.send(m.Stepped(run.chunk, steps, began, at, not on))
+                    self._say(m.Stepped(run.chunk, steps, began, at, not on))
                 on = steps < run.most and bool(group.agree(int(on)))
+
+    @contextmanager
+    def _over(self, group: Communicator) -> Iterator[None]:
+        with ExitStack() as over:
+            for parallel in self._parallel:
+                over.enter_context(parallel.over(group))
+            yield
 
     def _ticket(self, job: int, done: int) -> Ticket:
         """Return a request's state after ``done`` steps; read only if another worker has been on it."""
@@ -197,13 +230,34 @@ class Worker:
         request = admit.ask.request.id
         try:
             ticket = self._model.admit(admit.ask)
+            self._rehearse(ticket)
             self._states.admit(request, ticket.fixed(), ticket.moving())
         except Exception as error:
-            self._connection.send(m.Refused(request, f"{type(error).__name__}: {error}"))
+            self._say(m.Refused(request, f"{type(error).__name__}: {error}"))
         else:
-            self._connection.send(m.Admitted(request, time.monotonic() - began))
+            self._say(m.Admitted(request, time.monotonic() - began))
         finally:
             self._states.release(request)
+
+    def _rehearse(self, ticket: Ticket) -> None:
+        """Make sure, once, that every attention of a step would be over its group.
+
+        Raises
+        ------
+        AttentionError
+            If one would not; the message names it.
+        """
+        if self._rehearsed:
+            return
+        try:
+            with self._over(Loopback(self._degree)):
+                self._model.rehearse(ticket)
+        except AttentionError:
+            raise
+        except Exception:
+            self._rehearsed = True  # what cannot be gone through without values shows in its first step
+        else:
+            self._rehearsed = True
 
     def _decode(self, decode: m.Decode) -> None:
         began = time.monotonic()
@@ -212,15 +266,33 @@ class Worker:
             saved = self._states.read(request)
             ticket = Ticket.restore(self._states.fixed(request), saved.data, self._device)
             frames = self._model.decode(ticket)
+            latents = ticket.latents.contiguous().cpu()
+        except Exception as error:
+            self._say(_undecoded(request, error))
+            return
+        self._say(m.Rendered(request))
+        assert self._writing is not None
+        self._writing.put(lambda: self._write(decode, frames, latents, began))
+
+    def _write(self, decode: m.Decode, frames: list[Image], latents: torch.Tensor, began: float) -> None:
+        """Write what a request has become, and tell so. In the thread for it."""
+        request = decode.ask.request.id
+        try:
             if decode.latent is not None:
-                self._storage.save(decode.latent, save({"latents": ticket.latents.contiguous()}))
+                self._storage.save(decode.latent, save({"latents": latents}))
             if decode.image is not None:
                 self._storage.save(decode.image, png(frames, decode.ask))
         except Exception as error:
-            self._connection.send(m.Undecoded(request, f"{type(error).__name__}: {error}"))
+            message: Any = _undecoded(request, error)
         else:
             at = time.monotonic()
-            self._connection.send(m.Decoded(request, at, at - began))
+            message = m.Decoded(request, at, at - began)
+        with suppress(OSError):  # nobody listens any more; the main thread finds out by itself
+            self._say(message)
+
+
+def _undecoded(request: int, error: Exception) -> m.Undecoded:
+    return m.Undecoded(request, f"{type(error).__name__}: {error}", isinstance(error, OSError))
 
 
 def work(setting: WorkerSetting, connection: Connection) -> None:
@@ -236,15 +308,17 @@ def serve(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker until told to stop, or until the controller is gone; the connection is closed then."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(setting.threads)
+    worker: Worker | None = None
     try:
         try:
             worker = Worker(setting, connection)
         except (ModelError, ValueError, RuntimeError) as error:
             connection.send(m.Unfit(str(error)))
             return
-        connection.send(m.Ready())
         worker.serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         setting.storage.remove()
     finally:
+        if worker is not None:
+            worker.close()
         connection.close()

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from executor.distributed.config import CPU_WORKERS, LINKS, EngineConfig
-from executor.distributed.measuring.checks import check_shape
 from executor.distributed.measuring.grid import Grid
+from executor.distributed.models.shapes import check_shape
 from executor.distributed.models.spec import ModelError, ModelSpec
 from planner.cluster import Cluster
 from profiles.shape import Shape

@@ -103,8 +103,10 @@ def serve_on_workers(
     Raises
     ------
     EngineError
-        If workers cannot start, or a request fails for good.
+        If workers cannot start, or no request at all can be served; one that cannot is dropped, and `Records.failed` says
+        why.
     """
+    from executor.distributed.config import EngineError
     from executor.distributed.controller import DistributedEngine
 
     records = Records(setup.workload.requests) if records is None else records
@@ -122,8 +124,13 @@ def serve_on_workers(
         finally:
             records.delivered.clear()
             records.delivered.update(engine.delivered)
+            for request, (at, reason) in engine.failures.items():
+                records.dropped[request] = at
+                records.failed[request] = reason
             records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
             records.complete = len(records.delivered) + len(records.dropped) == len(records.requests)
+        if records.failed and len(records.failed) == len(records.requests):
+            raise EngineError(f"no request could be served; the first: {next(iter(records.failed.values()))}")
         if on_engine is not None:
             on_engine(engine)
     return records

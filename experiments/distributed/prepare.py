@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from executor.distributed.config import LINKS, EngineConfig
+from executor.distributed.models.shapes import check_shape
 from executor.records import Records
 from experiments.config.build import Setup, build, build_cluster
 from experiments.config.checks import ConfigError
@@ -58,16 +59,27 @@ def prepare(
         For a line on what is done.
     """
     engine = engine_config(config, directory)
+    for shape in shapes_of(config["workload"]):
+        try:
+            check_shape(engine.model.folder, shape, max(setup.service.cluster.degrees))
+        except ValueError as error:
+            raise ConfigError(f"the workload has what the model cannot make: {error}") from None
     clear_folders(directory)
     if _measures(config):
         profile = measured(config, engine, setup.service.cluster, console)
         save_profile(profile, directory / PROFILE)
         setup = build(config, profile)
-    return setup, partial(_serve, engine)
+    return setup, partial(_serve, engine, console)
 
 
-def _serve(engine: EngineConfig, setup: Setup, records: Records, on_progress: Callable[[Records], None]) -> Records:
-    return serve_on_workers(setup, engine, records, on_progress)
+def _serve(
+    engine: EngineConfig, console: Console, setup: Setup, records: Records, on_progress: Callable[[Records], None]
+) -> Records:
+    try:
+        return serve_on_workers(setup, engine, records, on_progress)
+    finally:
+        for reason in records.failed.values():
+            console.print(f"dropped: {reason}", highlight=False, soft_wrap=True, markup=False)
 
 
 def measured(config: Mapping[str, Any], engine: EngineConfig, cluster: Cluster, console: Console) -> Profile:

@@ -60,9 +60,17 @@ def draw_capacity(
         if log:
             axes.set_xscale("log", base=2)
         for own, policy, target, capacity in found:
-            if own != setting or math.isnan(capacity.value):
+            if own != setting:
                 continue
             at = targets.index(target)
+            if math.isnan(capacity.value):
+                if policy != limit:
+                    row = policies.index(policy) + fan(at, len(targets), 0.4)
+                    text = f"never {target:.0%}"
+                    axes.text(
+                        0.01, row, text, color=SOFT, fontsize=7, va="center", transform=axes.get_yaxis_transform()
+                    )
+                continue
             if policy == limit:
                 axes.axvline(
                     capacity.value,

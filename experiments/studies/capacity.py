@@ -21,8 +21,8 @@ from experiments.studies.study import open_study, run_study
 
 STEP = 1.02
 LEGEND = (
-    "The last value at which the mean over seeds reaches the target. From and to: the last at which its 95 % interval lies "
-    "above the target, and the first at which it lies below. GPU-s each: in use, per request on time."
+    "The last value at which the mean over seeds reaches the target. From and to: where the ends of its 95 % interval do, "
+    "and - where they do not among the values measured. GPU-s each: in use, per request on time."
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from experiments.studies.grid import Spread
 
@@ -52,8 +53,8 @@ class Capacity:
     value
         The last value at which the target holds, by the mean over all seeds asked for; NaN if it holds nowhere.
     low, high
-        It is within these, as far as the seeds tell: the last value at which the interval lies above the target, and the
-        first one at which it lies below; infinite, or 0, where the search met none.
+        It is within these, as far as the seeds tell: where the lower and the upper ends of the intervals of 95 % fall below
+        the target, between the values that were measured; 0, or infinite, where they do nowhere.
     probes
         All that was measured, in order of the values.
     """
@@ -151,10 +152,24 @@ def _look(value: float, target: float, seeds: int) -> Generator[Ask, Attained, P
 
 def _found(probes: Mapping[float, Probe], target: float, value: float, rising: bool) -> Capacity:
     ordered = sorted(probes.values(), key=lambda probe: probe.value)
-    above = [p.value for p in ordered if p.mean - p.half_width >= target]
-    below = [p.value for p in ordered if p.mean + p.half_width < target]
+    least = [(p.value, p.mean - p.half_width - target) for p in ordered]
+    most = [(p.value, p.mean + p.half_width - target) for p in ordered]
     if rising:
-        low, high = max(below, default=0.0), min(above, default=math.inf)
+        low = max((value for value, excess in most if excess < 0), default=0.0)
+        high = min((value for value, excess in least if excess >= 0), default=math.inf)
     else:
-        low, high = max(above, default=0.0), min(below, default=math.inf)
+        low, high = _crossing(least), _crossing(most)
     return Capacity(value, low, high, tuple(ordered))
+
+
+def _crossing(excess: Sequence[tuple[float, float]]) -> float:
+    """Return where a curve through points first falls below 0, on a logarithmic axis; 0 if it begins below, else infinity."""
+    if excess[0][1] < 0:
+        return 0.0
+    for (left, above), (right, below) in pairwise(excess):
+        if below < 0:
+            if math.isinf(below):
+                return left
+            share = above / (above - below) if math.isfinite(above) else 0.0
+            return math.exp(math.log(left) + share * (math.log(right) - math.log(left)))
+    return math.inf

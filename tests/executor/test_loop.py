@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from executor.engine import Progress
 from executor.loop import PlannerLatency, Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
@@ -263,6 +264,37 @@ def test_interrupting_leaves_what_is_done() -> None:
     assert [records.fate(r) for r in requests] == ["on_time", "on_time", "unfinished", "unfinished"]
     assert not records.complete
     assert [s.jobs for s in records.segments] == [(0,), (1,)]
+
+
+class Failing(SimulatedEngine):
+    """An engine that cannot serve some requests, and says so once their first segment ends."""
+
+    bad: tuple[int, ...] = ()
+
+    def advance(self, until: float) -> tuple[float, list[Progress]]:
+        """Tell of failures in the place of what happened to those requests."""
+        now, progress = super().advance(until)
+        told = []
+        for item in progress:
+            if item.request in self.bad:
+                self.drop(item.request)
+                item = Progress("failed", item.request, item.at, reason=f"request {item.request}: no")
+            told.append(item)
+        return now, told
+
+
+@pytest.mark.parametrize("cadence", [EVENTS, ROUNDS])
+def test_a_request_that_fails_leaves_and_others_go_on(cadence: Cadence) -> None:
+    """Tests that a request that an engine cannot serve is dropped with its reason, and the run ends complete."""
+    requests = tuple(request(i, SMALL, steps=4, arrival=0.1 * i, deadline=60.0) for i in range(4))
+    engine = Failing(C1, TOY, requests, EXACT, np.random.default_rng(0))
+    engine.bad = (1, 3)
+    records = serve(Service(C1, TOY, Scripted(all_on_one), cadence), engine, Records(requests))
+    assert records.complete
+    assert set(records.delivered) == {0, 2}
+    assert records.failed == {1: "request 1: no", 3: "request 3: no"}
+    assert set(records.dropped) == {1, 3}
+    assert [records.fate(each) for each in requests] == ["on_time", "dropped", "on_time", "dropped"]
 
 
 def test_callbacks_see_every_round() -> None:

@@ -85,13 +85,15 @@ def test_refuses_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     assert code == 2 and "taken" in err and "Traceback" not in err
 
 
+LONG = ["workload=skewed", "workload.rate=18", "workload.slo_scale=1.2", "workload.requests=100000"]
+
+
 @pytest.mark.parametrize(
     ("solver", "sent"), [("edf", signal.SIGINT), ("cpsat", signal.SIGINT), ("edf", signal.SIGTERM)]
 )
 def test_interrupt_keeps_what_was_finished(solver: str, sent: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C or a request to terminate ends a long run with readable tables and exit code 130, also while CP-SAT searches."""
-    load = ["workload=skewed", "workload.rate=18", "workload.slo_scale=1.2", "workload.requests=100000"]
-    process = start(*load, f"solver={solver}", "output=run", cwd=tmp_path)
+    process = start(*LONG, f"solver={solver}", "output=run", cwd=tmp_path)
     tables = tmp_path / "run" / "requests.parquet"
     for _ in range(600):
         if tables.exists():
@@ -104,6 +106,27 @@ def test_interrupt_keeps_what_was_finished(solver: str, sent: signal.Signals, tm
     fates = pq.read_table(tables)["fate"].to_pylist()
     assert len(fates) == 100000 and {"on_time", "unfinished"} <= set(fates)
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["complete"] is False
+
+
+def test_terminate_in_the_background(tmp_path: Path) -> None:
+    """A request to terminate ends a run that a shell started with ``&``, which lets it ignore ctrl-C."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "experiments.run", *LONG, "solver=edf", "output=run"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN) and None,
+    )
+    for _ in range(600):
+        if (tmp_path / "run" / "requests.parquet").exists():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    code, out, err = finish(process)
+    assert code == 130, err
+    assert "Interrupted" in out
 
 
 def test_sweep_runs_every_combination(tmp_path: Path) -> None:

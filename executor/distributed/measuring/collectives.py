@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.fleet import Fleet
@@ -81,20 +80,30 @@ def _group_entry(group: Group, times: Sequence[Timed], grid: Grid) -> GroupEntry
     return GroupEntry(group.degree, group.link, statistics.median(slowest), _spread(slowest), memory, source, grid.date)
 
 
-def _ask(fleet: Fleet, command: Any, group: Named, config: EngineConfig) -> list[Timed]:
+def _ask(fleet: Fleet, command: Make | Collect, group: Named, config: EngineConfig) -> list[Timed]:
     """Give the members of a group a command, and return their answers."""
     fleet.tell(group.members, command)
     answers: dict[int, Timed] = {}
-    until = time.monotonic() + config.deadline + 5.0
+    allowed = (config.deadline + 5.0) * _collectives_in(command)
+    until = time.monotonic() + allowed
     while len(answers) < len(group.members):
         if time.monotonic() > until:
-            raise EngineError(f"GPUs {group.members} did not finish {command} in engine.deadline={config.deadline:g} s")
+            late = [rank for rank in group.members if rank not in answers]
+            raise EngineError(
+                f"GPUs {','.join(map(str, late))} did not finish {command} in {allowed:g} s: "
+                f"engine.deadline={config.deadline:g} s for each collective"
+            )
         for rank, message in fleet.wait(1.0):
             if not isinstance(message, Timed):
                 why = message.error if isinstance(message, Failed) else "it died"
                 raise EngineError(f"GPU {rank} could not do {command}: {why}")
             answers[rank] = message
     return list(answers.values())
+
+
+def _collectives_in(command: Make | Collect) -> int:
+    """Return how often a member may wait for the others; each time it gives up after the group's timeout."""
+    return len(command.groups) if isinstance(command, Make) else 2 * (command.warmup + command.repeats)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import torch
@@ -65,7 +66,7 @@ def emulate(
     torch.set_num_threads(config.threads)
     device = torch.device(config.device)
     model = Model(config.model, None, device)
-    parallel = SequenceParallel(model.transformer)
+    parallel = [SequenceParallel(transformer) for transformer in model.transformers]
     for shape in grid.shapes:
         request = Request(0, shape, grid.warmup + grid.repeats, 0.0, 1e9)
         tickets = [model.admit(Ask(request, config.prompts[0], seed)) for seed in range(max(grid.batches))]
@@ -74,7 +75,9 @@ def emulate(
             for batch in grid.batches:
                 loop = CountingLoopback(degree)
                 fresh = [Ticket.restore(*state, device) for state in states[:batch]]
-                with parallel.over(loop):
+                with ExitStack() as over:
+                    for each in parallel:
+                        over.enter_context(each.over(loop))
                     seconds = [_timed(lambda: model.step(fresh), device) for _ in range(request.steps)]  # noqa: B023
                 seconds = seconds[grid.warmup :]
                 priced = price(degree)

@@ -5,16 +5,19 @@ What is measured is what a plan will see: the time from one step's end to the ne
 
 from __future__ import annotations
 
+import math
 import platform
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 
-from executor.distributed.config import EngineConfig
+from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.measuring.grid import Grid, points
+from executor.engine import ProgressKind
 from planner.cluster import Cluster, Group
 from planner.plan import Assignment
 from planner.request import Request
@@ -22,6 +25,12 @@ from profiles.communication import Communication, RegroupEntry
 from profiles.entries import StageEntry, StepEntry
 from profiles.profile import Profile
 from profiles.shape import Shape
+
+_T = TypeVar("_T")
+
+
+class _BrokenError(Exception):
+    """A group broke while it was being measured."""
 
 
 def hardware(config: EngineConfig) -> str:
@@ -73,7 +82,7 @@ def measure(
     """
     entries = []
     with DistributedEngine(config, cluster, guess(cluster, grid)) as engine:
-        lab = _Lab(engine, grid)
+        lab = _Lab(engine, grid, config.attempts)
         for shape, group, batch in points(cluster, grid):
             entry = lab.step_entry(shape, group, batch)
             entries.append(entry)
@@ -88,21 +97,32 @@ def measure(
 
 
 class _Lab:
-    """Requests made for measuring, one after the other."""
+    """Requests made for measuring, one after the other.
 
-    def __init__(self, engine: DistributedEngine, grid: Grid) -> None:
+    What breaks is measured again from the start, with other requests; what breaks ``attempts`` times ends the measuring,
+    with a message that says what was measured and what broke.
+    """
+
+    def __init__(self, engine: DistributedEngine, grid: Grid, attempts: int) -> None:
         self._engine = engine
         self._grid = grid
+        self._attempts = attempts
         self._shapes: list[Shape] = []
 
     def step_entry(self, shape: Shape, group: Group, batch: int) -> StepEntry:
         steps = self._grid.warmup + self._grid.repeats
-        jobs = self._admit(shape, batch, steps)
-        self._engine.carry_out([Assignment(jobs, group, steps)])
-        self._until_finished(jobs)
+
+        def whole() -> tuple[int, ...]:
+            jobs = self._admit(shape, batch, steps)
+            self._engine.carry_out([Assignment(jobs, group, steps)])
+            self._until(jobs, "finished")
+            return jobs
+
+        jobs = self._unbroken(f"steps of {shape.label}, batch {batch}, on GPUs {_gpus(group)}", whole)
+        self._settle(shape)
         ends = [step.end for step in self._engine.steps if step.jobs == jobs]
         seconds = [b - a for a, b in pairwise(ends)][self._grid.warmup - 1 :]
-        source = f"{self._grid.repeats} steps on GPUs {','.join(map(str, group.gpus))}"
+        source = f"{self._grid.repeats} steps on GPUs {_gpus(group)}"
         return StepEntry(
             shape,
             group.degree,
@@ -131,12 +151,14 @@ class _Lab:
         large, small = cluster.groups(cluster.degrees[-1])[0], cluster.groups(1)[-1]
         hops = max(8, self._grid.repeats)
         for other in (large, small):
-            gaps = self._gaps(shape, [(large, other)[i % 2] for i in range(hops)])
+            between = f"changes between GPUs {_gpus(large)} and {_gpus(other)}, {shape.label}"
+            groups = [(large, other)[i % 2] for i in range(hops)]
+            gaps = self._unbroken(between, lambda groups=groups: self._gaps(shape, groups))  # type: ignore[misc]
             ways = ((large, other), (other, large)) if other.degree != large.degree else ((large, large),)
             for way, (before, after) in enumerate(ways):
                 seconds = gaps[way :: len(ways)]
                 spread = statistics.stdev(seconds) / statistics.fmean(seconds)
-                where = " to ".join(",".join(map(str, group.gpus)) for group in (before, after))
+                where = " to ".join(_gpus(group) for group in (before, after))
                 source = f"{len(seconds)} times from GPUs {where}"
                 median = statistics.median(seconds)
                 yield RegroupEntry(before.degree, after.degree, median, spread, source, self._grid.date)
@@ -147,11 +169,10 @@ class _Lab:
         """Return the seconds between the steps of a request that does each on the next group, but for the first two."""
         jobs = self._admit(shape, 1, len(groups))
         first = len(self._engine.steps)
-        for group in groups:
+        for number, group in enumerate(groups, start=1):
             self._engine.carry_out([Assignment(jobs, group, 1)])
-            while not any(item.request == jobs[0] for item in self._engine.advance(float("inf"))[1]):
-                pass
-        self._engine.drain()
+            self._until(jobs, "finished" if number == len(groups) else "yielded")
+        self._settle(shape)
         return [after.start - before.end for before, after in pairwise(self._engine.steps[first + 2 :])]
 
     def _admit(self, shape: Shape, batch: int, steps: int) -> tuple[int, ...]:
@@ -159,13 +180,58 @@ class _Lab:
         self._shapes += [shape] * batch
         for job in jobs:
             self._engine.submit(Request(job, shape, steps, 0.0, 1e9))
-        waiting = set(jobs)
-        while waiting:
-            waiting -= {item.request for item in self._engine.advance(float("inf"))[1]}
+        self._until(jobs, "ready")
         return jobs
 
-    def _until_finished(self, jobs: Sequence[int]) -> None:
+    def _until(self, jobs: Sequence[int], kind: ProgressKind) -> None:
+        """Wait until something has happened to all of some requests, and to nobody else.
+
+        Raises
+        ------
+        EngineError
+            If one cannot be served, or nothing moves any more.
+        _BrokenError
+            If a group broke.
+        """
         waiting = set(jobs)
         while waiting:
-            waiting -= {item.request for item in self._engine.advance(float("inf"))[1] if item.kind == "finished"}
+            now, progress = self._engine.advance(math.inf)
+            for item in progress:
+                if item.kind == "failed":
+                    raise EngineError(f"measuring {self._shapes[item.request].label}: {item.reason}")
+                if item.request in jobs and item.reason:
+                    raise _BrokenError(item.reason)
+            waiting -= {item.request for item in progress if item.kind == kind}
+            if waiting and not progress and now == math.inf:
+                raise EngineError(
+                    f"measuring {self._shapes[jobs[0]].label}: requests {sorted(waiting)} are not {kind}, and nothing moves"
+                )
+
+    def _settle(self, shape: Shape) -> None:
+        """Wait for images, so that what is measured next is alone.
+
+        Raises
+        ------
+        EngineError
+            If one cannot be made.
+        """
         self._engine.drain()
+        for _, reason in self._engine.failures.values():
+            raise EngineError(f"measuring {shape.label}: {reason}")
+
+    def _unbroken(self, what: str, measure: Callable[[], _T]) -> _T:
+        """Return what a measurement gives in which nothing broke."""
+        reasons: list[str] = []
+        while len(reasons) < self._attempts:
+            first = len(self._shapes)
+            try:
+                return measure()
+            except _BrokenError as error:
+                reasons.append(str(error))
+                for job in range(first, len(self._shapes)):
+                    self._engine.drop(job)
+        raise EngineError(f"measuring {what}: it broke {len(reasons)} times, at last by {reasons[-1]}")
+
+
+def _gpus(group: Group) -> str:
+    return ",".join(map(str, group.gpus))

@@ -12,9 +12,11 @@ import transformers
 from diffusers.guiders import ClassifierFreeGuidance
 from torch import nn
 
+from executor.distributed.models.folder import parts_of
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
 
-_STEP_PARTS = ("transformer", "scheduler")
+_TRANSFORMERS = ("transformer", "transformer_2")
+_STEP_PARTS = (*_TRANSFORMERS, "scheduler")
 
 
 def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> Any:
@@ -37,24 +39,32 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     quiet()
     try:
         pipeline = diffusers.ModularPipeline.from_pretrained(str(spec.folder))
-        wanted = pipeline.pretrained_component_names
+        needed = {part.name for part in pipeline.blocks.get_execution_blocks(prompt="").expected_components}
+        wanted = [name for name in pipeline.pretrained_component_names if name in needed]
     except Exception as error:
         raise ModelError(f"{spec.folder}: diffusers cannot read it as a modular pipeline: {error}") from error
-    present = {path.name for path in spec.folder.iterdir() if path.is_dir()}
+    index = dict(parts_of(diffusers.DiffusionPipeline.load_config(str(spec.folder))))
+    unlisted = [name for name in wanted if name not in index]
+    if unlisted:
+        raise ModelError(
+            f"{spec.folder}: model_index.json does not list {', '.join(unlisted)}, which every request needs"
+        )
     for name in wanted:
-        if name not in present and name not in _STEP_PARTS:
+        if index[name] is None:
             continue
         if role == "denoise" and name not in _STEP_PARTS:
             continue
-        nowhere = role == "stages" and name == "transformer"
+        nowhere = role == "stages" and name in _TRANSFORMERS
         part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)
             if not any(parameter.is_meta for parameter in part.parameters()):
                 part.to(device)
         pipeline.update_components(**{name: part})
-    if spec.guidance is not None and "guider" in pipeline.components:
-        pipeline.update_components(guider=ClassifierFreeGuidance(guidance_scale=spec.guidance))
+    if spec.guidance is not None:
+        for name in ("guider", "guider_2"):
+            if name in pipeline.components:
+                pipeline.update_components(**{name: ClassifierFreeGuidance(guidance_scale=spec.guidance)})
     return pipeline
 
 

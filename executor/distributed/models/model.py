@@ -7,7 +7,8 @@ dictionary.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,9 +17,14 @@ from diffusers.modular_pipelines.modular_pipeline import BlockState, PipelineSta
 from PIL.Image import Image
 from torch import Tensor, nn
 
+from executor.distributed.models.codec import to_device
 from executor.distributed.models.loading import load_pipeline
+from executor.distributed.models.noise import own_noise
+from executor.distributed.models.shapes import check_shape
 from executor.distributed.models.spec import Ask, ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
+
+_META = torch.device("meta")
 
 _NEGATIVE = {"StableDiffusion3": "", "QwenImage": " ", "Wan": ""}
 """The negative prompt that a model's plain pipeline uses when none is given; only then it is guided."""
@@ -39,7 +45,7 @@ class Model:
     Raises
     ------
     ModelError
-        If it cannot be loaded.
+        If it cannot be loaded, or does not take an input of the specification.
     """
 
     def __init__(self, spec: ModelSpec, role: Role | None = None, device: torch.device | None = None) -> None:
@@ -55,12 +61,18 @@ class Model:
         self._before, self._after = self._blocks[: loops[0]], self._blocks[loops[0] + 1 :]
         self._loop = self._blocks[loops[0]]
         *self._predict, self._advance = self._loop.sub_blocks.values()
+        names = {parameter.name for parameter in self._inputs}
+        unknown = sorted(set(spec.inputs) - names)
+        if unknown:
+            raise ModelError(
+                f"engine.inputs has {unknown}; {type(self._pipeline).__name__} takes {sorted(filter(None, names))}"
+            )
 
     @property
-    def transformer(self) -> nn.Module:
-        """The network that steps run."""
-        transformer: nn.Module = self._pipeline.transformer
-        return transformer
+    def transformers(self) -> list[nn.Module]:
+        """The networks that steps run: one, or one for each end of the timesteps."""
+        found = (getattr(self._pipeline, name, None) for name in ("transformer", "transformer_2"))
+        return [network for network in found if network is not None]
 
     @torch.no_grad()
     def admit(self, ask: Ask) -> Ticket:
@@ -69,8 +81,10 @@ class Model:
         Raises
         ------
         ValueError
-            If the pipeline refuses the request, for example its size.
+            If the pipeline refuses the request, for example its size, or does not make as many timesteps of it as it has
+            steps.
         """
+        check_shape(self.spec.folder, ask.request.shape, 1)
         self._pipeline.scheduler = copy.deepcopy(self._pipeline.scheduler)
         state = PipelineState()
         given = self._call(ask)
@@ -81,32 +95,68 @@ class Model:
             _, state = block(self._pipeline, state)
         values = {name: value for name, value in state.values.items() if not isinstance(value, torch.Generator)}
         latents = values.pop("latents")
-        return Ticket(values, dict(state.kwargs_mapping), latents, self._pipeline.scheduler, 0)
+        scheduler, steps, times = self._pipeline.scheduler, ask.request.steps, len(values["timesteps"])
+        if times != steps:
+            named = ", ".join(f"engine.inputs.{name}" for name in ("timesteps", "sigmas") if name in self.spec.inputs)
+            raise ValueError(
+                f"the request has {steps} steps, but {type(scheduler).__name__} makes {times} timesteps of them"
+                + (f" with {named}; give as many as there are steps" if named else "; use a scheduler of one step each")
+            )
+        return Ticket(values, dict(state.kwargs_mapping), latents, scheduler, 0, ask.seed)
 
     @torch.no_grad()
     def step(self, tickets: Sequence[Ticket]) -> None:
         """Do one step of every request.
 
-        Requests whose inputs have equal shapes are run as one batch, whatever step each is at; others one
-        after the other.
+        Requests whose inputs have equal shapes are run as one batch, whatever step each is at (with two transformers, where
+        they are at the same time); others one after the other.
 
         Parameters
         ----------
         tickets
             Changed in place.
         """
-        for batch in _batches(tickets):
+        for batch in _batches(tickets, self._apart):
             self._step(batch)
 
     @torch.no_grad()
+    def rehearse(self, ticket: Ticket) -> None:
+        """Go through a request's next step where the transformer has no memory, and nothing is computed.
+
+        Raises
+        ------
+        RuntimeError
+            Also if the step depends on values, which there are none of.
+        """
+        moved = replace(ticket, values=to_device(ticket.values, _META), latents=ticket.latents.to(_META))
+        state = self._block_state(moved)
+        for block in self._predict:
+            block(self._pipeline, state, i=ticket.step, t=moved.values["timesteps"][ticket.step])
+
+    @torch.no_grad()
     def decode(self, ticket: Ticket) -> list[Image]:
-        """Return the frames of a finished request; one for an image."""
+        """Return the frames of a finished request; one for an image.
+
+        Raises
+        ------
+        ValueError
+            If they have not the size, or the number, that was asked for.
+        """
         state = self._state(ticket)
         for block in self._after:
             _, state = block(self._pipeline, state)
         found = state.values.get("images")
-        frames: Any = (state.values["videos"] if found is None else found)[0]
-        return list(frames) if isinstance(frames, list) else [frames]
+        made_of: Any = (state.values["videos"] if found is None else found)[0]
+        frames: list[Image] = list(made_of) if isinstance(made_of, list) else [made_of]
+        wanted = ticket.values["width"], ticket.values["height"], ticket.values.get("num_frames") or 1
+        made = *frames[0].size, len(frames)
+        if made != wanted:
+            raise ValueError("asked for {}x{} pixels, frames {}; made were {}x{}, {}".format(*wanted, *made))
+        return frames
+
+    def _apart(self, ticket: Ticket) -> float | None:
+        """Return what keeps requests of one shape from being a batch: where the time chooses the network, the time."""
+        return None if len(self.transformers) == 1 else float(ticket.values["timesteps"][ticket.step])
 
     def _call(self, ask: Ask) -> dict[str, Any]:
         shape, steps = ask.request.shape, ask.request.steps
@@ -126,11 +176,6 @@ class Model:
                 call["negative_prompt"] = negative
         if self.spec.guidance is not None and "guidance_scale" in names:
             call["guidance_scale"] = self.spec.guidance
-        unknown = sorted(set(self.spec.inputs) - names)
-        if unknown:
-            raise ModelError(
-                f"engine.inputs has {unknown}; {type(self._pipeline).__name__} takes {sorted(filter(None, names))}"
-            )
         return call | dict(self.spec.inputs)
 
     def _state(self, ticket: Ticket) -> PipelineState:
@@ -146,14 +191,16 @@ class Model:
         states = [self._block_state(ticket) for ticket in tickets]
         times = [ticket.values["timesteps"][ticket.step] for ticket in tickets]
         joint = states[0] if len(states) == 1 else _joined(states)
-        time = times[0] if len(times) == 1 else torch.stack(times)
+        alike = len(times) == 1 or self._apart(tickets[0]) is not None
+        time = times[0] if alike else torch.stack(times)
         for block in self._predict:
             block(self._pipeline, joint, i=tickets[0].step, t=time)
         noise = joint.noise_pred.split([ticket.latents.shape[0] for ticket in tickets])
         for ticket, state, prediction, at in zip(tickets, states, noise, times, strict=True):
             state.noise_pred = prediction
             self._pipeline.scheduler = ticket.scheduler
-            self._advance(self._pipeline, state, i=ticket.step, t=at)
+            with own_noise(ticket, self.device):
+                self._advance(self._pipeline, state, i=ticket.step, t=at)
             ticket.latents = state.latents
             ticket.step += 1
 
@@ -183,10 +230,10 @@ def _key(ticket: Ticket) -> tuple[Any, ...]:
     return tuple(shared)
 
 
-def _batches(tickets: Sequence[Ticket]) -> list[list[Ticket]]:
+def _batches(tickets: Sequence[Ticket], apart: Callable[[Ticket], float | None]) -> list[list[Ticket]]:
     batches: dict[tuple[Any, ...], list[Ticket]] = {}
     for ticket in tickets:
-        batches.setdefault(_key(ticket), []).append(ticket)
+        batches.setdefault((apart(ticket), *_key(ticket)), []).append(ticket)
     return list(batches.values())
 
 

@@ -7,8 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from executor.distributed.models.folder import problem_of
 from planner.errors import ParameterError
 from planner.request import Request
+
+_OF_THE_REQUEST = (
+    "prompt",
+    "height",
+    "width",
+    "num_frames",
+    "num_inference_steps",
+    "generator",
+    "output_type",
+    "latents",
+)
+"""Inputs that follow from a request."""
+
+_COPIES = ("num_images_per_prompt", "num_videos_per_prompt")
 
 Role = Literal["denoise", "stages"]
 """``denoise``: transformer and scheduler. ``stages``: text encoders and autoencoder, around the steps."""
@@ -41,9 +56,9 @@ class ModelSpec:
     Raises
     ------
     ModelError
-        If the folder is not one that diffusers saved.
+        If the folder is not one that diffusers saved, is not whole, or holds a pipeline that is not served.
     ValueError
-        If a field has another value.
+        If a field has another value, or inputs say what a request says.
     """
 
     folder: Path
@@ -64,6 +79,16 @@ class ModelSpec:
                 f"engine.model is {str(self.folder)!r}, which has no model_index.json; "
                 "give a local folder that diffusers saved"
             )
+        problem = problem_of(self.folder, self.weights == "load")
+        if problem is not None:
+            raise ModelError(f"{self.folder}: {problem}")
+        for name, value in self.inputs.items():
+            if name in _OF_THE_REQUEST:
+                raise ParameterError(f"inputs.{name}", value, "each request says its own; leave it out")
+            if name in _COPIES and value != 1:
+                raise ParameterError(
+                    f"inputs.{name}", value, "a request is one image or video; use 1, and more requests"
+                )
 
 
 @dataclass(frozen=True, slots=True)

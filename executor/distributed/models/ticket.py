@@ -27,6 +27,9 @@ class Ticket:
         The request's own; multistep ones carry past predictions.
     step
         Steps done.
+    noise
+        What the scheduler's own noise is drawn from: a seed, or after the first draw the state of the generator. It
+        travels with the request, so that all members of a group, and every group, draw the same.
     """
 
     values: dict[str, Any]
@@ -34,6 +37,7 @@ class Ticket:
     latents: Tensor
     scheduler: Any
     step: int
+    noise: int | Tensor = 0
 
     @property
     def steps(self) -> int:
@@ -46,7 +50,7 @@ class Ticket:
 
     def moving(self) -> bytes:
         """Return the part that every step changes."""
-        return pack((self.step, self.latents, vars(self.scheduler), type(self.scheduler)))
+        return pack((self.step, self.latents, vars(self.scheduler), type(self.scheduler), self.noise))
 
     @classmethod
     def restore(cls, fixed: bytes, moving: bytes | memoryview, device: torch.device) -> Ticket:
@@ -58,7 +62,7 @@ class Ticket:
 
     def update(self, moving: bytes | memoryview, device: torch.device) -> None:
         """Take over what a group did elsewhere."""
-        self.step, latents, attributes, kind = unpack(moving)
+        self.step, latents, attributes, kind, self.noise = unpack(moving)
         self.latents = latents.to(device)
         self.scheduler = kind.__new__(kind)
         # Timesteps and sigmas stay where set_timesteps put them (sigmas live in host memory); past

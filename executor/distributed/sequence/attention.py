@@ -7,16 +7,12 @@ ring attention.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from executor.distributed.sequence.communicator import Communicator
 from executor.distributed.sequence.exchange import Row, gather_heads, scatter_heads
+from executor.distributed.sequence.kernel import Kernel, plain_kernel
 from executor.distributed.sequence.layout import Layout, ulysses_width
 from executor.distributed.sequence.ring import ring_attention
 
@@ -30,6 +26,7 @@ def group_attention(
     value: Tensor,
     mask: Tensor | None = None,
     scale: float | None = None,
+    kernel: Kernel = plain_kernel,
 ) -> Tensor:
     """Attend to the tokens of all members.
 
@@ -48,6 +45,9 @@ def group_attention(
         order.
     scale
         Factor of the scores; None is one over the root of the head size.
+    kernel
+        What attends to all tokens with a share of the heads. Where keys and values travel around a ring, whose parts are
+        merged by their log-sum-exp, the ring's own does it.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def group_attention(
         row_tokens = [sum(layout.sizes[first : first + width]) for first in range(0, degree, width)]
         key_value = traded[:, 1:] if len(row_tokens) == 1 else traded[:, 1:].contiguous()
         output = ring_attention(
-            communicator, width, row_tokens, traded[:, 0].permute(1, 2, 0, 3), key_value, mask, scale
+            communicator, width, row_tokens, traded[:, 0].permute(1, 2, 0, 3), key_value, mask, scale, kernel
         )
     else:
         output = query.new_empty((batch, 0, sum(row.tokens), size))
@@ -104,49 +104,3 @@ def in_shard_order(mask: Tensor, layout: Layout) -> Tensor:
     if mask.ndim > 1 and mask.shape[-2] == layout.total:
         mask = mask.index_select(-2, order)
     return mask.index_select(-1, order) if mask.shape[-1] > 1 else mask
-
-
-class ReplaceAttention(TorchFunctionMode):
-    """While active, `scaled_dot_product_attention` is another function.
-
-    Catches diffusers' attention dispatcher and its older processors alike, since both end in the same call.
-
-    Parameters
-    ----------
-    attention
-        Called as ``attention(query, key, value, mask, scale)``.
-    """
-
-    def __init__(self, attention: Callable[[Tensor, Tensor, Tensor, Tensor | None, float | None], Tensor]) -> None:
-        super().__init__()
-        self._attention = attention
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Divert one function, pass all others on."""
-        if func is not functional.scaled_dot_product_attention:
-            return func(*args, **(kwargs or {}))
-        return self._divert(*args, **(kwargs or {}))
-
-    def _divert(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> Tensor:
-        if dropout_p or is_causal or enable_gqa:
-            raise ValueError(
-                f"attention with dropout_p={dropout_p}, is_causal={is_causal}, enable_gqa={enable_gqa} "
-                "cannot be split; plain attention can"
-            )
-        return self._attention(query, key, value, attn_mask, scale)

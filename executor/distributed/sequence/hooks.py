@@ -15,11 +15,15 @@ from functools import partial
 from typing import Any
 
 import torch
+from diffusers.models.attention import AttentionModuleMixin
+from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
-from executor.distributed.sequence.attention import ReplaceAttention, group_attention, in_shard_order
+from executor.distributed.sequence.attention import group_attention, in_shard_order
 from executor.distributed.sequence.communicator import Communicator
+from executor.distributed.sequence.divert import AttentionError, ReplaceAttention, attention_of
 from executor.distributed.sequence.exchange import gather_tokens
+from executor.distributed.sequence.kernel import Kernel
 from executor.distributed.sequence.layout import Layout, shard_sizes
 from executor.distributed.sequence.plan import Attend, Gather, Plan, Split
 from executor.distributed.sequence.plans import plan_of
@@ -33,6 +37,7 @@ class _Call:
         self.width = width
         self.lengths: dict[str, int] = {}
         self.key_masks: dict[str, Tensor] = {}
+        self.exchanges = 0
 
     def begin(self) -> None:
         self.lengths.clear()
@@ -66,11 +71,13 @@ class _Call:
         value: Tensor,
         mask: Tensor | None,
         scale: float | None,
+        kernel: Kernel,
     ) -> Tensor:
+        self.exchanges += 1
         layout = Layout(tuple(self.lengths[stream] for stream in streams), self.communicator.degree)
         if mask is not None:
             mask = in_shard_order(self._full_mask(streams, mask, layout), layout)
-        return group_attention(self.communicator, layout, self.width, query, key, value, mask, scale)
+        return group_attention(self.communicator, layout, self.width, query, key, value, mask, scale, kernel)
 
     def _full_mask(self, streams: tuple[str, ...], mask: Tensor, layout: Layout) -> Tensor:
         """Return the mask over all tokens, in full order."""
@@ -104,7 +111,8 @@ class SequenceParallel:
     Raises
     ------
     ValueError
-        If there is no plan, or it names modules or arguments that the transformer does not have.
+        If there is no plan, or it names modules or arguments that the transformer does not have, or the transformer has
+        an attention module of which the plan does not say whether it needs the other members.
 
     Examples
     --------
@@ -122,15 +130,29 @@ class SequenceParallel:
         for split in self.plan.splits:
             for module in _matching(modules, split.module):
                 self._split(module, split)
+        names = {id(module): name for name, module in modules.items()}
         for attention in self.plan.attentions:
             for module in _matching(modules, attention.module, required=False):
-                self._attend(module, attention)
+                self._attend(module, names[id(module)], attention)
         for gather in self.plan.gathers:
             for module in _matching(modules, gather.module):
                 self._handles.append(module.register_forward_hook(partial(self._gather, gather)))
         if not self._replaced:
             self.remove()
             raise ValueError(f"{type(transformer).__name__} has none of the attention modules of its plan")
+        known = {id(module) for local in self.plan.local for module in _matching(modules, local, required=False)}
+        known |= {id(module) for module in self._replaced}
+        unknown = [
+            name
+            for name, module in modules.items()
+            if isinstance(module, Attention | AttentionModuleMixin) and id(module) not in known
+        ]
+        if unknown:
+            self.remove()
+            raise ValueError(
+                f"{type(transformer).__name__} attends in {', '.join(unknown)}, of which its plan says nothing; "
+                "put them into attentions, or into local if each member has all that they attend to"
+            )
 
     @contextmanager
     def over(self, communicator: Communicator | None, width: int | None = None) -> Iterator[None]:
@@ -207,15 +229,23 @@ class SequenceParallel:
             return None
         return gather_tokens(call.communicator, output, gather.dim, call.lengths[gather.stream])
 
-    def _attend(self, module: nn.Module, attention: Attend) -> None:
+    def _attend(self, module: nn.Module, name: str, attention: Attend) -> None:
         forward: Callable[..., Any] = module.forward
 
         def over_group(*args: Any, **kwargs: Any) -> Any:
             call = self._call
             if call is None:
                 return forward(*args, **kwargs)
+            before = call.exchanges
             with ReplaceAttention(partial(call.attend, attention.streams)):
-                return forward(*args, **kwargs)
+                output = forward(*args, **kwargs)
+            if call.exchanges == before:
+                raise AttentionError(
+                    f"attention module {name!r} did not attend to the tokens of the other {call.communicator.degree - 1} "
+                    f"members: {attention_of(module)} calls neither torch nor diffusers' dispatcher; "
+                    "use another processor, or groups of one"
+                )
+            return output
 
         module.forward = over_group
         self._replaced.append(module)

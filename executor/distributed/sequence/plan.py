@@ -77,9 +77,13 @@ class Plan:
         See there.
     only
         Configuration values that the plan is good for, as ``(field, allowed values)``.
+    local
+        Attention modules, as in `Split`, that see whole streams on every member and need no exchange: cross-attention to
+        the whole text, refiners of it. One that is neither here nor in ``attentions`` is refused.
     """
 
     splits: tuple[Split, ...]
     gathers: tuple[Gather, ...]
     attentions: tuple[Attend, ...]
     only: tuple[tuple[str, tuple[object, ...]], ...] = ()
+    local: tuple[str, ...] = ()

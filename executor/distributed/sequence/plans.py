@@ -65,6 +65,7 @@ PLANS: dict[str, Plan] = {
         splits=(Split("", "timestep", "image", 1, ndim=2), *_first("blocks.0", text=False), *_rope(1)),
         gathers=_OUT,
         attentions=(Attend("blocks.*.attn1", ("image",)),),
+        local=("blocks.*.attn2",),
     ),
     "LTXVideoTransformer3DModel": Plan(
         splits=(
@@ -74,6 +75,7 @@ PLANS: dict[str, Plan] = {
         ),
         gathers=_OUT,
         attentions=(Attend("transformer_blocks.*.attn1", ("image",)),),
+        local=("transformer_blocks.*.attn2",),
     ),
     "HunyuanVideoTransformer3DModel": Plan(
         splits=(*_first("transformer_blocks.0"), *_rope(0)),
@@ -83,6 +85,7 @@ PLANS: dict[str, Plan] = {
             Attend("single_transformer_blocks.*.attn", ("image", "text")),
         ),
         only=(("image_condition_type", (None, "latent_concat")),),
+        local=("context_embedder.token_refiner.refiner_blocks.*.attn",),
     ),
     "CogVideoXTransformer3DModel": Plan(
         splits=(*_first("transformer_blocks.0"), Split("", "image_rotary_emb", "image", 0)),
@@ -93,6 +96,7 @@ PLANS: dict[str, Plan] = {
         splits=_first("transformer_blocks.0", text=False),
         gathers=_OUT,
         attentions=(Attend("transformer_blocks.*.attn1", ("image",)),),
+        local=("transformer_blocks.*.attn2",),
     ),
     "AuraFlowTransformer2DModel": Plan(
         splits=_first("joint_transformer_blocks.0"),

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from executor.distributed.sequence.communicator import Communicator
+from executor.distributed.sequence.kernel import Kernel, plain_kernel
 
 
 def attend(
@@ -67,6 +67,7 @@ def ring_attention(
     key_value: Tensor,
     mask: Tensor | None,
     scale: float | None,
+    kernel: Kernel = plain_kernel,
 ) -> Tensor:
     """Attend to the keys of all rows.
 
@@ -86,6 +87,8 @@ def ring_attention(
         Over the keys of all rows in shard order, or None.
     scale
         As in `attend`.
+    kernel
+        What attends where there is one row; several are merged from what `attend` returns.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def ring_attention(
     mine = communicator.rank // width
     if rows == 1:
         key, value = key_value.permute(1, 2, 3, 0, 4).unbind(0)
-        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+        return kernel(query, key, value, mask, scale)
     to = (communicator.rank + width) % communicator.degree
     source = (communicator.rank - width) % communicator.degree
     result: tuple[Tensor, Tensor] | None = None

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
+from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from PIL import Image
 
+from executor.distributed import groups
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.images import image_path
+from executor.distributed.models import loading, model
 from executor.distributed.random_models.build import build
+from executor.distributed.transport import LocalTransport
+from executor.distributed.worker import WorkerSetting, work
 from executor.loop import Service, serve
 from executor.records import Records
 from planner.plan import Assignment
 from planner.request import Request
 from planner.round import Cadence
 from planner.solvers.dp import GreedyDp
+from profiles.shape import Shape
 from tests.executor.distributed.serving import (
     SHAPES,
     RandomPlans,
@@ -35,6 +46,7 @@ from tests.executor.distributed.serving import (
     shared_folder,
     spec_of,
 )
+from tests.executor.distributed.variants import wan22, with_scheduler
 
 CLUSTER = cluster_of(3)
 PROFILE = profile_of(CLUSTER, (1, 2))
@@ -159,11 +171,11 @@ def test_dropped_requests_leave_nothing(config: EngineConfig, engine: Distribute
     assert not list(shared_folder(engine).iterdir())
 
 
-@pytest.mark.parametrize("model", ["sd3", "qwen", "wan"])
-def test_other_models(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", ["sd3", "qwen", "wan"])
+def test_other_models(family: str, tmp_path: Path) -> None:
     """Tests other families, with guidance, variable texts and multistep schedulers, end to end."""
-    spec = spec_of(build(model, tmp_path / model))
-    spec = replace(spec, inputs={}) if model == "qwen" else spec
+    spec = spec_of(build(family, tmp_path / family))
+    spec = replace(spec, inputs={}) if family == "qwen" else spec
     config = EngineConfig(spec, tmp_path / "images", tmp_path / "latents")
     cluster = cluster_of(2)
     profile = profile_of(cluster)
@@ -175,13 +187,140 @@ def test_other_models(model: str, tmp_path: Path) -> None:
     assert len(list((tmp_path / "images").glob("*.png"))) == 5
 
 
-def test_refused_request_is_named(config: EngineConfig) -> None:
-    """Tests that a request that cannot be admitted ends the run with its number and the reason."""
+def test_unknown_inputs_are_refused_at_the_start(config: EngineConfig) -> None:
+    """Tests that inputs that the pipeline does not take end the start with their name."""
     wrong = replace(config, model=replace(config.model, inputs={"max_length": 16}))
-    with DistributedEngine(wrong, CLUSTER, PROFILE) as engine:
-        engine.submit(Request(7, SHAPES[0], 3, 0.0, 9.0))
-        with pytest.raises(EngineError, match=r"request 7 cannot be served: .*engine\.inputs has \['max_length'\]"):
-            engine.advance(60.0)
+    with pytest.raises(EngineError, match=r"worker \d cannot start: engine\.inputs has \['max_length'\]"):
+        DistributedEngine(wrong, CLUSTER, PROFILE)
+
+
+def test_unsuitable_requests_end_alone(config: EngineConfig, engine: DistributedEngine) -> None:
+    """Tests that requests that cannot be admitted are dropped with request, shape, step and reason, and others served."""
+    good = requests_of(4, seed=11)
+    bad = (Request(4, Shape(100, 100), 4, 0.05, 60.0), Request(5, Shape(64, 64, 3), 4, 0.06, 60.0))
+    records = run(engine, CLUSTER, PROFILE, [*good, *bad], RandomPlans(11))
+    assert records.complete
+    assert set(records.delivered) == {request.id for request in good}
+    assert set(records.dropped) == set(records.failed) == {4, 5} == set(engine.failures)
+    assert re.match(
+        r"request 4 \(100x100, step 0 of 4\) cannot be served: ValueError: shape 100x100: .*multiples of 16 pixels, as 96x96",
+        records.failed[4],
+    )
+    assert "request 5 (64x64x3, step 0 of 4) cannot be served: ValueError: shape 64x64x3" in records.failed[5]
+    assert records.fate(bad[0]) == "dropped"
+    assert not list(shared_folder(engine).iterdir())
+    assert_equal_to_alone(config, good)
+
+
+def test_a_model_that_changes_is_not_mixed(config: EngineConfig, tmp_path: Path) -> None:
+    """Tests that a worker that takes a dead one's place does not load another model than the others have."""
+    folder = build("flux", tmp_path / "flux")
+    with DistributedEngine(replace(config, model=spec_of(folder)), CLUSTER, PROFILE) as engine:
+        next(folder.glob("transformer/*.safetensors")).touch()
+        os.kill(engine._fleet._links[1].pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        with pytest.raises(
+            EngineError, match=r"flux: transformer/.*safetensors has changed since the run began, .* 1 would"
+        ):
+            engine.advance(20.0)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "config_"),
+    [("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": True}), ("FlowMatchLCMScheduler", {})],
+)
+def test_stochastic_schedulers(scheduler: str, config_: dict[str, bool], tmp_path: Path) -> None:
+    """Tests that members of a group, and the groups that a request moves through, draw the same noise."""
+    folder = with_scheduler(build("sd3", tmp_path / "sd3"), scheduler, **config_)
+    config = EngineConfig(spec_of(folder), None, tmp_path / "latents")
+    requests = requests_of(5, seed=4, steps=(3, 5))
+    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+        records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(4))
+        assert {len(segment.gpus) for segment in engine.segments} == {1, 2, 3}
+    assert records.complete and not records.failed
+    assert_equal_to_alone(config, requests, 1e-5)
+
+
+def test_two_transformers(tmp_path: Path) -> None:
+    """Tests that Wan 2.2, with a transformer for each end of the timesteps, ends as in one process."""
+    config = EngineConfig(spec_of(wan22(tmp_path)), None, tmp_path / "latents")
+    requests = requests_of(4, seed=4, steps=(5, 6))
+    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+        records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(4, batches=True))
+    assert records.complete and not records.failed
+    assert_equal_to_alone(config, requests, 1e-5)
+
+
+def test_a_backend_from_the_environment(config: EngineConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that workers attend with the backend that DIFFUSERS_ATTN_BACKEND names, over all members."""
+    other = replace(config, images=None, latents=tmp_path)
+    transport = LocalTransport(config.model.folder, work_with_flex)
+    requests = requests_of(4, seed=12)
+    with DistributedEngine(other, CLUSTER, PROFILE, transport) as engine:
+        records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(12))
+        assert max(len(segment.gpus) for segment in engine.segments) > 1
+    assert records.complete and not records.failed
+    assert_equal_to_alone(other, requests, 4e-6)
+
+
+def work_with_flex(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker as one that was started with DIFFUSERS_ATTN_BACKEND=flex."""
+    _AttentionBackendRegistry.set_active_backend(AttentionBackendName.FLEX)
+    work(setting, connection)
+
+
+def work_with_a_local_processor(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker one of whose attention modules goes its own way."""
+    load = loading.load_pipeline
+
+    def loaded(*arguments: Any) -> Any:
+        pipeline = load(*arguments)
+        pipeline.transformer.transformer_blocks[1].attn.set_processor(LocalProcessor())
+        return pipeline
+
+    model.load_pipeline = loaded
+    work(setting, connection)
+
+
+class LocalProcessor:
+    """A processor that attends by itself, as those of xformers do."""
+
+    def __call__(self, attn: Any, hidden_states: Any, encoder_hidden_states: Any, *others: Any, **kwargs: Any) -> Any:
+        """Attend to nobody."""
+        return hidden_states, encoder_hidden_states
+
+
+def test_local_attention_is_found_at_admission(config: EngineConfig) -> None:
+    """Tests that a module that would attend to its own shard ends requests before any step, named with its backend."""
+    transport = LocalTransport(config.model.folder, work_with_a_local_processor)
+    with DistributedEngine(config, CLUSTER, PROFILE, transport) as engine:
+        engine.submit(Request(0, SHAPES[0], 3, 0.0, 9.0))
+        ((failed,),) = (engine.advance(60.0)[1],)
+        assert failed.kind == "failed"
+        assert re.search(
+            r"request 0 .* AttentionError: attention module 'transformer_blocks\.1\.attn' did not attend to the tokens of "
+            r"the other 2 members: processor LocalProcessor, attention backend 'native'",
+            failed.reason,
+        )
+        assert not engine.steps
+
+
+def test_keys_do_not_grow(config: EngineConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that the store holds no more of groups that are over after twice as many changes of groups."""
+    monkeypatch.setattr(groups, "_KEPT", 4)
+    request = Request(0, SHAPES[0], 40, 0.0, 99.0)
+    pairs = [CLUSTER.group_of(gpus) for gpus in ((0, 1), (1, 2), (0, 2))]
+    with DistributedEngine(replace(config, groups=1, warm=False, images=None), CLUSTER, PROFILE) as engine:
+        store = engine._arrangements._store
+        assert store is not None
+        engine.submit(request)
+        assert engine.advance(60.0)[1][0].kind == "ready"
+        keys = []
+        for step in range(40):
+            engine.carry_out([Assignment((0,), pairs[step % 3], 1)])
+            assert engine.advance(60.0)[1]
+            keys.append(len(store.list_keys()))
+        engine.drain()
+    assert max(keys[:20]) == max(keys[20:]) <= 2 * 7
 
 
 def test_broken_model_is_named(config: EngineConfig, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import statistics
 import threading
@@ -134,6 +135,27 @@ def test_hung_worker(config: EngineConfig) -> None:
     assert_equal_to_alone(config, [request], 4e-6)
 
 
+def test_a_hang_says_what_was_late(config: EngineConfig) -> None:
+    """Tests that when everybody hangs, what is told of it names workers, step, and what was waited for."""
+    request = Request(0, SHAPES[2], 200, 0.0, 99.0)
+    with DistributedEngine(replace(config, deadline=1.5), CLUSTER, PROFILE) as engine:
+        _until_running(engine, request, (0, 1))
+        for rank in (0, 1):
+            os.kill(_pid(engine, rank), signal.SIGSTOP)
+        (yielded,) = engine.advance(60.0)[1]
+        assert yielded.kind == "yielded"
+        words = r"worker {} did not end step \d+ in [\d.]+ s \(expected .* s, engine\.deadline=1\.5 s\)"
+        assert re.fullmatch(f"{words.format(0)}; {words.format(1)}", yielded.reason)
+        _start_again(engine, request, (0, 1))
+
+
+def _start_again(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) -> None:
+    """Let a request that has yielded go on for a step, and drop it."""
+    engine.carry_out([Assignment((request.id,), CLUSTER.group_of(gpus), 1)])
+    assert [item.kind for item in engine.advance(60.0)[1]] == ["yielded"]
+    engine.drop(request.id)
+
+
 def test_stages_killed(config: EngineConfig) -> None:
     """Tests that requests whose encoder or decoder dies are encoded and decoded all the same."""
     requests = requests_of(8, seed=6)
@@ -215,12 +237,28 @@ def test_error_in_one_member(config: EngineConfig) -> None:
 
 
 def test_error_that_stays(config: EngineConfig) -> None:
-    """Tests that a request that fails again and again ends the run, with the reason."""
-    request = Request(0, SHAPES[1], 50, 0.0, 99.0)
+    """Tests that a request that fails again and again is given up with the reason, and another one is served."""
+    hit, unharmed = Request(0, SHAPES[1], 50, 0.0, 99.0), Request(1, SHAPES[0], 10, 0.0, 99.0)
     with DistributedEngine(config, CLUSTER, PROFILE, LocalTransport(config.model.folder, work_and_fail)) as engine:
-        _until_running(engine, request, (0, 1, 2))
-        with pytest.raises(EngineError, match=r"request 0 failed 3 times in a row .*1: ArithmeticError: cosmic ray"):
-            _finish(engine, request, (0, 1, 2))
+        _until_running(engine, hit, (0, 1, 2))
+        failed = None
+        while failed is None:
+            for item in engine.advance(60.0)[1]:
+                failed = item if item.kind == "failed" else None
+                if item.kind == "yielded":
+                    engine.carry_out([Assignment((0,), CLUSTER.group_of((0, 1, 2)), 50)])
+        assert failed.request == 0
+        assert re.fullmatch(
+            r"request 0 \(64x96, step \d+ of 50\) cannot be served: 3 failures in a row on GPUs 0,1,2: "
+            r".*worker 1: ArithmeticError: cosmic ray.*",
+            failed.reason,
+        )
+        assert engine.failures[0][1] == failed.reason
+        assert not list(shared_folder(engine).glob("0.*"))
+        _start(engine, unharmed, (0, 2))
+        assert _finish(engine, unharmed, (0, 2)) == 0
+        assert set(engine.delivered) == {1}
+    assert_equal_to_alone(config, [unharmed], 4e-6)
 
 
 def test_twenty_kills(config: EngineConfig) -> None:

@@ -6,6 +6,8 @@ import errno
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +99,37 @@ def test_removed(folder: Path) -> None:
         latents.read(1)
     with pytest.raises(FileNotFoundError):
         latents.fixed(1)
+
+
+def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
+    """Tests that the next start removes the folder of a process that was killed, and not that of one that runs."""
+    script = (
+        "import sys, time\n"
+        "from executor.distributed.latents import new_folder\n"
+        "print(new_folder(), flush=True)\n"
+        "time.sleep(1000)\n"
+    )
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
+        )
+        for _ in range(2)
+    ]
+    folders = [Path(run.stdout.readline().strip()) for run in runs if run.stdout is not None]
+    try:
+        assert all(folder.is_dir() for folder in folders)
+        runs[0].kill()
+        runs[0].wait()
+        assert folders[0].is_dir()
+        Shared(new_folder()).remove()
+        assert not folders[0].exists()
+        assert folders[1].is_dir()
+    finally:
+        for run in runs:
+            run.kill()
+            run.communicate()
+        Shared(new_folder()).remove()
+    assert not folders[1].exists()
 
 
 def test_no_room_is_told_with_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

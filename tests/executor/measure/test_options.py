@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.distributed.measuring.checks import pixels_per_token
+from executor.distributed.models.shapes import pixels_per_token
 from executor.measure.options import parse
 from profiles.shape import Shape
 
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     for part, config in (("vae", {"block_out_channels": [1, 1, 1, 1]}), ("transformer", {"patch_size": 1})):
         (tmp_path / "flux" / part).mkdir(parents=True)
         (tmp_path / "flux" / part / "config.json").write_text(json.dumps(config))
-    (tmp_path / "flux" / "model_index.json").write_text("{}")
+    (tmp_path / "flux" / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
     return tmp_path / "flux"
 
 

@@ -31,7 +31,7 @@ SIZES = (1024, 65536)
 @pytest.fixture
 def config(tmp_path: Path) -> EngineConfig:
     """Settings with a model that nobody loads."""
-    (tmp_path / "model_index.json").write_text("{}")
+    (tmp_path / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
     return EngineConfig(ModelSpec(tmp_path), deadline=20.0)
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from executor.distributed.models.folder import SERVED, pipeline_of
 from profiles.shape import Shape
 
 
@@ -24,8 +25,11 @@ def check_shape(folder: Path, shape: Shape, degree: int) -> None:
     Raises
     ------
     ValueError
-        If a side cannot be cut into tokens, or there are fewer tokens than members; the message names the shape.
+        If a side cannot be cut into tokens or exceeds what the model has positions for, an image is to have frames, a
+        video's frames are not what its autoencoder makes, or there are fewer tokens than members; the message names the
+        shape.
     """
+    _check_frames(folder, shape)
     side = pixels_per_token(folder)
     if side is None:
         return
@@ -35,6 +39,12 @@ def check_shape(folder: Path, shape: Shape, degree: int) -> None:
         raise ValueError(
             f"shape {shape.label}: height and width must be multiples of {side} pixels, as {near.label}; "
             f"{folder.name} makes a token of {side}x{side}"
+        )
+    most = _read(folder / "transformer" / "config.json").get("pos_embed_max_size")
+    if isinstance(most, int) and max(shape.height, shape.width) > most * side:
+        raise ValueError(
+            f"shape {shape.label}: {folder.name} has positions for sides up to {most * side} pixels "
+            f"(pos_embed_max_size={most})"
         )
     tokens = (shape.height // side) * (shape.width // side)
     if tokens < degree:
@@ -55,8 +65,27 @@ def pixels_per_token(folder: Path) -> int | None:
     patch = patch[-1] if isinstance(patch, list) and patch else patch
     if not (isinstance(latent, int) and isinstance(patch, int)):
         return None
-    packed = 2 if patch == 1 else 1  # FLUX and its kin pack 2x2 latents into a token before the transformer
+    # FLUX and its kin pack 2x2 latents into a token before the transformer
+    packed = 2 if patch == 1 and not pipeline_of(folder).startswith("LTX") else 1
     return latent * patch * packed
+
+
+def _check_frames(folder: Path, shape: Shape) -> None:
+    makes = SERVED.get(pipeline_of(folder))
+    if makes == "image" and shape.frames != 1:
+        raise ValueError(f"shape {shape.label}: {folder.name} makes images; they have one frame")
+    if makes != "video":
+        return
+    vae = _read(folder / "vae" / "config.json")
+    times = vae.get("scale_factor_temporal") or vae.get("temporal_compression_ratio")
+    if times is None and isinstance(vae.get("temperal_downsample"), list):
+        times = 2 ** sum(map(bool, vae["temperal_downsample"]))
+    if isinstance(times, int) and (shape.frames - 1) % times:
+        near = shape._replace(frames=max(1, round((shape.frames - 1) / times) * times + 1))
+        raise ValueError(
+            f"shape {shape.label}: frames must be one more than a multiple of {times}, as {near.label}; {folder.name} makes "
+            f"{times} frames of a latent one"
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:
