@@ -122,12 +122,10 @@ def ids_of(
     if "id" not in names:
         return None
     texts = [text_of(table.rows[names["id"]][i]) for i in order]
-    if (
-        all(t.isascii() and t.isdecimal() and len(t) <= 15 for t in texts)
-        and len(set(texts)) == len(texts)
-        and set(images) == {1}
-    ):
-        return [int(t) for t in texts]
+    if set(images) == {1} and all(t.isascii() and t.isdecimal() and len(t) <= 15 for t in texts):
+        numbers = [int(t) for t in texts]
+        if len(set(numbers)) == len(numbers):
+            return numbers
     notes.append(f"{names['id']} holds no unique whole numbers; requests are numbered in order of arrival")
     return None
 
