@@ -48,7 +48,7 @@ def single_table(s: Summary, title: str = "") -> Table:
     table.add_row("SLO attainment", f"[bold]{_share(s.sar)}[/bold]", f"{s.on_time} of {s.requests} requests on time")
     if not s.complete:
         ended = s.requests - s.unfinished
-        words = f"of the {ended} of {s.requests} requests that had ended ({_share(ended / max(s.requests, 1))})"
+        words = f"of the {ended} (of {s.requests}) that had ended"
         table.add_row("  [bold]until then[/bold]", f"[bold]{_share(s.sar_of_ended)}[/bold]", words)
     if s.weighted:
         table.add_row(

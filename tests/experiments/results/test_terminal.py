@@ -67,6 +67,7 @@ def test_nothing_is_refused() -> None:
 def test_an_interrupted_run_says_what_its_share_is_about(summary: Summary) -> None:
     """Beside the share of all requests stands that of those that had ended, with their number; not in a complete run."""
     stopped = replace(summary, complete=False, unfinished=1, sar_of_ended=0.5)
+    whole = replace(summary, complete=True, unfinished=0)
     text = " ".join(printed(stopped).split())
-    assert f"until then 50.0 % of the {summary.requests - 1} of {summary.requests} requests that had ended" in text
-    assert "until then" not in printed(summary)
+    assert f"until then 50.0 % of the {summary.requests - 1} (of {summary.requests}) that had ended" in text
+    assert "until then" not in printed(whole)
