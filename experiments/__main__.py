@@ -39,7 +39,9 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
     "Prepare and check": {
         "workload": Command("experiments.workload", "generate and check traces"),
         "profiles": Command("profiles", "list, show, plot and fit tables of step times"),
-        "doctor": Command("executor.doctor", "what this machine has for runs on real workers, and what would be refused"),
+        "doctor": Command(
+            "executor.doctor", "what this machine has for runs on real workers, and what would be refused"
+        ),
         "fidelity": Command("experiments.fidelity", "real runs beside simulated ones"),
         "tune": Command("experiments.tune", "the best settings of every rule, on seeds that no table uses"),
         "budgets": Command("experiments.budgets", "whether decisions keep their budgets"),

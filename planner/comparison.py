@@ -10,7 +10,7 @@ from planner.objectives.protocol import Objective
 from planner.objectives.shipped import OnTime
 from planner.plan import Assignment, Certificate, Plan
 from planner.processor import busy_seconds
-from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.exact import Exact

@@ -21,7 +21,7 @@ from planner.follow_up import follow_up, to_the_end
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.plan import Assignment
-from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import LinearProgram
 from planner.programs.lookahead import Lookahead, LookaheadModel
 from planner.programs.worth import Worth, worth_of

@@ -21,7 +21,7 @@ from experiments.studies.grid import Cell, Policy
 from planner.comparison import Answered, answer
 from planner.objectives import Objective, OnTime
 from planner.plan import Assignment
-from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.exact import Exact

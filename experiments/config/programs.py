@@ -11,13 +11,13 @@ from omegaconf import MISSING
 from experiments.config.checks import configured
 from experiments.config.schemas import made_from, schema_from
 from planner.load import LoadError, load_own
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import Program
 from planner.programs.lookahead import Lookahead
 from planner.testing.programs import check_program
 from planner.testing.rounds import ConformanceError
 
-PROGRAMS: Mapping[str, Callable[[], Program]] = {"lookahead": Lookahead, "assignment": Assignment}
+PROGRAMS: Mapping[str, Callable[[], Program]] = {"lookahead": Lookahead, "assignment": AssignmentProgram}
 """Shipped programs by name, with their defaults."""
 
 
@@ -33,7 +33,7 @@ class CustomProgramConfig:
 
 SCHEMAS: Mapping[str, type] = {
     "lookahead": schema_from("lookahead", Lookahead),
-    "assignment": schema_from("assignment", Assignment),
+    "assignment": schema_from("assignment", AssignmentProgram),
     "custom": CustomProgramConfig,
 }
 

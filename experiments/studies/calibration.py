@@ -34,7 +34,7 @@ from planner.effort import (
 )
 from planner.objectives import OnTime
 from planner.processor import busy_seconds
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.intervals import Task
 from planner.programs.linear import LinearProgram
 from planner.programs.lookahead import Lookahead
@@ -68,7 +68,7 @@ def calibration(seeds: int) -> Table:
 
 def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, Work]]:
     """Give the name, the modelled seconds and the work itself of every piece on one size of rounds."""
-    lookahead, assignment = Lookahead(), Assignment()
+    lookahead, assignment = Lookahead(), AssignmentProgram()
     ahead, now = hard_round(jobs, 8, seed, "events"), hard_round(jobs, 8, seed, "rounds")
     yield "lookahead: build", lookahead.measure(ahead).build, lambda: lookahead.model(ahead, OnTime(), ()).linear
     yield "assignment: build", assignment.measure(now).build, lambda: assignment.model(now, OnTime(), ()).linear

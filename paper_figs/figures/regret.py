@@ -21,7 +21,7 @@ from paper_figs.work import Task, prepared
 from planner.backends.cpsat import CpSatBackend
 from planner.objectives import OnTime, Survivors
 from planner.plan import Plan
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import Program
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
@@ -93,7 +93,7 @@ def library(digest: str) -> list[dict[str, Value]]:
     The digest is of the library's files: the result is theirs.
     """
     known = {(k.instance, k.program): k for k in read_known() if k.objective == "on_time"}
-    programs: dict[str, Program] = {"assignment": Assignment(), "lookahead": Lookahead()}
+    programs: dict[str, Program] = {"assignment": AssignmentProgram(), "lookahead": Lookahead()}
     lost: dict[tuple[str, str, str], list[float]] = {}
     for instance in load_library():
         round_ = instance.round_
@@ -115,7 +115,7 @@ def library(digest: str) -> list[dict[str, Value]]:
 def regrets(config: Mapping[str, Any]) -> list[list[float]]:
     """Serve greedily; return, for every round of two or more jobs, the jobs and the survivors that greedy loses."""
     found: list[list[float]] = []
-    program, backend, objective = Assignment(), CpSatBackend(), Survivors()
+    program, backend, objective = AssignmentProgram(), CpSatBackend(), Survivors()
 
     def look(round_: Round, plan: Plan) -> None:
         if len(round_.jobs) < 2:

@@ -23,7 +23,7 @@ from planner.cluster import Cluster
 from planner.job import Job
 from planner.objectives import Survivors
 from planner.optimum import optimum
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
@@ -87,7 +87,7 @@ def timed(solver: str, gpus: int, count: int, limit: float, profile: str) -> dic
             times.append(found.seconds)
         proof: dict[str, Value] = {"on_time": int(found.value), "bound": found.upper}
         return {"seconds": sorted(times)[2], "done": int(found.proven), **proof}
-    planner = GreedyDp() if solver == "dp" else CpSat(program=Assignment(), objective=Survivors())
+    planner = GreedyDp() if solver == "dp" else CpSat(program=AssignmentProgram(), objective=Survivors())
     planner.solve(round_, 1.0)
     seconds = []
     for _ in range(20):

@@ -33,7 +33,7 @@ from planner.objectives.protocol import Objective, rewards_of
 from planner.objectives.shares import Shares
 from planner.outcomes import Floats
 from planner.placement import Choice, place
-from planner.plan import Assignment as PlanAssignment
+from planner.plan import Assignment
 from planner.programs.batches import batches_of, sizes_at_most
 from planner.programs.floor import Class, with_floor
 from planner.programs.linear import LinearProgram, Settled
@@ -44,7 +44,7 @@ from planner.round import Round
 
 
 @dataclass(frozen=True)
-class Assignment:
+class AssignmentProgram:
     """The one-round assignment program.
 
     Parameters
@@ -77,7 +77,7 @@ class Assignment:
         if self.form == "degrees" and not (cluster.laminar and cluster.uniform):
             raise ParameterError("form", self.form, f"on cluster {cluster.name} groups differ: use 'auto' or 'groups'")
 
-    def model(self, round_: Round, objective: Objective, greedy: Sequence[PlanAssignment]) -> AssignmentModel:
+    def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> AssignmentModel:
         """Make the model of a round.
 
         Raises
@@ -151,7 +151,7 @@ class AssignmentModel:
         free: int,
         concrete: bool,
         conserve: bool,
-        greedy: tuple[PlanAssignment, ...],
+        greedy: tuple[Assignment, ...],
     ) -> None:
         self._round = round_
         self._scores = scores
@@ -178,7 +178,7 @@ class AssignmentModel:
         self.linear = linear
         """The arrays; with a least share, its variable is the last."""
 
-    def _linear(self, gains: Floats, greedy: tuple[PlanAssignment, ...]) -> LinearProgram:
+    def _linear(self, gains: Floats, greedy: tuple[Assignment, ...]) -> LinearProgram:
         rows: list[list[int]] = []
         weights: list[list[float]] = []
         capacity: list[float] = []
@@ -221,7 +221,7 @@ class AssignmentModel:
             start=self._start(greedy),
         )
 
-    def _start(self, greedy: tuple[PlanAssignment, ...]) -> Floats:
+    def _start(self, greedy: tuple[Assignment, ...]) -> Floats:
         """The greedy plan as a point: for each of its jobs, the option with the same group (or degree)."""
         start = np.zeros(len(self.options))
         position = {job.request.id: index for index, job in enumerate(self._round.jobs)}
@@ -241,7 +241,7 @@ class AssignmentModel:
         return None
 
     def judged(
-        self, assignments: Sequence[PlanAssignment], bound: float | None, promised: Sequence[int] | None = None
+        self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
     ) -> Settled:
         """Return a plan with what it is worth: rewards over those of waiting, and the least share.
 
@@ -255,15 +255,13 @@ class AssignmentModel:
         """Turn a point into a plan with its value and bound."""
         return self.judged(self.assignments(x), bound)
 
-    def assignments(self, x: Floats) -> list[PlanAssignment]:
+    def assignments(self, x: Floats) -> list[Assignment]:
         """Place the chosen options, then use what is idle as far as that does not lower the value."""
         jobs = self._round.jobs
         chosen = [self.options[column] for column in np.flatnonzero(x[: len(self.options)] > 0.5)]
         covers = {jobs[o.job].request.id: tuple(jobs[i].request.id for i in o.members) for o in chosen}
         if self.concrete:
-            placed = [
-                PlanAssignment((jobs[o.job].request.id,), o.group, o.steps) for o in chosen if o.group is not None
-            ]
+            placed = [Assignment((jobs[o.job].request.id,), o.group, o.steps) for o in chosen if o.group is not None]
         else:
             placed = place(self._round, [Choice(jobs[o.job], o.degree, o.steps) for o in chosen], self._free)
         placed = [replace(a, jobs=covers[a.jobs[0]]) for a in placed]

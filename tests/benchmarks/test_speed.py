@@ -24,7 +24,7 @@ from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.job import Job
 from planner.objectives import OnTime
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
@@ -142,12 +142,12 @@ def test_dp_decision_16_jobs_8_gpus(benchmark: BenchmarkFixture, cadence: Cadenc
 
 def test_cpsat_decision_16_jobs_8_gpus(benchmark: BenchmarkFixture) -> None:
     """Measures CP-SAT, model building included, on 16 pending jobs (target: at most 10 ms for 99 %)."""
-    decide(benchmark, CpSat(Assignment(), OnTime()), lambda seed: pending(16, 8, seed), 0.01, 300)
+    decide(benchmark, CpSat(AssignmentProgram(), OnTime()), lambda seed: pending(16, 8, seed), 0.01, 300)
 
 
 def test_cpsat_decision_64_jobs_64_gpus(benchmark: BenchmarkFixture) -> None:
     """Measures CP-SAT on 64 pending jobs and 8 machines of 8 GPUs (target: at most 100 ms)."""
-    decide(benchmark, CpSat(Assignment(), OnTime()), lambda seed: pending(64, 64, seed), 0.1, 40)
+    decide(benchmark, CpSat(AssignmentProgram(), OnTime()), lambda seed: pending(64, 64, seed), 0.1, 40)
 
 
 def test_table_of_requests(benchmark: BenchmarkFixture) -> None:

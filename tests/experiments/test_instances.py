@@ -16,7 +16,7 @@ from experiments.instances.library import KNOWN, Known, LibraryError, improve, l
 from experiments.instances.record import Source, record
 from planner.backends.protocol import Answer
 from planner.objectives import OnTime
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import LinearProgram
 
 SOURCE = Source("small", ("workload=skewed", "workload.rate=24", "workload.requests=60"))
@@ -105,7 +105,7 @@ class Misbehaving:
 
 def test_a_solver_that_misbehaves_is_noted(library: Path) -> None:
     """A point that breaks constraints and an exception both count as failed, and the other instances are still solved."""
-    solved = solve_all(load_library(library), "assignment", Assignment(), OnTime(), Misbehaving(), 1.0)
+    solved = solve_all(load_library(library), "assignment", AssignmentProgram(), OnTime(), Misbehaving(), 1.0)
     assert [s.status for s in solved] == ["failed"] * 4
     assert "breaks a constraint" in solved[0].note and "out of order" in solved[1].note
 

@@ -13,7 +13,7 @@ from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import BackendError
 from planner.objectives import OnTime
 from planner.plan import Assignment, Certificate
-from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.assignment import AssignmentProgram
 from planner.round import Round
 from planner.solvers.exact import Exact
 from planner.yardstick import TOLERANCE
@@ -77,7 +77,7 @@ def test_names_of_ones_own() -> None:
     assert [a.solver for a in named.answers] == ["wide", "narrow"]
     with pytest.raises(ValueError, match="two solvers are called 'edf'"):
         planner.compare(RIVALS, [Edf(), Edf(elastic=False)])
-    with pytest.raises(ValueError, match="solver cpsat solves Assignment, which is none of the programs"):
+    with pytest.raises(ValueError, match="solver cpsat solves AssignmentProgram, which is none of the programs"):
         planner.compare(RIVALS, [CpSat(program=AssignmentProgram())], programs=[Lookahead()])
 
 

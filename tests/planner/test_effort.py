@@ -19,7 +19,7 @@ from planner.backends.pulp import PulpBackend
 from planner.cluster import Cluster
 from planner.effort import Cost, Size, refusal
 from planner.objectives import LeastShare, OnTime
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import LinearProgram, Program
 from planner.programs.lookahead import Lookahead
 from planner.round import Cadence, Round
@@ -40,7 +40,13 @@ BACKENDS: tuple[Backend, ...] = (
 
 @pytest.mark.parametrize(
     "program",
-    [Lookahead(), Lookahead(concurrency=False), Assignment(), Assignment("groups"), Assignment(batching=True)],
+    [
+        Lookahead(),
+        Lookahead(concurrency=False),
+        AssignmentProgram(),
+        AssignmentProgram("groups"),
+        AssignmentProgram(batching=True),
+    ],
 )
 @settings(max_examples=40)
 @given(round_=rounds(), shares=st.booleans())
@@ -59,7 +65,7 @@ def test_no_program_is_larger_than_its_measure(program: Program, round_: Round, 
 @pytest.mark.parametrize("gpus", [8, 64])
 def test_the_measure_is_close(gpus: int) -> None:
     """Tests that in hard rounds at most a third of what is measured is not there, so that little is refused in vain."""
-    for program in (Lookahead(), Assignment()):
+    for program in (Lookahead(), AssignmentProgram()):
         round_ = hard_round(24, gpus, 1, "events")
         linear = program.model(round_, OnTime(), ()).linear
         assert linear.entries >= 2 / 3 * program.measure(round_).entries
@@ -75,7 +81,7 @@ def test_words_of_a_refusal() -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize(("program", "cadence"), [(Lookahead(), "events"), (Assignment(), "rounds")])
+@pytest.mark.parametrize(("program", "cadence"), [(Lookahead(), "events"), (AssignmentProgram(), "rounds")])
 def test_what_does_not_fit_is_never_built(backend: Backend, objective: str, program: Program, cadence: str) -> None:
     """Tests that with a budget too small for the program another plan comes back, marked, and no solver is asked."""
 

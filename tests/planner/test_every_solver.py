@@ -17,7 +17,7 @@ from executor.simulated import Physics, SimulatedEngine
 from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.objectives import GpuSeconds, Level, Lexicographic, OnTime, Progress, Survivors, Term, Weighted
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.request import Request
 from planner.round import EPSILON, Cadence, Round
 from planner.solvers.dp import GreedyDp
@@ -48,12 +48,12 @@ SOLVERS: dict[str, Solver] = {
     "dp-schedule-only": GreedyDp(preserve=False, elastic=False),
     "dp-all-degrees": GreedyDp(allocation=False, waiting=False),
     "cpsat": CpSat(),
-    "cpsat-assignment": CpSat(Assignment(), Survivors()),
-    "cpsat-groups": CpSat(Assignment("groups"), Weighted((Term(OnTime()), Term(Progress(), 0.01)))),
-    "cpsat-batches": CpSat(Assignment(batching=True), Survivors()),
-    "cpsat-lexicographic": CpSat(Assignment(), Lexicographic((Level(Survivors()), Level(GpuSeconds(), 0.01)))),
+    "cpsat-assignment": CpSat(AssignmentProgram(), Survivors()),
+    "cpsat-groups": CpSat(AssignmentProgram("groups"), Weighted((Term(OnTime()), Term(Progress(), 0.01)))),
+    "cpsat-batches": CpSat(AssignmentProgram(batching=True), Survivors()),
+    "cpsat-lexicographic": CpSat(AssignmentProgram(), Lexicographic((Level(Survivors()), Level(GpuSeconds(), 0.01)))),
     "highs": Highs(),
-    "highs-assignment": Highs(Assignment(), Survivors(), GreedyDp()),
+    "highs-assignment": Highs(AssignmentProgram(), Survivors(), GreedyDp()),
     "scip": Scip(),
     "cbc": Cbc(),
 }

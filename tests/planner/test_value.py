@@ -25,7 +25,7 @@ from planner.objectives import (
 from planner.outcomes import Floats, Outcomes
 from planner.plan import TOLERANCE, Certificate, Plan
 from planner.plan import Assignment as Run
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import Program
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
@@ -56,10 +56,10 @@ PROGRAMS: dict[str, tuple[Program, dict[str, Objective]]] = {
     "lookahead": (Lookahead(), BOTH),
     "lookahead-prices": (Lookahead(detail=0), BOTH),
     "lookahead-idle": (Lookahead(late="idle"), BOTH),
-    "assignment": (Assignment(), ONE_ROUND),
-    "assignment-alone": (Assignment(conserve=False), ONE_ROUND),
-    "assignment-batches": (Assignment(batching=True), ONE_ROUND),
-    "assignment-groups": (Assignment("groups"), ONE_ROUND),
+    "assignment": (AssignmentProgram(), ONE_ROUND),
+    "assignment-alone": (AssignmentProgram(conserve=False), ONE_ROUND),
+    "assignment-batches": (AssignmentProgram(batching=True), ONE_ROUND),
+    "assignment-groups": (AssignmentProgram("groups"), ONE_ROUND),
 }
 CASES = [(p, o) for p, (_, objectives) in PROGRAMS.items() for o in objectives]
 
@@ -98,12 +98,14 @@ def test_values_by_hand() -> None:
     round_ = round_of([job(0, LARGE, 4, due=0.41, weight=3.0), job(1, MEDIUM, 10, due=9.0)], C8, cadence=ROUNDS)
     wide = Run((0,), C8.groups(8)[0], 4)
     plan = Plan((wide,), Certificate("by hand"))
-    assert value_of(round_, plan, Assignment(), OnTime()) == pytest.approx(3.0)
-    assert value_of(round_, plan, Assignment(), COST) == pytest.approx(3.0 - 0.1 * (8 * 4 * 0.1 - 4 * 2 * LARGE_ON_TWO))
+    assert value_of(round_, plan, AssignmentProgram(), OnTime()) == pytest.approx(3.0)
+    assert value_of(round_, plan, AssignmentProgram(), COST) == pytest.approx(
+        3.0 - 0.1 * (8 * 4 * 0.1 - 4 * 2 * LARGE_ON_TWO)
+    )
     assert value_of(round_, plan, Lookahead(), OnTime()) == pytest.approx(4.0)
     assert value_of(round_, plan, Lookahead(), COST) == pytest.approx(4.0 - 0.1 * (8 * 4 * 0.1 + 0.8))
     other = Plan((Run((1,), C8.groups(8)[0], 10),), Certificate("by hand"))
-    assert value_of(round_, other, Assignment(), OnTime()) == pytest.approx(0.0)
+    assert value_of(round_, other, AssignmentProgram(), OnTime()) == pytest.approx(0.0)
     assert value_of(round_, other, Lookahead(), OnTime()) == pytest.approx(1.0)
 
 
@@ -115,7 +117,7 @@ class Backwards:
         return -outcomes.weight * outcomes.survives
 
 
-@pytest.mark.parametrize("program", [Lookahead(), Assignment()])
+@pytest.mark.parametrize("program", [Lookahead(), AssignmentProgram()])
 def test_a_reward_for_being_late_is_refused_by_both_programs(program: Program) -> None:
     """Tests that an objective under which lateness pays is refused with its name."""
     round_ = round_of([job(7, SMALL, 10, due=5.0)], C8)
@@ -129,7 +131,7 @@ def test_a_program_alone_serves(cadence, price: float) -> None:  # type: ignore[
     """Tests that without filling of idle GPUs nobody waits while waiting gains nothing, at any price."""
     jobs = [job(i, MEDIUM, 10, due=9.0) for i in range(5)]
     objective = Weighted((Term(OnTime()), Term(GpuSeconds(), price)))
-    plan = Highs(Assignment(conserve=False), objective).solve(round_of(jobs, C8, cadence=cadence), 0.5)
+    plan = Highs(AssignmentProgram(conserve=False), objective).solve(round_of(jobs, C8, cadence=cadence), 0.5)
     assert len(plan.assignments) == 5
     if price:
         assert all(assignment.group.degree == 1 for assignment in plan.assignments)

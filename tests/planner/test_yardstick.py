@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from planner.cluster import Cluster
 from planner.objectives import GpuSeconds, LeastShare, OnTime, Tardiness, Term, Weighted
 from planner.plan import Assignment
-from planner.programs.assignment import Assignment as AssignmentProgram
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.exact import Highs

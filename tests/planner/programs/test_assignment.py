@@ -29,7 +29,7 @@ from planner.objectives import (
 from planner.outcomes import Floats, Outcomes
 from planner.packing import Item, pack
 from planner.plan import Certificate, Plan
-from planner.programs.assignment import Assignment, AssignmentModel
+from planner.programs.assignment import AssignmentModel, AssignmentProgram
 from planner.round import Round
 from planner.solvers.dp import GreedyDp
 from tests.planner.programs.search import exhaustive
@@ -88,8 +88,8 @@ def optimum(model: AssignmentModel) -> float:
 @given(round_=alike, objective=objectives)
 def test_both_forms_cpsat_and_exhaustive_search_agree(round_: Round, objective) -> None:  # type: ignore[no-untyped-def]
     """Tests that where groups are alike, degrees and groups have one optimum, which CP-SAT and trying all find."""
-    degrees = Assignment("degrees").model(round_, objective, ())
-    groups = Assignment("groups").model(round_, objective, ())
+    degrees = AssignmentProgram("degrees").model(round_, objective, ())
+    groups = AssignmentProgram("groups").model(round_, objective, ())
     assert not degrees.concrete
     assert groups.concrete
     truth = exhaustive(round_, degrees)
@@ -104,7 +104,7 @@ def test_both_forms_cpsat_and_exhaustive_search_agree(round_: Round, objective) 
 @given(round_=rounds(most=3), objective=objectives)
 def test_groups_form_on_any_cluster(round_: Round, objective) -> None:  # type: ignore[no-untyped-def]
     """Tests the form with groups against exhaustive search also where links differ and blocks overlap."""
-    model = Assignment("groups").model(round_, objective, ())
+    model = AssignmentProgram("groups").model(round_, objective, ())
     truth = exhaustive(round_, model)
     if model.linear.size:
         assert optimum(model) == pytest.approx(truth, rel=1e-9, abs=1e-9)
@@ -119,7 +119,7 @@ def test_groups_form_on_any_cluster(round_: Round, objective) -> None:  # type: 
 )
 def test_the_knapsack_finds_the_same_optimum(round_: Round, objective) -> None:  # type: ignore[no-untyped-def]
     """Tests that with all GPUs free the paper's knapsack by dynamic programming equals CP-SAT on the program."""
-    model = Assignment("degrees").model(round_, objective, ())
+    model = AssignmentProgram("degrees").model(round_, objective, ())
     if not model.linear.size:
         return
     items: list[list[Item]] = [[] for _ in round_.jobs]
@@ -135,7 +135,7 @@ def test_the_knapsack_finds_the_same_optimum(round_: Round, objective) -> None: 
 def test_the_greedy_plan_is_a_feasible_start(round_: Round, objective, form: str) -> None:  # type: ignore[no-untyped-def]
     """Tests that the greedy plan becomes a feasible point, and that any point becomes a legal plan."""
     greedy = GreedyDp().assignments(round_)
-    model = Assignment(form).model(round_, objective, greedy)
+    model = AssignmentProgram(form).model(round_, objective, greedy)
     linear = model.linear
     assert linear.start.shape == linear.rewards.shape == (linear.size,)
     assert linear.violation(linear.start) == 0.0
@@ -150,7 +150,7 @@ def test_the_greedy_plan_is_a_feasible_start(round_: Round, objective, form: str
 @given(round_=rounds(most=4, least=1), objective=objectives, data=st.data())
 def test_points_become_the_plan_they_say(round_: Round, objective, data: st.DataObject) -> None:  # type: ignore[no-untyped-def]
     """Tests that, with nothing conserved, a random feasible point gives exactly its jobs, degrees and steps."""
-    model = Assignment(conserve=False).model(round_, objective, ())
+    model = AssignmentProgram(conserve=False).model(round_, objective, ())
     x = np.zeros(model.linear.size)
     for column in data.draw(st.permutations(range(len(x))))[:8]:
         x[column] = 1.0
@@ -176,7 +176,7 @@ def test_values_add_up(round_: Round, objective, form: str, data: st.DataObject)
             asked.append((outcomes, objective.rewards(outcomes)))
             return asked[-1][1]
 
-    model = Assignment(form).model(round_, Spy(), ())
+    model = AssignmentProgram(form).model(round_, Spy(), ())
     x = np.zeros(model.linear.size)
     for job_ in range(len(round_.jobs)):
         own = [c for c, option in enumerate(model.options) if option.job == job_]
@@ -199,7 +199,7 @@ def outcomes_of(round_: Round) -> Outcomes:
             seen.append(outcomes)
             return np.zeros(len(outcomes))
 
-    Assignment("groups").model(round_, Spy(), ())
+    AssignmentProgram("groups").model(round_, Spy(), ())
     return seen[-1]
 
 
@@ -242,13 +242,13 @@ def test_moves_need_the_form_with_groups() -> None:
     """Tests that an objective that looks at moves gets groups by itself, and keeps a job where it is."""
     stay = C8.groups(2)[3]
     round_ = round_of([job(0, MEDIUM, 10, due=2.0, group=stay)], C8)
-    model = Assignment(conserve=False).model(round_, Moves(), ())
+    model = AssignmentProgram(conserve=False).model(round_, Moves(), ())
     assert model.concrete
     answer = CpSatBackend().solve(model.linear, SECOND)
     assert answer.x is not None
     (chosen,) = model.assignments(answer.x)
     assert chosen.group == stay
-    assert not Assignment().model(round_, MIXED, ()).concrete
+    assert not AssignmentProgram().model(round_, MIXED, ()).concrete
 
 
 @pytest.mark.parametrize("cluster", [c for c in CLUSTERS if c not in ALIKE], ids=lambda c: c.name)
@@ -256,20 +256,20 @@ def test_degrees_are_refused_where_groups_differ(cluster: Cluster) -> None:
     """Tests that the form with degrees is refused by name where it would not be exact, and 'auto' avoids it."""
     round_ = round_of([job(0, MEDIUM)], cluster)
     with pytest.raises(ValueError, match=f"^form is 'degrees'; on cluster {cluster.name} groups differ"):
-        Assignment("degrees").model(round_, Survivors(), ())
-    assert Assignment().model(round_, Survivors(), ()).concrete
+        AssignmentProgram("degrees").model(round_, Survivors(), ())
+    assert AssignmentProgram().model(round_, Survivors(), ()).concrete
 
 
 def test_unknown_form_is_refused() -> None:
     """Tests that a misspelt form is refused with the choices."""
     with pytest.raises(ValueError, match=r"^form is 'degree'; use 'auto'"):
-        Assignment("degree")
+        AssignmentProgram("degree")
 
 
 def test_busy_gpus_are_no_options_in_rounds() -> None:
     """Tests that with cadence rounds options lie wholly in the GPUs that are free at the boundary."""
     round_ = round_of([job(0, SMALL)], C4, free_at=(0.0, 0.0, 0.0, 9.0))
-    groups = {o.group.gpus for o in Assignment("groups").model(round_, Survivors(), ()).options if o.group}
+    groups = {o.group.gpus for o in AssignmentProgram("groups").model(round_, Survivors(), ()).options if o.group}
     assert groups == {(0,), (1,), (2,), (0, 1)}
 
 
@@ -277,7 +277,7 @@ def test_idle_gpus_are_used() -> None:
     """Tests that jobs that the optimum leaves waiting still start on idle GPUs, unless that is switched off."""
     round_ = round_of([job(0, SMALL, 10, due=9.0), job(1, LARGE, 10, due=9.0)], C8)
     for conserve, running in ((True, {0, 1}), (False, set())):
-        model = Assignment(conserve=conserve).model(round_, Survivors(), ())
+        model = AssignmentProgram(conserve=conserve).model(round_, Survivors(), ())
         assert {a.jobs[0] for a in model.assignments(np.zeros(model.linear.size))} == running
 
 
@@ -285,7 +285,7 @@ def test_idle_gpus_are_used() -> None:
 @given(round_=rounds(most=3), form=st.sampled_from(["auto", "groups"]))
 def test_the_least_share_is_maximal(round_: Round, form: str) -> None:
     """Tests the least share against every point of the program without its variable."""
-    model = Assignment(form).model(round_, LeastShare(), ())
+    model = AssignmentProgram(form).model(round_, LeastShare(), ())
     if not model.linear.size:
         return
     answer = CpSatBackend().solve(model.linear, 5.0)
@@ -302,15 +302,15 @@ def test_the_least_share_saves_the_resolution_that_is_worst_off() -> None:
     round_ = round_of([*jobs, job(3, MEDIUM, 10, due=9.0)], C8)
 
     def survivors(objective: Objective) -> set[int]:
-        answer = HighsBackend().solve(Assignment(conserve=False).model(round_, objective, ()).linear, 5.0)
+        answer = HighsBackend().solve(AssignmentProgram(conserve=False).model(round_, objective, ()).linear, 5.0)
         assert answer.x is not None
-        return {a.jobs[0] for a in Assignment(conserve=False).model(round_, objective, ()).assignments(answer.x)}
+        return {a.jobs[0] for a in AssignmentProgram(conserve=False).model(round_, objective, ()).assignments(answer.x)}
 
     assert {1, 2} <= survivors(Survivors())
     assert survivors(LeastShare()) == {0}
 
 
-BATCHED = Assignment(batching=True, conserve=False)
+BATCHED = AssignmentProgram(batching=True, conserve=False)
 
 
 @settings(max_examples=60, deadline=None)
@@ -321,7 +321,7 @@ BATCHED = Assignment(batching=True, conserve=False)
 def test_batches_cost_no_deadline(round_: Round, backend: Backend) -> None:
     """Tests that members share a shape, no job runs twice, none is late for it, and batching never loses worth."""
     model = BATCHED.model(round_, Survivors(), ())
-    alone = Assignment(conserve=False).model(round_, Survivors(), ())
+    alone = AssignmentProgram(conserve=False).model(round_, Survivors(), ())
     if not model.linear.size:
         return
     answer = backend.solve(model.linear, 5.0)
@@ -346,7 +346,7 @@ def test_a_batch_serves_two_where_one_gpu_serves_one() -> None:
     jobs = [job(i, SMALL, 10, due=0.33) for i in range(2)]
     round_ = round_of(jobs, Cluster.nvlink(1))
     plans = []
-    for program in (Assignment(batching=True), Assignment()):
+    for program in (AssignmentProgram(batching=True), AssignmentProgram()):
         model = program.model(round_, Survivors(), ())
         answer = CpSatBackend().solve(model.linear, 1.0)
         assert answer.x is not None

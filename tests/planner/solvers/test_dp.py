@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from planner.cluster import Cluster
 from planner.objectives import Survivors
 from planner.plan import Plan
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.round import EPSILON, Round
 from planner.solvers.dp import GreedyDp
 from tests.planner.programs.search import exhaustive
@@ -53,7 +53,7 @@ def test_every_degree_offered_gives_the_most_survivors(round_: Round) -> None:
 
     Jobs that run out of steps within the round are left out: there the paper's rule does not look at the deadline.
     """
-    model = Assignment("groups").model(round_, Survivors(), ())
+    model = AssignmentProgram("groups").model(round_, Survivors(), ())
     if any(round_.jobs[option.job].steps_left == option.steps for option in model.options):
         return
     best = round(exhaustive(round_, model) + model.constant) if round_.jobs else 0

@@ -15,7 +15,7 @@ from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.objectives import ObjectiveError, OnTime, Survivors
 from planner.outcomes import Floats, Outcomes
-from planner.programs.assignment import Assignment
+from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import LinearProgram
 from planner.round import Round
 from planner.solvers.dp import GreedyDp
@@ -42,7 +42,7 @@ class Scripted:
 
 def exact(reply: Callable[[LinearProgram], Answer]) -> Exact:
     """Make a solver of the assignment program on a scripted backend."""
-    return Exact(Scripted(reply), Assignment(), OnTime(), GreedyDp())
+    return Exact(Scripted(reply), AssignmentProgram(), OnTime(), GreedyDp())
 
 
 def point(x: Floats | None, status: str = "optimal", bound: float | None = None) -> Answer:
@@ -108,8 +108,8 @@ def test_a_clock_that_had_to_end_a_search_is_named() -> None:
 @given(rounds(most=3, least=1))
 def test_cpsat_proves_the_optimum(round_: Round) -> None:
     """Tests value and bound of a plan's certificate against exhaustive search."""
-    certificate = CpSat(Assignment(), OnTime()).solve(round_, 2.0).certificate
-    truth = exhaustive(round_, Assignment().model(round_, OnTime(), ()))
+    certificate = CpSat(AssignmentProgram(), OnTime()).solve(round_, 2.0).certificate
+    truth = exhaustive(round_, AssignmentProgram().model(round_, OnTime(), ()))
     assert certificate.status == "optimal"
     assert not certificate.fallback
     assert certificate.value == pytest.approx(truth, abs=1e-9)
@@ -121,8 +121,8 @@ def test_cpsat_proves_the_optimum(round_: Round) -> None:
 def test_never_worse_than_greedy(round_: Round, budget: float) -> None:
     """Tests that also with hardly any budget the plan is the greedy one, marked, or worth at least as much."""
     greedy = GreedyDp().assignments(round_)
-    model = Assignment().model(round_, OnTime(), greedy)
-    plan = CpSat(Assignment(), OnTime()).solve(round_, budget)
+    model = AssignmentProgram().model(round_, OnTime(), greedy)
+    plan = CpSat(AssignmentProgram(), OnTime()).solve(round_, budget)
     check_plan(round_, plan)
     if plan.certificate.value is None:
         assert plan.assignments == tuple(greedy)
@@ -141,7 +141,7 @@ def test_a_users_objective_decides() -> None:
 
     round_ = round_of([job(0, LARGE, 50, due=12.0), job(1, MEDIUM, 10, due=0.31)], Cluster.nvlink(4))
     for objective, running in ((Survivors(), {1}), (LargeFirst(), {0})):
-        plan = CpSat(Assignment(conserve=False), objective).solve(round_, 1.0)
+        plan = CpSat(AssignmentProgram(conserve=False), objective).solve(round_, 1.0)
         assert {a.jobs[0] for a in plan.assignments} == running
 
 
@@ -153,7 +153,7 @@ def test_a_bad_objective_is_not_hidden() -> None:
             return np.full(len(outcomes), np.nan)
 
     with pytest.raises(ObjectiveError, match="objective Nan"):
-        CpSat(Assignment(), Nan()).solve(ROUND, 0.01)
+        CpSat(AssignmentProgram(), Nan()).solve(ROUND, 0.01)
 
 
 def test_an_empty_round() -> None:
@@ -167,6 +167,6 @@ def test_an_empty_round() -> None:
 @given(rounds(least=1))
 def test_any_greedy_may_start(round_: Round) -> None:
     """Tests that a start from a solver that ignores busy GPUs neither breaks the program nor the plan."""
-    plan = CpSat(Assignment(), OnTime(), greedy=Fixed(1)).solve(round_, 0.05)
+    plan = CpSat(AssignmentProgram(), OnTime(), greedy=Fixed(1)).solve(round_, 0.05)
     check_plan(round_, plan)
     assert not plan.certificate.fallback
