@@ -20,7 +20,7 @@ from planner.job import Job
 from planner.late import LateRule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Assignment
-from planner.programs.continuation import continue_plan, large
+from planner.programs.continuation import continue_plan, large, largest
 from planner.programs.intervals import Task
 from planner.programs.linear import Settled
 from planner.programs.worth import Worth
@@ -45,6 +45,8 @@ class CarryOut:
         What they are worth.
     late
         What late jobs get.
+    budget
+        Seconds of the processor: the less there are, the sooner a backlog is large.
     """
 
     round_: Round
@@ -52,6 +54,7 @@ class CarryOut:
     tasks: Sequence[Task]
     worth: Worth
     late: LateRule
+    budget: float = math.inf
 
     def plan(self, served: Sequence[int], pieces: Sequence[tuple[int, int, int]], bound: float) -> Settled:
         """Return the best plan that runs pieces.
@@ -81,7 +84,7 @@ class CarryOut:
         best = self._made(self._with_late(filled, free), bound, taken)
         enough = min(bound, self._reward(taken)) if not self.worth.price else bound
         for fewer in (self._with_late(chosen, free), filled, chosen, placed):
-            if best.value >= enough - _SAME * self.unit or large(round_, len(self.tasks)):
+            if best.value >= enough - _SAME * self.unit or large(round_, len(self.tasks), largest(self.budget)):
                 break
             other = self._made(fewer, bound, taken)
             if other.value > best.value + _SAME * self.unit:
@@ -97,7 +100,8 @@ class CarryOut:
     def judged(self, assignments: Sequence[Assignment], bound: float | None, wanted: Collection[int]) -> Settled:
         """Return assignments with the value of the schedule that begins with them and serves what it can of ``wanted``."""
         ids = [job.request.id for job in self.timely]
-        schedule = continue_plan(self.round_, self.tasks, ids, assignments, wanted, widen=not self.worth.price)
+        widen, most = not self.worth.price, largest(self.budget)
+        schedule = continue_plan(self.round_, self.tasks, ids, assignments, wanted, widen, most)
         value = self._reward(schedule.promised)
         if self.worth.price:
             value -= self.worth.price * schedule.gpu_seconds

@@ -33,11 +33,18 @@ from planner.round import Round
 _AT_ONCE, _AT_ONCE_IN_LARGE = 64, 8
 _LARGE = 4_000
 """Jobs times those that can run at a time above which a backlog is large: what a schedule costs goes with it."""
+_LARGE_PER_SECOND = 14_000
+"""The same for each second of the budget: a decision makes some twenty schedules where the backlog is not large."""
 
 
-def large(round_: Round, count: int) -> bool:
+def largest(budget: float) -> float:
+    """Return jobs times those that can run at a time above which a backlog is large for a budget in seconds."""
+    return min(float(_LARGE), _LARGE_PER_SECOND * budget)
+
+
+def large(round_: Round, count: int, most: float) -> bool:
     """Whether schedules of so many jobs are to be few and coarse; a count decides, so that equal rounds are equal."""
-    return count * min(count, round_.cluster.gpus) > _LARGE
+    return count * min(count, round_.cluster.gpus) > most
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ def continue_plan(
     assignments: Sequence[Assignment],
     wanted: Collection[int],
     widen: bool,
+    most: float = _LARGE,
 ) -> Continuation:
     """Return the schedule that begins with assignments.
 
@@ -87,11 +95,13 @@ def continue_plan(
         Positions of the tasks that should be served.
     widen
         Whether idle GPUs widen what runs.
+    most
+        Above this, a backlog is large (:func:`largest`).
     """
     wanted = set(wanted)
     while True:
-        served, spent = _run(round_, tasks, ids, assignments, wanted, widen)
-        if served == wanted or large(round_, len(wanted)):
+        served, spent = _run(round_, tasks, ids, assignments, wanted, widen, most)
+        if served == wanted or large(round_, len(wanted), most):
             return Continuation(tuple(sorted(served)), spent)
         wanted = served
 
@@ -103,6 +113,7 @@ def _run(
     assignments: Sequence[Assignment],
     wanted: set[int],
     widen: bool,
+    most: float,
 ) -> tuple[set[int], float]:
     """Return which of the wanted tasks are on time, and all GPU-seconds."""
     at = {id_: i for i, id_ in enumerate(ids)}
@@ -110,7 +121,7 @@ def _run(
     pool, spent, now, rest = _begin(round_, at, assignments, states)
     served = {i for i in wanted if not states[i].left and states[i].ready <= tasks[i].due}
     pending = sorted((i for i in wanted if states[i].left), key=lambda i: (tasks[i].due, i))
-    at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted)) else _AT_ONCE
+    at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted), most) else _AT_ONCE
     while pending:
         left = {i: float(states[i].left) for i in pending}
         pending = [i for i in pending if max(now, states[i].ready) + left[i] * tasks[i].seconds[-1] <= tasks[i].due]

@@ -249,6 +249,7 @@ class LookaheadModel:
         A price per GPU-second is left to that: a job on time is worth its reward at most, for on its least GPU-seconds it
         costs what it costs when it is given up. A least share adds at most all of it to the bound.
         """
+        self._out = replace(self._out, budget=budget)
         now = self._round.now
         wanted = np.flatnonzero(self._worth.weights > 0.0).tolist()
         if not wanted:

@@ -1,0 +1,17 @@
+"""How many and how fine the schedules are that a plan is judged by."""
+
+from __future__ import annotations
+
+import math
+
+from planner.programs.continuation import large, largest
+from tests.strategies import round_of
+
+
+def test_a_small_budget_makes_a_backlog_large_sooner() -> None:
+    """With ten milliseconds eighteen jobs on eight GPUs are a large backlog, sixteen are not; with a second neither is."""
+    round_ = round_of([])
+    assert round_.cluster.gpus == 8
+    assert [large(round_, count, largest(0.01)) for count in (16, 18)] == [False, True]
+    assert not large(round_, 18, largest(1.0))
+    assert largest(math.inf) == largest(10.0)
