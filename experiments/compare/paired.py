@@ -37,5 +37,5 @@ def difference_table(results: Sequence[Result], policies: Sequence[Policy], refe
         spread = Spread.of(by_seed)
         wins, losses = (sum(sign * gain > 1e-12 for gain in gains.values()) for sign in (1, -1))
         counts = [str(wins), str(len(pairs) - wins - losses), str(losses)]
-        table.append([name, f"{spread.mean:+.4f}", f"{spread.half_width:.4f}", *counts])
+        table.append([name, f"{spread.mean:+.4f}", spread.half(4), *counts])
     return table

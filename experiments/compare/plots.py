@@ -65,7 +65,9 @@ def draw_attainment(
                 label=None if row else BOUND,
             )  # fmt: skip
     what = "SLO attainment" + (" by weight" if any(r.summary.weighted for r in results) else "")
-    axes.set_xlabel(f"{what}, mean and 95 % interval over {len({r.seed for r in results})} seeds", color=SOFT)
+    count = len({r.seed for r in results})
+    seeds = f"mean and 95 % interval over {count} seeds" if count > 1 else "one seed"
+    axes.set_xlabel(f"{what}, {seeds}", color=SOFT)
     drawn = [s.mean - _half(s) for s in spreads.values()] + [s.mean + _half(s) for s in spreads.values()]
     low = min(*drawn, *limits.values(), 1.0) if limits else min(*drawn, 1.0)
     axes.set_xlim(max(0.0, math.floor(10 * (low - 0.02)) / 10), 1.01)

@@ -135,3 +135,7 @@ class Spread:
             return cls(mean, math.nan)
         deviation = math.sqrt(sum((value - mean) ** 2 for value in data) / (count - 1))
         return cls(mean, float(t.ppf(0.975, count - 1)) * deviation / math.sqrt(count))
+
+    def half(self, digits: int) -> str:
+        """Write the half width; a dash for one seed, which has none."""
+        return "-" if math.isnan(self.half_width) else f"{self.half_width:.{digits}f}"

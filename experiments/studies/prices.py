@@ -52,7 +52,7 @@ def price_table(results: Sequence[Result]) -> Table:
         sar, used = Spread.of([run.weighted_sar for run in runs]), Spread.of([run.gpu_seconds for run in runs])
         p50, p95 = Spread.of([run.latency_p50 for run in runs]), Spread.of([run.latency_p95 for run in runs])
         rows.append(
-            [cell, policy, f"{sar.mean:.3f}", f"{sar.half_width:.3f}", f"{used.mean:.0f}", f"{used.half_width:.0f}",
+            [cell, policy, f"{sar.mean:.3f}", sar.half(3), f"{used.mean:.0f}", used.half(0),
              f"{p50.mean:.2f}", f"{p95.mean:.2f}"]
         )  # fmt: skip
     return rows

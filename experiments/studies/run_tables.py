@@ -56,7 +56,7 @@ def one_cell_table(results: Sequence[Result], policies: Sequence[Policy]) -> Tab
             [
                 policy.name,
                 f"{sar.mean:.3f}",
-                f"{sar.half_width:.3f}",
+                sar.half(3),
                 *(f"{mean([t.sar for run in runs for t in run.tiers if t.tier == tier]):.2f}" for tier in tiers),
                 *(f"{mean(by_shape[shape]):.2f}" for shape in shapes),
                 *(f"{mean([getattr(run, f'latency_{p}') for run in runs]):.2f}" for p in ("p50", "p95", "p99")),

@@ -63,4 +63,4 @@ def over_table(
 def _row(label: str, spread: Spread, pairs: Sequence[float], rival: str) -> list[str]:
     wins, losses = (sum(sign * gain > 1e-12 for gain in pairs) for sign in (1, -1))
     counts = [str(wins), str(len(pairs) - wins - losses), str(losses)]
-    return [label, f"{spread.mean:+.4f}", f"{spread.half_width:.4f}", *counts, rival]
+    return [label, f"{spread.mean:+.4f}", spread.half(4), *counts, rival]

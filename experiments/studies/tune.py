@@ -174,7 +174,7 @@ def best_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
     for search, (tried, best) in found:
         start = tried[0]
         gain = Spread.of(best.attainments[seed] - start.attainments[seed] for seed in best.attainments)
-        numbers = [f"{best.mean:.4f}", f"{start.mean:.4f}", f"{gain.mean:+.4f}", f"{gain.half_width:.4f}"]
+        numbers = [f"{best.mean:.4f}", f"{start.mean:.4f}", f"{gain.mean:+.4f}", gain.half(4)]
         settings = f"`{' '.join(overrides_of(search, best.settings))}`"
         table.append([search.policy, settings, *numbers, str(len(tried))])
     return table

@@ -48,3 +48,4 @@ def test_spread_is_students_interval() -> None:
     assert spread.mean == 3.0
     assert spread.half_width == pytest.approx(2.7764 * math.sqrt(2.5) / math.sqrt(5), rel=1e-4)
     assert math.isnan(Spread.of([1.0]).half_width)
+    assert (spread.half(2), Spread.of([1.0]).half(2)) == ("1.96", "-")
