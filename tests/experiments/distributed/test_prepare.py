@@ -55,7 +55,7 @@ def test_other_choices_hold() -> None:
         (["workload.load=-1"], ["workload.load", "-1"]),
         (["workload=custom"], ["workload.classes", "empty"]),
         (["solver=fixed", "solver.degree=4"], ["solver.degree", "4", "1, 2"]),
-        (["profile=flux1-dev_h100"], ["128x128", "flux1-dev_h100"]),
+        (["profile=flux1-dev_h100", "profile.shapes=exact"], ["128x128", "flux1-dev_h100"]),
     ],
 )
 def test_refused_before_anything_starts(overrides: list[str], words: list[str]) -> None:
