@@ -23,6 +23,14 @@ from profiles.command_line import Parser, count, positive, processes, whole
 __all__ = ["Parser", "compose", "count", "guarded", "plain", "positive", "processes", "whole"]
 
 _UNKNOWN = re.compile(r"Key '[^']*' (?:is )?not in '[^']*'\s+full_key: (?P<path>\S+)\s+object_type=(?P<type>\w+)")
+_NO_CHOICE = re.compile(
+    r"Could not find '(?P<group>\S+)/(?P<name>[^/']+)'\s+Available options in '[^']+':(?P<known>.*)", re.DOTALL
+)
+_WRONG_TYPE = re.compile(
+    r"Value '(?P<value>.*?)' of type '\w+' could not be converted to (?P<type>\w+)\s+full_key: (?P<path>\S+)", re.DOTALL
+)
+_MISSING = re.compile(r"Missing mandatory value: \S+\s+full_key: (?P<path>\S+)")
+_TYPES = {"Float": "a number", "Integer": "a whole number", "Boolean": "true or false"}
 
 
 USER_ERRORS = (ValueError, OSError, OmegaConfBaseException, EngineError, ModelError)
@@ -70,18 +78,35 @@ def guarded(main: Callable[[], int]) -> int:
 
 
 def _message(error: BaseException) -> str:
-    """What went wrong, with the causes that Hydra chains; without what only a developer of Hydra needs."""
+    """What went wrong in one line, from the causes that Hydra chains; without what only a developer of Hydra needs."""
+    if not _from_hydra(error):
+        return str(error)
     parts: list[str] = []
     current: BaseException | None = error
     while current is not None:
         text = str(current).strip().split("\nConfig search path:")[0].rstrip()
-        unknown = _UNKNOWN.search(text)
-        if unknown:
-            return _unknown_field(unknown["path"], unknown["type"])
+        if said := _in_our_words(text):
+            return said
         if text and not any(text in part for part in parts):
             parts.append(text)
-        current = current.__cause__ if _from_hydra(error) else None
-    return "\n  ".join(parts) + ("\nSee python -m experiments.run --help" if _from_hydra(error) else "")
+        current = current.__cause__
+    return " ".join(" ".join(parts).split()) + " (see python -m experiments.run --help)"
+
+
+def _in_our_words(text: str) -> str:
+    """Say what Hydra and OmegaConf say most often as all other errors do: field, value, what would be right."""
+    if found := _UNKNOWN.search(text):
+        return _unknown_field(found["path"], found["type"])
+    if found := _NO_CHOICE.search(text):
+        known = found["known"].split()
+        near = difflib.get_close_matches(found["name"].lower(), known, 1)
+        guess = f"; did you mean {near[0]}?" if near else "."
+        return f"there is no {found['group']}={found['name']}{guess} The choices are: {', '.join(known)}"
+    if found := _WRONG_TYPE.search(text):
+        return f"{found['path']} is {found['value']!r}; {_TYPES.get(found['type'], found['type'])} is needed"
+    if found := _MISSING.search(text):
+        return f"{found['path']} is not given, and is needed"
+    return ""
 
 
 def _unknown_field(path: str, type_name: str) -> str:

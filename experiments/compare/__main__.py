@@ -13,8 +13,8 @@ from experiments.cli import count, whole
 from experiments.compare.rounds import RULES, RoundComparison, compare_rounds
 from experiments.compare.runs import Comparison, compare
 from experiments.studies.grid import PAPER_GRID, Policy, cells, described
-from experiments.studies.naming import axis_of, cell_of, policy_of
-from experiments.studies.options import NEW, study_parser
+from experiments.studies.naming import add_grid, axis_of, cell_of, policy_of
+from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
 from experiments.studies.study import open_study, run_study
 
@@ -39,7 +39,7 @@ def _command(options: argparse.Namespace) -> None:
     if options.rounds and not (options.cell or axes or options.overrides):
         axes = list(PAPER_GRID)
     grid = [cell_of(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    seeds = seeds_of(options)
     if options.rounds:
         rounds = RoundComparison(
             grid=grid,
@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a shipped policy's NAME, or NAME:OVERRIDES; repeat it (default: all shipped)",
     )
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: an axis of cells; repeat it")
-    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    add_grid(parser)
     rounds = parser.add_argument_group(
         "optimal against greedy plans",
         "With --rounds N, every exact solver and every rule answers the same rounds, met by a policy that serves "

@@ -15,14 +15,11 @@ from experiments.config.requests import asked_shapes, build_workload
 from experiments.config.solvers import SOLVERS, make_solver
 from experiments.distributed.workers import worker_count
 from experiments.workload import Workload
-from planner.check import check_plan
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
-from planner.job import Job
 from planner.objectives import ObjectiveError
 from planner.objectives.protocol import NeedsProgram
-from planner.round import Cadence, Round
-from planner.solvers.protocol import Demanding, Solver
+from planner.solvers.protocol import Demanding
 from profiles import Extension, Profile, ProfileError, Shape, extended, load_profile
 from profiles.extend import check_unknown_shapes
 
@@ -94,8 +91,13 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     solver = make_solver(config)
     if isinstance(solver, Demanding):
         chosen = "program" if SOLVERS[config["solver"]["kind"]].exact else "solver"
-        with configured(chosen, config[chosen]):
-            solver.check(costs_of(believed, cluster), shapes)
+        try:
+            with configured(chosen, config[chosen]):
+                solver.check(costs_of(believed, cluster), shapes)
+        except ObjectiveError as error:
+            raise ConfigError(
+                f"objective={config['objective']['kind']}: {error}. program=assignment takes every objective"
+            ) from None
     with configured("engine", engine, regroup_seconds="regroup_ms"):
         physics = (
             Physics(stages=True, turns=True)
@@ -117,7 +119,6 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
             "a job that moves in every round would never step; use a longer round, or cadence=events"
         )
     budget = 1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"])
-    _try_out(solver, believed, cluster, cadence, workload, budget, config.get("objective", {}).get("kind", ""))
     _check_latency(engine)
     with configured("engine", engine, kind="latency", seconds="latency_ms"):
         latency = PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"])
@@ -141,27 +142,6 @@ def _check_latency(engine: Mapping[str, Any]) -> None:
         raise ConfigError(
             "engine.latency is 'fixed' and engine.latency_ms is 0; give milliseconds, or use engine.latency=zero"
         )
-
-
-def _try_out(
-    solver: Solver,
-    profile: Profile,
-    cluster: Cluster,
-    cadence: Cadence,
-    workload: Workload,
-    budget: float,
-    objective: str,
-) -> None:
-    """Let the solver plan for the first requests, as if they had come together: what it cannot do shows before the run."""
-    first = workload.requests[:3]
-    jobs = tuple(Job(request, request.steps, request.deadline, request.arrival) for request in first)
-    free_at = (first[-1].arrival,) * cluster.gpus
-    try:
-        check_plan(
-            round_ := Round(first[-1].arrival, jobs, cluster, profile, free_at, cadence), solver.solve(round_, budget)
-        )
-    except ObjectiveError as error:
-        raise ConfigError(f"objective={objective}: {error}. program=assignment takes every objective") from None
 
 
 def _notes(

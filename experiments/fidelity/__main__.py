@@ -108,6 +108,8 @@ def _serve(setup: Setup, engine: EngineConfig) -> tuple[Records, Observed]:
         engine,
         on_engine=lambda done: stages.extend((shapes[s.request], s.stage, s.seconds) for s in done.stage_times),
     )
+    for request, reason in records.failed.items():
+        raise ValueError(f"request {request} could not be served, so that runs cannot be compared: {reason}")
     decisions = tuple(decision.total_seconds for decision in records.decisions)
     return records, Observed(records.requests, tuple(records.segments), tuple(stages), decisions)
 

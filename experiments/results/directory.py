@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 MANIFEST = "manifest.json"
 JOURNAL = "finished.jsonl"
 """Jobs of a study that are done (:mod:`experiments.studies.journal`)."""
+ASIDE = ".earlier"
+"""Where results are until those that replace them have begun."""
 
 
 def prepare_directory(
@@ -94,6 +97,29 @@ def _check(directory: Path, kind: str, files: Collection[str], overwrite: bool, 
             f"output directory {directory} holds an earlier {kind} ({MANIFEST}); give another directory, "
             "set overwrite=true (--overwrite) to replace it, or resume=true (--resume) to go on with it"
         )
+
+
+def set_aside(directory: Path) -> None:
+    """Move what the manifest of earlier results names out of the way, so that it can be brought back."""
+    for path in _earlier(directory, ()):
+        kept = directory / ASIDE / path.relative_to(directory)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(kept)
+
+
+def bring_back(directory: Path) -> None:
+    """Put what was set aside in its place again."""
+    aside = directory / ASIDE
+    for kept in [path for path in aside.rglob("*") if path.is_file()]:
+        place = directory / kept.relative_to(aside)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        kept.replace(place)
+    forget(directory)
+
+
+def forget(directory: Path) -> None:
+    """Delete what was set aside."""
+    shutil.rmtree(directory / ASIDE, ignore_errors=True)
 
 
 def _earlier(directory: Path, files: Collection[str]) -> list[Path]:

@@ -18,9 +18,10 @@ from experiments.cli import compose, positive
 from experiments.config.build import Setup, build
 from experiments.results.text import Table
 from experiments.runner import NOISE_STREAM
-from experiments.studies.grid import PAPER_GRID, Cell, cells
+from experiments.studies.grid import Cell
 from experiments.studies.jobs import Jobs
-from experiments.studies.options import study_parser
+from experiments.studies.naming import add_grid, grid_of
+from experiments.studies.options import seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"Bound the share of requests that any schedule could serve on time. {CONDITION}",
         "workload=skewed workload.rate=18 --seeds 3",
     )
-    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    add_grid(parser)
     parser.add_argument(
         "--time-limit", type=positive, default=TIME_LIMIT, help=f"seconds each (default {TIME_LIMIT:g})"
     )
@@ -117,8 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    grid = cells(PAPER_GRID if options.grid else (), options.overrides)
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    grid = grid_of(options)
+    seeds = seeds_of(options)
     config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "time_limit": options.time_limit}
     with open_study("bound", options, config, seeds) as study:
         results = bound_all(grid, seeds, options.time_limit, study.jobs)

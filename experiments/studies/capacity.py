@@ -13,7 +13,7 @@ from experiments.drawing.capacity import draw_capacity
 from experiments.results.text import Table
 from experiments.studies.grid import Policy, cells, described
 from experiments.studies.naming import axis_of, cell_of, policy_of
-from experiments.studies.options import NEW, refuse, study_parser
+from experiments.studies.options import NEW, refuse, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
 from experiments.studies.questions import BOUND, Answer, Question, answer_all, search_all
 from experiments.studies.search import Capacity, Probe
@@ -152,7 +152,7 @@ def _command(options: argparse.Namespace) -> None:
     policies = [policy_of(text) for text in options.policy] or list(POLICIES)
     if not options.no_bound:
         policies.append(Policy(BOUND, ()))
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    seeds = seeds_of(options)
     questions = [
         Question(cell.label, policy.name, (*cell.overrides, *policy.overrides), target, field, options.each)
         for cell in settings

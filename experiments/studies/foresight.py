@@ -22,9 +22,10 @@ from experiments.config.build import Setup, build
 from experiments.results.text import Table
 from experiments.runner import simulate
 from experiments.studies.bound import TIME_LIMIT
-from experiments.studies.grid import PAPER_GRID, Cell, cells
+from experiments.studies.grid import Cell
 from experiments.studies.jobs import Jobs
-from experiments.studies.options import study_parser
+from experiments.studies.naming import add_grid, grid_of
+from experiments.studies.options import seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 from experiments.workload import Workload
 from planner.request import Request
@@ -198,14 +199,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"and the rest (whole steps, the planner, and what the search did not find). {CONDITION}",
         "workload=skewed workload.rate=18 workload.slo_scale=1.2 --seeds 3",
     )
-    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    add_grid(parser)
     parser.add_argument("--passes", type=whole, default=3, help="passes over the requests turned away (default 3)")
     return run_study(parser, _command, arguments)
 
 
 def _command(options: argparse.Namespace) -> None:
-    grid = cells(PAPER_GRID if options.grid else (), options.overrides)
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    grid = grid_of(options)
+    seeds = seeds_of(options)
     config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "passes": options.passes}
     with open_study("foresight", options, config, seeds) as study:
         results = foresee_all(grid, seeds, options.passes, study.jobs)

@@ -80,10 +80,10 @@ class Jobs:
     def _on_cores(self, function: Callable[..., T], work: Work) -> Iterator[tuple[int, T]]:
         from joblib import Parallel, delayed
 
-        # Those that others still do when one fails are given up; that is no news.
-        warnings.filterwarnings("ignore", "[0-9]+ tasks which were still being processed", UserWarning)
         tasks = (delayed(_numbered)(at, function, arguments) for at, arguments in enumerate(work))
-        yield from Parallel(n_jobs=self.processes, return_as="generator_unordered")(tasks)
+        with warnings.catch_warnings():  # those that others still do when one fails are given up; that is no news
+            warnings.filterwarnings("ignore", "[0-9]+ tasks which were still being processed", UserWarning)
+            yield from Parallel(n_jobs=self.processes, return_as="generator_unordered")(tasks)
 
 
 def _numbered(at: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[int, T]:

@@ -26,6 +26,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.added = 0
+        """Jobs that were written down since it was opened."""
         self._done: dict[str, Any] = {}
         whole = path.read_bytes() if path.exists() else b""
         for line in whole.splitlines(keepends=True):
@@ -55,6 +57,7 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         self._done[job] = data
+        self.added += 1
 
 
 def job_of(function: str, arguments: Sequence[object]) -> str:

@@ -1,10 +1,11 @@
-"""How policies, cells and axes are given on a command line."""
+"""How policies, cells, axes and the grid are given on a command line."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
-from experiments.studies.grid import Cell, Policy
+from experiments.studies.grid import PAPER_GRID, Cell, Policy, cells
 from experiments.studies.policies import policy
 
 
@@ -61,3 +62,13 @@ def axis_of(text: str) -> list[str]:
     if not equals or not values:
         raise ValueError(f"--sweep {text!r}: give KEY=VALUE,VALUE,..., for example workload.rate=6,12,18")
     return [f"{key}={value}" for value in values.split(",")]
+
+
+def add_grid(parser: argparse.ArgumentParser) -> None:
+    """Add the option that asks for the paper's grid."""
+    parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+
+
+def grid_of(options: argparse.Namespace) -> list[Cell]:
+    """Return the cells of the paper's grid, where it is asked for, else the one of the overrides."""
+    return cells(PAPER_GRID if options.grid else (), options.overrides)

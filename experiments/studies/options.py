@@ -86,6 +86,11 @@ def add_work_options(parser: argparse.ArgumentParser, directory: str, jobs: int 
     work.add_argument("--resume", action="store_true", help="go on with what is there: only what is missing is done")
 
 
+def seeds_of(options: argparse.Namespace) -> range:
+    """Return the seeds that options ask for."""
+    return range(options.first_seed, options.first_seed + options.seeds)
+
+
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read a command line; overrides may stand before, between and behind options.
 

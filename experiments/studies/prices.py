@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from experiments.results.text import Table
 from experiments.studies.grid import Cell, Policy, Result, Spread, described, run_all
-from experiments.studies.options import NEW, study_parser
+from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 
 PRICES = (0.0, 0.02, 0.1, 0.5)
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(options: argparse.Namespace) -> None:
     grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    seeds = seeds_of(options)
     chosen = policies(PRICES)
     with open_study("prices", options, described(grid, chosen), seeds, fresh=True) as study:
         results = run_all(grid, chosen, seeds, study.jobs)

@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from experiments.cli import guarded
-from experiments.results.directory import JOURNAL, MANIFEST, prepare_directory, read_manifest
+from experiments.results.directory import (
+    JOURNAL,
+    MANIFEST,
+    bring_back,
+    forget,
+    prepare_directory,
+    read_manifest,
+    set_aside,
+)
 from experiments.results.manifest import manifest
 from experiments.results.text import Table, markdown, print_table
 from experiments.results.writer import write_json
@@ -39,13 +47,21 @@ class Study:
         What was asked for, as plain data, for the manifest.
     seeds
         Of its runs.
+    files
+        Those of the directory that are there already and are its own.
     """
 
     def __init__(
-        self, kind: str, directory: Path | None, jobs: Jobs, config: Mapping[str, Any], seeds: Sequence[int] = ()
+        self,
+        kind: str,
+        directory: Path | None,
+        jobs: Jobs,
+        config: Mapping[str, Any],
+        seeds: Sequence[int] = (),
+        files: Sequence[str] = (),
     ) -> None:
         self.kind, self.directory, self.jobs = kind, directory, jobs
-        self.files: list[str] = []
+        self.files = list(files)
         used = {f"seed {seed}": seed for seed in seeds}
         self._manifest = manifest(config, used, datetime.now(UTC), kind=kind)
         self._save()
@@ -110,7 +126,8 @@ def open_study(
 ) -> Iterator[Study]:
     """Open a study as its options say (:func:`experiments.studies.options.study_parser`).
 
-    A study that fails or is interrupted leaves its finished jobs, and says how to go on; without any, it leaves nothing.
+    A study that fails or is interrupted leaves its finished jobs, and says how to go on; without any, all is as it was:
+    earlier results go only when those that replace them have begun.
 
     Parameters
     ----------
@@ -126,23 +143,32 @@ def open_study(
         yield Study(kind, None, Jobs(options.jobs, options.on), config, seeds)
         return
     new = not path.exists()
-    directory = prepare_directory(path, kind, overwrite=options.overwrite, resume=options.resume)
-    if options.resume:
-        _check_versions(directory)
+    directory = prepare_directory(path, kind, overwrite=options.overwrite, resume=options.overwrite or options.resume)
+    earlier = (read_manifest(directory) or {}) if options.resume else {}
+    if earlier:
+        _check_versions(directory, earlier)
+    if options.overwrite:
+        set_aside(directory)
     journal = Journal(directory / JOURNAL)
-    study = Study(kind, directory, Jobs(options.jobs, options.on, journal), config, seeds)
+    jobs = Jobs(options.jobs, options.on, journal)
+    study = Study(kind, directory, jobs, config, seeds, earlier.get("files", ()))
     try:
         yield study
     except BaseException:
-        if len(journal):
+        if journal.added:
             go_on = f"the same command with --output {directory} --resume goes on"
             print(f"{len(journal)} finished jobs are in {directory}; {go_on}", file=sys.stderr)
+            forget(directory)
+        elif earlier:
+            write_json(earlier, directory / MANIFEST)
         else:
             for name in (*study.files, MANIFEST, JOURNAL):
                 (directory / name).unlink(missing_ok=True)
+            bring_back(directory)
             if new:
                 directory.rmdir()
         raise
+    forget(directory)
     study.finish()
 
 
@@ -165,15 +191,19 @@ def fresh_directory(kind: str) -> Path:
     return next(path for path in (Path("results") / name for name in names) if not path.exists())
 
 
-def _check_versions(directory: Path) -> None:
-    """Refuse to mix results of different versions in one table."""
-    found = read_manifest(directory)
-    if found is None:
-        return
-    now = manifest({}, {}, datetime.now(UTC))["versions"]
-    other = {name: (old, now.get(name)) for name, old in found.get("versions", {}).items() if old != now.get(name)}
+def _check_versions(directory: Path, earlier: Mapping[str, Any]) -> None:
+    """Refuse to mix results of different versions in one table; say so where the sources are others."""
+    now = manifest({}, {}, datetime.now(UTC))
+    versions = now["versions"]
+    other = {
+        name: (old, versions.get(name))
+        for name, old in earlier.get("versions", {}).items()
+        if old != versions.get(name)
+    }
     if other:
         changes = ", ".join(f"{name} {old} is now {new}" for name, (old, new) in other.items())
         raise ValueError(
             f"--resume: {directory} was begun with other versions ({changes}); use --overwrite to begin anew"
         )
+    if earlier.get("git") != now["git"]:
+        print(f"note: {directory} was begun with other sources; what was finished then stays as it is", file=sys.stderr)

@@ -20,12 +20,11 @@ from rich.console import Console
 
 from experiments.cli import Parser, compose
 from experiments.distributed.workers import joined
-from experiments.results.directory import MANIFEST, prepare_directory
+from experiments.results.directory import MANIFEST, prepare_directory, read_manifest
 from experiments.results.text import Table
 from experiments.results.writer import FILES, SUMMARY
 from experiments.runner import run_to_directory
 from experiments.serving import checked, is_real, ready
-from experiments.studies.jobs import Jobs
 from experiments.studies.journal import job_of
 from experiments.studies.options import NEW, add_work_options
 from experiments.studies.study import open_study, run_study
@@ -160,7 +159,8 @@ def sweep_table(made: Sequence[Combination], results: Sequence[Swept]) -> Table:
 def _clear(root: Path, names: Sequence[str]) -> None:
     """Delete the runs of an earlier sweep that this one does not have."""
     for manifest in root.glob(f"*/{MANIFEST}"):
-        if manifest.parent.name not in names:
+        made = read_manifest(manifest.parent)
+        if made is not None and made.get("kind") == "run" and manifest.parent.name not in names:
             directory = prepare_directory(manifest.parent, "run", FILES, overwrite=True)
             if not any(directory.iterdir()):
                 directory.rmdir()
@@ -207,7 +207,7 @@ def _command(options: argparse.Namespace) -> None:
     with open_study("sweep", options, config, fresh=True) as study:
         assert study.directory is not None
         root = study.directory.resolve()
-        jobs = Jobs(study.jobs.processes, study.jobs.on, study.jobs.journal, lambda swept: unpack(swept, root))
+        jobs = replace(study.jobs, on_result=lambda swept: unpack(swept, root))
         work = [(one.name, own | {"output": str(root / one.name)}) for one, own in zip(made, configs, strict=True)]
         _clear(root, [] if options.overwrite else [one.name for one in made])
         for name, own in work:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from experiments.results.text import Table
 from experiments.studies.grid import Cell, Policy, Result, Spread, run_all
 from experiments.studies.jobs import Jobs
-from experiments.studies.options import NEW, study_parser
+from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.run_tables import run_rows
 from experiments.studies.study import open_study, run_study
 
@@ -209,7 +209,7 @@ def _command(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--first-seed is {options.first_seed}; tables use seeds below {FIRST_SEED}, tuning those above"
         )
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    seeds = seeds_of(options)
     grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
     config = {
         "cells": {cell.label: list(cell.overrides) for cell in grid},

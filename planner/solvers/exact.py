@@ -20,13 +20,15 @@ from planner.backends.protocol import Answer, Backend, Measured
 from planner.backends.pulp import PulpBackend
 from planner.costs import Costs
 from planner.effort import EMERGENCY, Size, refusal
+from planner.job import Job
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
 from planner.objectives.trial import try_out
 from planner.plan import Certificate, Plan, Status
 from planner.programs.linear import LinearProgram, Program, Settled
 from planner.programs.lookahead import Lookahead
-from planner.round import Round
+from planner.request import Request
+from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
 from planner.solvers.priority import Edf
 from planner.solvers.protocol import Solver
@@ -73,8 +75,9 @@ class Exact:
         try_out(self.objective)
 
     def check(self, costs: Costs, shapes: Collection[Shape]) -> None:
-        """Raise ParameterError if the program cannot plan on the cluster."""
+        """Raise ParameterError if the program cannot plan there, ObjectiveError if it cannot express the objective."""
         self.program.check(costs.cluster)
+        self.program.model(_example(costs, shapes), self.objective, ())
 
     @cached_property
     def start(self) -> Solver:
@@ -149,6 +152,17 @@ class Exact:
             self.name, status, settled.value, settled.bound, build, solve, bool(note), note, settled.promised
         )
         return Plan(tuple(settled.plan), certificate)
+
+
+def _example(costs: Costs, shapes: Collection[Shape]) -> Round:
+    """Return a round in which a request of every shape has just come."""
+    times = {shape: costs.of(shape).fastest for shape in shapes}
+    jobs = tuple(
+        Job(Request(i, shape, 2, 0.0, 100.0 * seconds), 2, 100.0 * seconds, 0.0)
+        for i, (shape, seconds) in enumerate(times.items())
+    )
+    cadence = Cadence("events", max(times.values(), default=1.0))
+    return Round(0.0, jobs, costs.cluster, costs.profile, (0.0,) * costs.cluster.gpus, cadence)
 
 
 def _refusal(program: LinearProgram, answer: Answer, start: float) -> str:

@@ -38,7 +38,10 @@ class Demanding(Protocol):
     """A solver that cannot plan everywhere: it says so before a run."""
 
     def check(self, costs: Costs, shapes: Collection[Shape]) -> None:
-        """Raise ParameterError if it cannot plan for some shape on the cluster and the profile of these costs."""
+        """Raise ValueError if it cannot plan for some shape on the cluster and the profile of these costs.
+
+        A ParameterError names the parameter that is at fault; an ObjectiveError the objective.
+        """
         ...
 
 

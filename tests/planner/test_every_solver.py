@@ -26,6 +26,7 @@ from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.moore import Moore
 from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
+from planner.testing import check_solver
 from profiles.profile import Profile
 from tests.replay import replay
 from tests.strategies import CLUSTERS, SHAPES, TOY, cadences, profile_of, rounds, workloads
@@ -99,6 +100,12 @@ def trace(records: Records) -> tuple[object, ...]:
 
 
 every_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+
+
+@every_solver
+def test_every_solver_passes_the_shipped_checks(solver: Solver) -> None:
+    """Tests that what a user's solver must keep (:mod:`planner.testing`), ours keep."""
+    check_solver(solver, budget=1.0 if solver.name == "cbc" else 0.05)
 
 
 @every_solver

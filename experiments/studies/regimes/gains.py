@@ -74,9 +74,7 @@ def gains_table(gains: Sequence[Gain]) -> Table:
     head = ["regime", "over best simple", "±", "wins", "losses", "", "best simple"]
     rows = [[*head, "that over best rounds", "±", "best rounds"]]
     for gain in sorted(gains, key=lambda gain: -gain.over_simple.mean):
-        first, second = (
-            (f"{spread.mean:+.4f}", spread.half(4)) for spread in (gain.over_simple, gain.over_rounds)
-        )
+        first, second = ((f"{spread.mean:+.4f}", spread.half(4)) for spread in (gain.over_simple, gain.over_rounds))
         rows.append(
             [gain.regime, *first, str(gain.wins), str(gain.losses), gain.verdict, gain.simple, *second, gain.rounds]
         )

@@ -9,7 +9,7 @@ from experiments.cli import positive
 from experiments.results.text import Table, print_table
 from experiments.studies.bound import CONDITION, bound_all
 from experiments.studies.grid import described, run_all
-from experiments.studies.options import NEW, study_parser
+from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.policies import PLANNER, POLICIES, ROUNDS
 from experiments.studies.regimes.declared import REGIMES, Regime
 from experiments.studies.regimes.gains import gain_of, gains_table
@@ -45,7 +45,7 @@ def _command(options: argparse.Namespace) -> None:
     if options.list:
         print_table(list_table(chosen))
         return
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    seeds = seeds_of(options)
     grid = [regime.cell(options.overrides) for regime in chosen]
     config = described(grid, SERVED) | {"time_limit": options.time_limit}
     with open_study("regimes", options, config, seeds, fresh=True) as study:

@@ -103,6 +103,30 @@ def test_a_study_that_fails_at_once_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["old"] and not list((tmp_path / "old").iterdir())
 
 
+def test_earlier_results_stay_until_others_have_begun(tmp_path: Path) -> None:
+    """A mistake after --overwrite or --resume leaves every file as it was; the first finished job replaces."""
+    out = tmp_path / "out"
+    assert study(["--output", str(out)], [1, 2]) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    for option in ("--overwrite", "--resume"):
+        assert study(["--output", str(out), option], [13]) == 130
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert study(["--output", str(out), "--overwrite"], [3, 13]) == 130
+    assert {path.name for path in out.iterdir()} == {"finished.jsonl", "manifest.json"}
+    assert study(["--output", str(out), "--resume"], [3, 4]) == 0
+    assert {path.name for path in out.iterdir()} == {"finished.jsonl", "manifest.json", "squares.csv", "table.md"}
+
+
+def test_results_without_their_jobs_can_be_resumed(tmp_path: Path) -> None:
+    """Where finished jobs are not kept any more, all are done again, and the manifest still names every file."""
+    out = tmp_path / "out"
+    assert study(["--output", str(out)], [1, 2]) == 0
+    (out / "finished.jsonl").unlink()
+    assert study(["--output", str(out), "--resume"], [1, 2]) == 0
+    assert DONE == [1, 2]
+    assert json.loads((out / "manifest.json").read_text())["files"] == ["squares.csv", "table.md"]
+
+
 def test_a_resumed_study_does_not_mix_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Results that another version began are refused by its name."""
     out = tmp_path / "out"

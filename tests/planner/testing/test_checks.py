@@ -13,15 +13,9 @@ from planner import (
     Assignment,
     AssignmentProgram,
     Certificate,
-    Edf,
-    Fixed,
-    GreedyDp,
     Lookahead,
-    Moore,
     Plan,
     Round,
-    Rssp,
-    Srtf,
 )
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
@@ -32,14 +26,6 @@ from planner.programs.linear import LinearProgram
 from planner.testing import ConformanceError, check_backend, check_program, check_solver, small_rounds
 
 CLAIM = Certificate("mine")
-
-
-@pytest.mark.parametrize(
-    "solver", [Edf(), Srtf(), Moore(), GreedyDp(), Rssp(), Fixed(1)], ids=lambda solver: solver.name
-)
-def test_our_rules_pass(solver: Any) -> None:
-    """Every rule is a solver."""
-    check_solver(solver)
 
 
 @pytest.mark.parametrize(
