@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity tables-emulation tables-ray clean
+.PHONY: gpu tables-gpu demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity tables-emulation tables-ray clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -136,6 +136,23 @@ tables-budget: $(VENV)/.core
 # What the executor adds to the model, against its targets; needs the extra executor and two quiet cores. A minute.
 tables-executor: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench --output docs/tables/executor
+	$(BIN)/python -m experiments.docs
+
+# Profiles of published models at full size on one GPU, in eight minutes, with random weights and without a network: make gpu OUT=DIR.
+# It takes .venv where there is one, else the machine's own Python (GPU=python3.12) with torch and diffusers; --graphs in GPU_OPTIONS.
+GPU ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+OUT ?= results/gpu
+gpu:
+	$(GPU) -m executor.survey --out $(OUT) $(GPU_OPTIONS)
+
+# What was timed on an H200, as a profile and beside the model for H100; no GPU is needed for this.
+REMAKE := executor.survey --remake --bandwidth 300 --latency 20 --date 2026-11-27
+tables-gpu: $(VENV)/.core
+	$(BIN)/python -m $(REMAKE) --batches 1,2 --out docs/tables/gpu/h200-graphs
+	mv docs/tables/gpu/h200-graphs/*.json profiles/data/
+	$(BIN)/python -m $(REMAKE) --out docs/tables/gpu/h200-eager
+	$(BIN)/python -m profiles compare flux1-dev_h200_graphs flux1-dev_h100 --overwrite --output docs/tables/gpu/graphs_h100.csv
+	$(BIN)/python -m profiles compare docs/tables/gpu/h200-eager/flux1-dev_h200_eager.json flux1-dev_h200_graphs --overwrite --output docs/tables/gpu/eager_graphs.csv
 	$(BIN)/python -m experiments.docs
 
 # How far an emulated step's computing is from a real member's; needs the extra executor. Half a minute.

@@ -1,4 +1,4 @@
-"""The command line: ``python -m profiles list | show | plot | fit | check | build``."""
+"""The command line: ``python -m profiles list | show | plot | compare | fit | check | build``."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     for command in (show, plot):
         command.add_argument("name", metavar="NAME", help="a shipped profile, or the path of a JSON file")
         command.add_argument("--batch", type=count, default=1, help="requests that share a step (default: 1)")
+    compare = _command(commands, "compare", _compare, "put the step times of two profiles side by side")
+    for place in ("first", "second"):
+        compare.add_argument(place, metavar="NAME", help="a shipped profile, or the path of a JSON file")
+    compare.add_argument("--output", metavar="FILE", type=Path, help="a CSV file to write as well")
     check = _command(commands, "check", _check, "say whether a file is a valid profile, and if not, why")
     check.add_argument("file", metavar="FILE", type=Path, help="a JSON file")
     build = _command(commands, "build", _build, "regenerate shipped profiles from the published points")
@@ -52,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_WRITING = ("plot", "fit")
+_WRITING = ("plot", "compare", "fit")
 """Commands that write a file whose name the user gives."""
 
 
@@ -147,6 +151,19 @@ def _plot(given: argparse.Namespace) -> int:
     refuse_existing("--output", output, given.overwrite)
     plot_profile(profile, output, given.batch)
     print(f"wrote {output}")
+    return 0
+
+
+def _compare(given: argparse.Namespace) -> int:
+    from profiles.beside import pairs, write
+    from profiles.render import beside
+
+    first, second = load_profile(given.first), load_profile(given.second)
+    found = list(pairs(first, second))
+    if given.output is not None:
+        refuse_existing("--output", given.output, given.overwrite)
+        write(iter(found), given.output, (first.name, second.name))
+    _print(beside(found, first.name, second.name))
     return 0
 
 

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from profiles.beside import Pair
 from profiles.build import Recipe, Series
 from profiles.communication import Communication
 from profiles.entries import LOCAL, PROVENANCES, Provenance, StepEntry
@@ -85,6 +86,17 @@ def details(profile: Profile, batch: int = 1) -> Group:
     if profile.notes:
         parts += [Text(profile.notes)]
     return Group(*parts)
+
+
+def beside(pairs: Iterable[Pair], first: str, second: str) -> Table:
+    """Milliseconds a step in two profiles, and how many times as long the first takes."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("shape", "GPUs", first, second, "ratio"):
+        table.add_column(name, justify="left" if name == "shape" else "right")
+    for pair in pairs:
+        times = (f"{1e3 * seconds:.1f}" for seconds in (pair.seconds, pair.other))
+        table.add_row(pair.shape.label, str(pair.degree), *times, f"{pair.ratio:.2f}")
+    return table
 
 
 def _communication(talk: Communication) -> list[RenderableType]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any, Protocol
 
 from executor.distributed.config import EngineError
+from executor.distributed.forking import context_for
 from executor.distributed.latents import Shared, new_folder
 from executor.distributed.models.folder import fingerprint
 from executor.distributed.preload import VARIABLE
@@ -77,7 +77,7 @@ class Transport(Protocol):
 class LocalWorker:
     """A process of this machine."""
 
-    def __init__(self, process: ForkServerProcess, connection: Connection) -> None:
+    def __init__(self, process: ForkServerProcess | SpawnProcess, connection: Connection) -> None:
         self.connection = connection
         self._process = process
 
@@ -136,8 +136,7 @@ class LocalTransport:
 
     def __init__(self, folder: Path, target: Callable[[WorkerSetting, Connection], None] = work) -> None:
         self._target = target
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["executor.distributed.preload"])
+        self._context: ForkServerContext | SpawnContext | None = None
         self._folder = folder
         self._files = fingerprint(folder)
         self._storage = Shared(new_folder())
@@ -162,10 +161,11 @@ class LocalTransport:
                 f"{self._folder}: {changed} has changed since the run began, so that worker {setting.rank} would serve "
                 "another model than the others; start again"
             )
-        ours, theirs = self._context.Pipe()
         before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = str(self._folder)
         try:
+            self._context = self._context or context_for(setting.device)
+            ours, theirs = self._context.Pipe()
             process = self._context.Process(target=self._target, args=(setting, theirs), daemon=True)
             process.start()
         finally:

@@ -186,11 +186,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", help="of the profile; by default the folder's and the device's")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="by default cuda where torch finds a GPU")
     parser.add_argument("--workers", type=int, help="by default one per GPU, or two processes on a CPU")
-    parser.add_argument(
-        "--degrees", type=_counts, help="group sizes, for example 1,2,4; by default all up to --workers"
-    )
-    parser.add_argument("--shapes", type=_shapes, required=True, help="for example 256x256,512x512")
-    parser.add_argument("--batches", type=_counts, default=(1,), help="for example 1,2,4")
+    parser.add_argument("--degrees", type=counts, help="group sizes, for example 1,2,4; by default all up to --workers")
+    parser.add_argument("--shapes", type=shapes, required=True, help="for example 256x256,512x512")
+    parser.add_argument("--batches", type=counts, default=(1,), help="for example 1,2,4")
     parser.add_argument("--repeats", type=int, default=10, help="steps, and collectives, that count")
     parser.add_argument("--warmup", type=int, default=2, help="those before them, which do not")
     parser.add_argument("--steps", type=int, default=50, help="denoising steps of a request that does not say")
@@ -201,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each worker")
     parser.add_argument("--link", help="link class between the devices; by default nvlink, or cpu")
-    parser.add_argument("--emulate", type=_counts, default=(), help="further degrees, for example 4,8")
+    parser.add_argument("--emulate", type=counts, default=(), help="further degrees, for example 4,8")
     parser.add_argument(
         "--bandwidth", type=float, help="GB/s a member sends, for --emulate; by default as measured on groups here"
     )
@@ -210,8 +208,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _counts(text: str) -> tuple[int, ...]:
-    """Read whole numbers from 1, ascending and each once."""
+def counts(text: str) -> tuple[int, ...]:
+    """Read whole numbers from 1, ascending and each once, as the type of an option."""
     try:
         found = tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
@@ -221,7 +219,8 @@ def _counts(text: str) -> tuple[int, ...]:
     return found
 
 
-def _shapes(text: str) -> tuple[Shape, ...]:
+def shapes(text: str) -> tuple[Shape, ...]:
+    """Read shapes, each once, as the type of an option."""
     try:
         return tuple(dict.fromkeys(Shape.parse(part) for part in text.split(",")))
     except ValueError as error:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from typing import Any, NamedTuple
-
-import torch
+from typing import NamedTuple
 
 from executor.distributed.config import EngineConfig
 from executor.distributed.measuring.grid import Grid
-from executor.distributed.models.model import Model
-from executor.distributed.models.spec import Ask
-from executor.distributed.models.ticket import Ticket
-from executor.distributed.sequence import SequenceParallel
-from executor.distributed.sequence.counting import CountingLoopback
-from planner.request import Request
 from profiles.communication import LinkModel
 from profiles.entries import StepEntry
+from profiles.shape import Shape
 
 
 class Priced(NamedTuple):
@@ -63,49 +54,40 @@ def emulate(
     price
         Degree to what its communication costs.
     """
-    torch.set_num_threads(config.threads)
-    device = torch.device(config.device)
-    model = Model(config.model, None, device)
-    parallel = [SequenceParallel(transformer) for transformer in model.transformers]
+    from executor.distributed.measuring.bench import Bench, Repeats
+
+    bench = Bench(config, Repeats(grid.repeats, grid.warmup))
     for shape in grid.shapes:
-        request = Request(0, shape, grid.warmup + grid.repeats, 0.0, 1e9)
-        tickets = [model.admit(Ask(request, config.prompts[0], seed)) for seed in range(max(grid.batches))]
-        states = [(ticket.fixed(), ticket.moving()) for ticket in tickets]
         for degree in degrees:
             for batch in grid.batches:
-                loop = CountingLoopback(degree)
-                fresh = [Ticket.restore(*state, device) for state in states[:batch]]
-                with ExitStack() as over:
-                    for each in parallel:
-                        over.enter_context(each.over(loop))
-                    seconds = [_timed(lambda: model.step(fresh), device) for _ in range(request.steps)]  # noqa: B023
-                seconds = seconds[grid.warmup :]
-                priced = price(degree)
-                communication = priced.model.seconds(loop.calls / request.steps, loop.sent / request.steps)
-                yield StepEntry(
-                    shape,
-                    degree,
-                    batch,
-                    link,
-                    statistics.median(seconds) + communication,
-                    statistics.stdev(seconds) / statistics.fmean(seconds),
-                    "emulated",
-                    f"one member's share in {grid.repeats} steps; {1e3 * communication:.3g} ms modelled for "
-                    f"{loop.calls // request.steps} collectives, {loop.sent // request.steps} bytes: {priced.label}",
-                    grid.date,
-                )
+                share = bench.share(shape, degree, batch)
+                point = shape, degree, batch, link
+                yield emulated_entry(point, share.seconds, share.calls, share.sent, price(degree), grid.date)
 
 
-def _timed(run: Callable[[], None], device: torch.device) -> float:
-    """Return what a call takes: by events of the device where there is one, by the clock otherwise."""
-    if device.type == "cuda":
-        event: Any = torch.cuda.Event
-        begin, end = event(enable_timing=True), event(enable_timing=True)
-        begin.record()
-        run()
-        end.record()
-        end.synchronize()
-        return float(begin.elapsed_time(end)) / 1e3
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
+def emulated_entry(
+    point: tuple[Shape, int, int, str], seconds: Sequence[float], calls: int, sent: int, priced: Priced, date: str
+) -> StepEntry:
+    """Return the step time of a group of which one member's share was timed.
+
+    Parameters
+    ----------
+    point
+        Shape, degree, batch, link class.
+    seconds
+        Of the share, by step.
+    calls, sent
+        Collectives of a step, and bytes that the member sends in them.
+    priced
+        What they are taken to cost.
+    date
+        ISO day.
+    """
+    communication = priced.model.seconds(calls, sent)
+    source = (
+        f"one member's share in {len(seconds)} steps; {1e3 * communication:.3g} ms modelled for {calls} collectives, "
+        f"{sent} bytes: {priced.label}"
+    )
+    total = statistics.median(seconds) + communication
+    spread = statistics.stdev(seconds) / statistics.fmean(seconds)
+    return StepEntry(*point, total, spread, "emulated", source, date)

@@ -93,7 +93,11 @@ class Model:
                 state.set(parameter.name, given.get(parameter.name, parameter.default), parameter.kwargs_type)
         for block in self._before:
             _, state = block(self._pipeline, state)
-        values = {name: value for name, value in state.values.items() if not isinstance(value, torch.Generator)}
+        values: dict[str, Any] = {
+            name: None if _hides_nothing(name, value) else value
+            for name, value in state.values.items()
+            if not isinstance(value, torch.Generator)
+        }
         latents = values.pop("latents")
         scheduler, steps, times = self._pipeline.scheduler, ask.request.steps, len(values["timesteps"])
         if times != steps:
@@ -212,6 +216,11 @@ def _flat(blocks: Any) -> list[tuple[str, Any]]:
         inner = [] if isinstance(block, LoopSequentialPipelineBlocks) else _flat(block)
         found += inner or [(name, block)]
     return found
+
+
+def _hides_nothing(name: str, value: Any) -> bool:
+    """Whether an input is a mask that lets everything through; without it attention is the same, with faster kernels."""
+    return name.endswith("embeds_mask") and isinstance(value, Tensor) and bool(value.all())
 
 
 def _per_request(name: str) -> bool:

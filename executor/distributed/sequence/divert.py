@@ -7,16 +7,14 @@ with a share of the heads, as it would on one device with fewer heads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from diffusers.models.attention_dispatch import _AttentionBackendRegistry as Registry
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
-from executor.distributed.sequence.kernel import Kernel, plain_kernel
+from executor.distributed.sequence.kernel import Kernel, plain_attention, plain_kernel
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None, float | None, Kernel], Tensor]
 """Query, key, value of shape ``(batch, heads, tokens held, head size)``, mask, scale, and what attends on one device."""
@@ -28,41 +26,30 @@ class AttentionError(RuntimeError):
     """An attention module of a group did not attend to the other members' tokens; the message names it."""
 
 
-class ReplaceAttention(TorchFunctionMode):
+class ReplaceAttention:
     """While active, attention is another function, whichever way it is called.
 
     Parameters
     ----------
     attention
-        Takes its place.
+        Takes its place. What it calls in turn is not diverted.
     """
 
     def __init__(self, attention: Attention) -> None:
-        super().__init__()
         self._attention = attention
         self._before: dict[Any, Backend] = {}
+        self._torch: Backend = plain_attention
+        self._inside = False
 
     def __enter__(self) -> ReplaceAttention:
-        self._before = Registry._backends
+        self._before, self._torch = Registry._backends, functional.scaled_dot_product_attention
         Registry._backends = _Diverted(self._before, self._divert_backend)
-        super().__enter__()  # type: ignore[no-untyped-call]
+        functional.scaled_dot_product_attention = self._divert  # type: ignore[assignment]
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         Registry._backends = self._before
-        super().__exit__(*exception)  # type: ignore[no-untyped-call]
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Divert one function, pass all others on."""
-        if func is not functional.scaled_dot_product_attention:
-            return func(*args, **(kwargs or {}))
-        return self._divert(*args, **(kwargs or {}))
+        functional.scaled_dot_product_attention = self._torch  # type: ignore[assignment]
 
     def _divert(
         self,
@@ -76,13 +63,20 @@ class ReplaceAttention(TorchFunctionMode):
         enable_gqa: bool = False,
         kernel: Kernel = plain_kernel,
     ) -> Tensor:
+        if self._inside:
+            options = {"scale": scale, "enable_gqa": enable_gqa}
+            plain: Tensor = self._torch(query, key, value, attn_mask, dropout_p, is_causal, **options)
+            return plain
         if dropout_p or is_causal or enable_gqa:
             raise ValueError(
                 f"attention with dropout_p={dropout_p}, is_causal={is_causal}, enable_gqa={enable_gqa} "
                 "cannot be split; plain attention can"
             )
-        with torch._C.DisableTorchFunction():  # what attends and what exchanges is not diverted, and not delayed
+        self._inside = True
+        try:
             return self._attention(query, key, value, attn_mask, scale, kernel)
+        finally:
+            self._inside = False
 
     def _divert_backend(
         self,

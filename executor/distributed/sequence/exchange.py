@@ -10,6 +10,7 @@ A group of ``degree`` members is cut into rows of ``width`` consecutive ranks; e
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,14 +81,17 @@ def scatter_heads(communicator: Communicator, row: Row, tensors: Sequence[Tensor
     sent = [tokens * heads * per_head for heads in row.heads]
     received = [held * row.heads[row.mine] * per_head for held in row.tokens]
     outgoing = tensors[0].new_empty(sum(sent))
-    head = 0
-    for heads, piece in zip(row.heads, torch.split(outgoing, sent), strict=True):
+    # As many heads for each member: all pieces in one copy. Uneven ones: the larger, then the smaller shares.
+    head = done = 0
+    for heads, members in Counter(row.heads).items():
+        cut = [tensor[:, head : head + heads * members].view(batch, members, heads, tokens, size) for tensor in tensors]
+        piece = outgoing[done : done + members * tokens * heads * per_head]
         torch.stack(
-            [tensor[:, head : head + heads].permute(2, 0, 1, 3) for tensor in tensors],
-            dim=1,
-            out=piece.view(tokens, count, batch, heads, size),
+            [tensor.permute(1, 3, 0, 2, 4) for tensor in cut],
+            dim=2,
+            out=piece.view(members, tokens, count, batch, heads, size),
         )
-        head += heads
+        head, done = head + heads * members, done + piece.numel()
     incoming = tensors[0].new_empty(sum(received))
     degree = communicator.degree
     communicator.all_to_all(incoming, outgoing, row.sizes(received, degree), row.sizes(sent, degree))

@@ -11,6 +11,10 @@ Kernel = Callable[[Tensor, Tensor, Tensor, Tensor | None, float | None], Tensor]
 """Query, key, value of shape ``(batch, heads, tokens, head size)``, mask, scale; returns what is shaped as the query."""
 
 
+plain_attention = functional.scaled_dot_product_attention
+"""Torch's own, also while another function takes its place."""
+
+
 def plain_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None) -> Tensor:
     """Attend as torch does."""
-    return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+    return plain_attention(query, key, value, attn_mask=mask, scale=scale)

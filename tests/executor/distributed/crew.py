@@ -46,9 +46,9 @@ def _serve(rank: int, rendezvous: Rendezvous, connection: Connection) -> None:
 class Crew:
     """``size`` processes that wait for functions to call."""
 
-    def __init__(self, size: int, timeout: float = 60.0) -> None:
+    def __init__(self, size: int, timeout: float = 60.0, method: str = "forkserver") -> None:
         self._store, rendezvous = host_store(timeout)
-        context = multiprocessing.get_context("forkserver")
+        context: Any = multiprocessing.get_context(method)
         context.set_forkserver_preload(["executor.distributed.preload", "tests.executor.distributed.zoo"])
         self._connections = []
         self._processes = []

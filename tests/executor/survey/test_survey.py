@@ -1,0 +1,144 @@
+"""The survey of published models: rehearsed on a CPU with tiny ones, interrupted, gone on with, and remade."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from executor.survey import report
+from executor.survey.__main__ import FILE, main
+from executor.survey.found import Found, Setting, Timing
+from executor.survey.items import MODELS, Item, items_of
+from executor.survey.profile import short
+from profiles import Shape, load_profile
+from profiles.store import DATA, save_profile
+
+ROOT = Path(__file__).parents[3]
+GPU = ROOT / "docs" / "tables" / "gpu"
+SMALL = ["--width", "tiny", "--models", "qwen", "--shapes", "64x64", "--degrees", "1,2", "--batches", "1,2"]
+SETTING = Setting("NVIDIA H200", "bfloat16", "full", "graphs", "torch 2.11.0")
+ITEM = Item("FLUX.1-dev", "step", Shape(256, 256), 1, 1)
+
+
+def test_rehearsal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests that an interrupted survey is gone on with item by item, and gives a profile that says how it is known."""
+    pytest.importorskip("torch")
+    arguments = ["--out", str(tmp_path), *SMALL, "--repeats", "2", "--date", "2026-01-02"]
+    assert main([*arguments, "--minutes", "0.0001"]) == 3
+    assert "give the same command again" in capsys.readouterr().out
+    assert main(arguments) == 0
+    first = (tmp_path / FILE).read_text()
+    with (tmp_path / FILE).open("a") as file:
+        file.write('{"item": "cut o')
+    assert main(arguments) == 0
+    assert (tmp_path / FILE).read_text() == first
+    assert "0 of 6 to time" in capsys.readouterr().out
+    profile = load_profile(tmp_path / "qwen-image_cpu_eager.json")
+    assert {(e.degree, e.batch, e.provenance) for e in profile.entries} == {
+        (1, 1, "measured"),
+        (2, 1, "emulated"),
+        (1, 2, "measured"),
+        (2, 2, "emulated"),
+    }
+    assert profile.encode_time(Shape(64, 64)) > 0
+    assert profile.decode_time(Shape(64, 64)) > 0
+    assert "assumed" in profile.notes
+    assert "tiny" in profile.notes
+
+
+def test_the_most_useful_comes_first() -> None:
+    """Tests that what is left out by an interruption is larger batches, not shapes or degrees."""
+    items = list(items_of(MODELS[0], (Shape(64, 64), Shape(128, 128)), (1, 2), (1, 2)))
+    assert len(items) == len(set(items)) == 12
+    assert [item.batch for item in items] == sorted(item.batch for item in items)
+
+
+def test_found_again(tmp_path: Path) -> None:
+    """Tests that what was written down is read back, whoever asks."""
+    path = tmp_path / FILE
+    timing = Timing((0.1, 0.2), 3, 4, 5)
+    Found(path, SETTING).add(ITEM, timing)
+    for setting in (SETTING, None):
+        found = Found(path, setting)
+        assert found.timings == {ITEM.key: timing}
+        assert found.setting == SETTING
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('{"schema": "other"}\n', "schema"),
+        ("shopping list\n", "no file of a survey"),
+        (json.dumps({"schema": "tetriplan/survey/1", "device": "x"}) + "\n", "no file of a survey"),
+    ],
+)
+def test_foreign_files_are_refused(tmp_path: Path, text: str, word: str) -> None:
+    """Tests that a file that is no survey's is refused and stays as it is."""
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(ValueError, match=word):
+        Found(tmp_path / FILE, SETTING)
+    assert (tmp_path / FILE).read_text() == text
+
+
+def test_other_settings_are_refused(tmp_path: Path) -> None:
+    """Tests that times of one device are not mixed with those of another."""
+    Found(tmp_path / FILE, SETTING)
+    with pytest.raises(ValueError, match="mode 'graphs', not 'eager'"):
+        Found(tmp_path / FILE, Setting("NVIDIA H200", "bfloat16", "full", "eager", "torch 2.11.0"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--models", "flux,sdxl"], "sdxl"),
+        (["--degrees", "2,4"], "must have 1"),
+        (["--batches", "2"], "must have 1"),
+        (["--minutes", "0"], "positive"),
+        (["--remake"], "there is no survey"),
+        (["--bandwidth", "-1"], "positive"),
+    ],
+)
+def test_careless_words(tmp_path: Path, arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests that what is wrong is said before anything is timed."""
+    with pytest.raises(SystemExit):
+        main(["--out", str(tmp_path / "out"), *arguments])
+    assert word in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_shipped_profile_is_what_was_timed(tmp_path: Path) -> None:
+    """Tests that the profile made of the survey on an H200 is remade, byte for byte, from its committed times."""
+    (tmp_path / FILE).write_bytes((GPU / "h200-graphs" / FILE).read_bytes())
+    options = ["--batches", "1,2", "--bandwidth", "300", "--latency", "20", "--date", "2026-11-27"]
+    assert main(["--out", str(tmp_path), "--remake", *options]) == 0
+    name = "flux1-dev_h200_graphs"
+    assert (tmp_path / f"{name}.json").read_bytes() == (DATA / f"{name}.json").read_bytes()
+    assert (tmp_path / f"{name}.txt").read_bytes() == (GPU / "h200-graphs" / f"{name}.txt").read_bytes()
+
+
+def test_published_points_stand_beside(tmp_path: Path) -> None:
+    """Tests that points marked to be verified are left out, and that totals are compared with totals."""
+    rows = list(report.beside(load_profile("flux1-dev_h200_graphs")))
+    assert {row.degree for row in rows} == {1, 2}
+    assert all(row.total for row in rows)
+    assert not any("verify" in row.mode for row in rows)
+    save_profile(load_profile("sd3-medium_a40"), tmp_path / "none.json")
+    assert report.table(load_profile(tmp_path / "none.json")) == ""
+
+
+@pytest.mark.parametrize(
+    ("device", "word"), [("NVIDIA H100 80GB HBM3", "h100"), ("NVIDIA A100-SXM4-80GB", "a100"), ("CPU (x86_64)", "cpu")]
+)
+def test_short_names(device: str, word: str) -> None:
+    """Tests that profiles are named by the part of a device's name that people say."""
+    assert short(device) == word
+
+
+def test_remaking_needs_no_torch() -> None:
+    """Tests that tables can be made on a machine that could not have timed anything."""
+    code = "import sys; sys.modules['torch'] = None; import executor.survey.__main__"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
