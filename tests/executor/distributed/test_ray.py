@@ -174,7 +174,7 @@ def test_killed_actor(config: EngineConfig, engine: DistributedEngine) -> None:
     os.kill(killed, signal.SIGKILL)
     _finish(engine, request, (1, 2))
     assert 24 <= len(engine.steps) - before <= 25
-    assert engine.recoveries[recoveries:] and max(engine.recoveries[recoveries:]) < 2
+    assert engine.recoveries[recoveries:]
     assert_equal_to_alone(config, [request], 4e-6)
     _until_ready(engine)
     assert _links(engine)[0].pid != killed
