@@ -1,7 +1,7 @@
 """Numbers in documents that look like results and are not marked as coming from a table.
 
-What is quoted as code, comes from a table, or is marked as given is left out, and so is what a document says once and for all: the
-lines of ``docs/settings.txt``, each a document, a number and why it is no result.
+What is quoted as code, comes from a table, or is marked as given is left out, and so is what a document says once and for
+all: the lines of ``docs/settings.txt``, each a document, a number and why it is no result.
 """
 
 from __future__ import annotations
