@@ -11,7 +11,7 @@ demo: $(VENV)/.core
 test: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 # The distributed executor: real processes and diffusers models, on torch's CPU build or on GPUs. Some minutes.
 test-executor: $(VENV)/.executor

@@ -75,7 +75,10 @@ def requests_of(count: int, seed: int, steps: tuple[int, int] = (4, 9), every: f
 
 
 class RandomPlans:
-    """Jobs on random groups for a random number of steps; sometimes two of a shape as a batch."""
+    """Jobs on random groups for a random number of steps; sometimes two of a shape as a batch.
+
+    Sizes of the first group take turns, so that few decisions, as on a busy machine, have them all.
+    """
 
     name = "random"
     preemptive = True
@@ -84,6 +87,7 @@ class RandomPlans:
         self._random = random.Random(seed)
         self._batches = batches
         self._most = most
+        self._decisions = 0
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
@@ -97,7 +101,8 @@ class RandomPlans:
             if self._batches:
                 batch += [job for job in jobs if job.request.shape == batch[0].request.shape][:1]
                 jobs = [job for job in jobs if job not in batch]
-            degree = self._random.randint(1, len(gpus))
+            self._decisions += not assignments
+            degree = self._random.randint(1, len(gpus)) if assignments else 1 + self._decisions % len(gpus)
             group = round_.cluster.group_of(gpus[:degree])
             gpus = gpus[degree:]
             steps = min(self._random.randint(1, self._most), *(job.steps_left for job in batch), 10**6)
