@@ -273,9 +273,9 @@ class _Run:
         self._idle_decisions = self._idle_decisions + 1 if not (plan.assignments or running) else 0
         latency = service.latency.of(elapsed)
         if latency > 0:
-            self._pending = (now + latency, plan.assignments)
+            self._pending = (now + latency, plan.assignments + plan.then)
         else:
-            engine.carry_out(plan.assignments)
+            engine.carry_out(plan.assignments + plan.then)
 
     def _drop_hopeless(self, round_: Round) -> bool:
         hopeless = self._tracker.hopeless(round_)

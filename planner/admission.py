@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from planner.allocation import cheapest_mix
+from planner.allocation import needed_gpu_seconds
 from planner.job import Job
 from planner.programs.intervals import Task
-from planner.programs.lists import allot, list_schedule, task_of
+from planner.programs.lists import allot, list_schedule, tasks_of
 from planner.round import EPSILON, Round
 
 WORK = 40_000
@@ -42,8 +42,8 @@ def admit(round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None = 
     answers), more are given up after each, and where not one can be made, the sum of GPU-seconds decides alone.
     """
     worth = [job.request.weight for job in jobs] if weights is None else weights
-    tasks = [task_of(round_, job, weight) for job, weight in zip(jobs, worth, strict=True)]
-    needs = [_gpu_seconds(round_, job, task) for job, task in zip(jobs, tasks, strict=True)]
+    tasks = tasks_of(round_, jobs, worth)
+    needs = [needed_gpu_seconds(round_, job) for job in jobs]
     burdens = [needed / task.weight for needed, task in zip(needs, tasks, strict=True)]
     now, gpus = round_.now, round_.cluster.gpus
     kept = _within_capacity(tasks, needs, burdens, now, gpus)
@@ -64,13 +64,6 @@ def admit(round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None = 
             kept.remove(max((i for i in kept if tasks[i].due <= due), key=lambda i: (burdens[i], i)))
         mine = [tasks[i] for i in kept]
     return Admitted([jobs[i] for i in kept], {jobs[kept[at]].id: degree for at, degree in first.items()})
-
-
-def _gpu_seconds(round_: Round, job: Job, task: Task) -> float:
-    """GPU-seconds that a job needs at least to be on time, or at its fastest degree if it has become late."""
-    costs = round_.costs.of(job.request.shape)
-    mix = cheapest_mix(costs, task.steps, task.due - task.release) or ((costs.degrees[-1], task.steps),)
-    return sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
 
 
 def _within_capacity(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from planner.costs import ShapeCosts
-from planner.round import EPSILON
+from planner.job import Job
+from planner.round import EPSILON, Round
 
 Mix = tuple[tuple[int, int], ...]
 """Pairs (degree, steps) with the slower degree first; one or two of them."""
@@ -56,6 +57,14 @@ def cheapest_mix(costs: ShapeCosts, steps: int, seconds: float) -> Mix | None:
                 best = ((degrees[a], slow), (degrees[b], fast)) if fast else ((degrees[a], slow),)
                 best_cost = cost
     return best
+
+
+def needed_gpu_seconds(round_: Round, job: Job) -> float:
+    """GPU-seconds that a job needs at least to be on time, or at its fastest degree if it is too late for that."""
+    costs = round_.costs.of(job.request.shape)
+    start = job.ready if job.ready > round_.now else round_.now
+    mix = cheapest_mix(costs, job.steps_left, job.due - start) or ((costs.degrees[-1], job.steps_left),)
+    return sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
 
 
 def _product(degree: int, seconds: float) -> float:

@@ -11,10 +11,10 @@ OVERRUN = 0.25
 def available_mask(round_: Round) -> int:
     """Mask of the GPUs that this plan may use.
 
-    With cadence ``events`` all of them, since running segments yield at their next step boundary. With ``rounds`` those
-    that are free at the boundary; a step that lasts into the next round keeps its GPUs.
+    All of them, since running segments yield at their next step boundary. On the grid of ``rounds`` those that are free at
+    the boundary; a step that lasts into the next round keeps its GPUs.
     """
-    if round_.cadence.kind == "events":
+    if not round_.cadence.on_grid:
         return round_.cluster.full_mask
     limit = latest_start(round_)
     free_at = round_.free_at
@@ -31,8 +31,10 @@ def latest_start(round_: Round) -> float:
 def steps_within(round_: Round, seconds: float, steps_left: int) -> int:
     """Steps of ``seconds`` each that fit into a round: ``min(steps_left, floor(tau / seconds))``.
 
-    With cadence ``events`` at least one, since no boundary cuts a step off.
+    With cadence ``events`` at least one, since no boundary cuts a step off; off the grid of ``rounds`` all that are left.
     """
+    if round_.cadence.kind == "rounds" and not round_.cadence.grid:
+        return steps_left
     steps = int(round_.cadence.tau / seconds + 1e-6)
     if steps < 1 and round_.cadence.kind == "events":
         steps = 1
@@ -40,8 +42,8 @@ def steps_within(round_: Round, seconds: float, steps_left: int) -> int:
 
 
 def segment_steps(round_: Round, seconds: float, steps_left: int) -> int:
-    """Steps that a job is given at once: with cadence ``events`` all that are left, else those that fit into the round."""
-    return steps_left if round_.cadence.kind == "events" else steps_within(round_, seconds, steps_left)
+    """Steps that a job is given at once: all that are left, or on the grid of ``rounds`` those that fit into the round."""
+    return steps_within(round_, seconds, steps_left) if round_.cadence.on_grid else steps_left
 
 
 def blocks_free(round_: Round, free: int) -> dict[int, int]:

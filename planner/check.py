@@ -17,14 +17,19 @@ def check_plan(round_: Round, plan: Plan) -> None:
     ------
     PlanError
         Rules: *known job*, *job once*, *legal group*, *GPU once*, *known step time*, *steps in range*, *identical
-        batch*.
+        batch*, *after an end*.
     """
     jobs = {job.request.id: job for job in round_.jobs}
     groups = round_.cluster.by_mask
     costs = round_.costs
     used = 0
     seen: set[int] = set()
-    for assignment in plan.assignments:
+    ending = 0
+    for at, assignment in enumerate(plan.assignments + plan.then):
+        if at == len(plan.assignments):
+            used = 0
+        if at >= len(plan.assignments) and assignment.group.mask & ~ending:
+            _fail("after an end", assignment, "a successor's GPUs are those of jobs that run there to their end")
         group = assignment.group
         ids = assignment.jobs
         legal = groups.get(group.mask)
@@ -47,7 +52,10 @@ def check_plan(round_: Round, plan: Plan) -> None:
             seen.add(id_)
             if type(assignment.steps) is not int or not 1 <= assignment.steps <= jobs[id_].steps_left:
                 _fail("steps in range", assignment, f"request {id_} has {jobs[id_].steps_left} steps left")
-        shape = jobs[ids[0]].request.shape
+        first = jobs[ids[0]]
+        if first.running and first.group == group and assignment.steps == first.steps_left:
+            ending |= group.mask
+        shape = first.request.shape
         if group.mask not in costs.of(shape).by_mask:
             _fail(
                 "known step time",

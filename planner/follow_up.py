@@ -99,7 +99,8 @@ def follow_up(round_: Round, assignments: Sequence[Assignment], until: float | N
     done: dict[int, float] = {}
     carried: list[Carried] = []
     for job in round_.jobs:
-        after[job.request.id] = replace(job, running=job.running and job.ready > until + EPSILON)
+        if job.running and job.ready <= until + EPSILON:
+            after[job.request.id] = replace(job, running=False)
     for stretch in stretches:
         begun = stretch.begun(until)
         if not begun:

@@ -11,6 +11,7 @@ from planner.job import Job
 from planner.placement import Choice, place
 from planner.plan import Assignment
 from planner.round import Round
+from planner.timely import SLOW
 
 
 def mask_of(assignments: Iterable[Assignment]) -> int:
@@ -25,8 +26,8 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows 
     """Start jobs that are still on time, least slack first, each at the slower degree of its cheapest mix.
 
     Where a step at that degree outlasts the round or costs the deadline, the job takes the next degree at which none
-    does; where that many GPUs are not free, the largest useful degree that is. If a step at it costs the deadline, the
-    job waits; ``allows`` can refuse each of them.
+    does; where that many GPUs are not free, the largest useful degree that is. If a step at it is slow
+    (:data:`planner.timely.SLOW`) or costs the deadline, the job waits; ``allows`` can refuse each of them.
     """
     order = sorted(jobs, key=lambda job: (round_.slack(job), job.request.id))
     started: list[Assignment] = []
@@ -37,7 +38,10 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows 
         mix = cheapest_mix(costs, job.steps_left, job.due - max(job.ready, round_.now))
         wanted = mix[0][0] if mix else costs.degrees[-1]
         fitting = [d for d in costs.degrees if d >= wanted and steps_within(round_, costs.step_time[d], 1)]
+        enough = wanted if mix and len(mix) == 1 else costs.degrees[-1]
         for degree in (*fitting, *(d for d in reversed(costs.degrees) if d < wanted)):
+            if degree < enough and costs.step_time[degree] > SLOW * costs.fastest:
+                continue
             steps = steps_within(round_, costs.step_time[degree], job.steps_left)
             placed = place(round_, [Choice(job, degree, steps)], free) if steps else []
             if placed and allows(None, placed[0]):

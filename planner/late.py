@@ -56,7 +56,7 @@ def serve_late(
     placed
         Assignments of jobs that can be on time.
     late
-        Jobs that cannot be on time any more. With cadence ``rounds``, one whose step lasts on is left where it is.
+        Jobs that cannot be on time any more. On the grid of ``rounds``, one whose step lasts on is left where it is.
     free
         Mask of the GPUs that the plan may use, those of ``placed`` among them.
     rule
@@ -71,7 +71,7 @@ def serve_late(
         Whether GPU-seconds have a price: late jobs then take their least GPU-seconds, under any rule when the rule would
         serve them, and nothing is widened.
     """
-    if round_.cadence.kind == "rounds":
+    if round_.cadence.on_grid:
         late = [job for job in late if job.ready <= latest_start(round_)]
     if thrifty:
         if rule in ("brief", "idle") or (rule == "quiet" and not placed and not timely):

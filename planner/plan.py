@@ -142,6 +142,9 @@ class Plan:
         Disjoint in jobs and in GPUs, which :func:`planner.check.check_plan` checks against the round.
     certificate
         How good the plan is.
+    then
+        Successors: each begins when the jobs that the plan runs to their end on its GPUs have left them, unless another plan
+        comes first.
 
     Raises
     ------
@@ -151,10 +154,13 @@ class Plan:
 
     assignments: tuple[Assignment, ...]
     certificate: Certificate
+    then: tuple[Assignment, ...] = ()
 
     def __post_init__(self) -> None:
-        if type(self.assignments) is not tuple or not _ASSIGNMENTS.issuperset(map(type, self.assignments)):
-            raise ParameterError("assignments", self.assignments, "a tuple of Assignment is needed", "plan")
+        for name in ("assignments", "then"):
+            given = getattr(self, name)
+            if type(given) is not tuple or not _ASSIGNMENTS.issuperset(map(type, given)):
+                raise ParameterError(name, given, "a tuple of Assignment is needed", "plan")
         if type(self.certificate) is not Certificate:
             raise ParameterError("certificate", self.certificate, "a Certificate is needed", "plan")
 

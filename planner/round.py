@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -38,16 +38,25 @@ class Cadence:
         ``"rounds"``: every ``tau`` seconds, as in the paper. ``"events"``: when a request arrives, finishes or yields.
     tau
         Length of a round in seconds. With ``events`` it is the horizon of one-round programs only.
+    grid
+        With ``rounds``: whether a round is all that a plan is about, as in the paper: segments end with the round, and a step
+        that lasts on keeps its GPUs. Planners that look beyond the round leave the grid (:attr:`Round.off_grid`).
     """
 
     kind: Literal["rounds", "events"]
     tau: float
+    grid: bool = True
 
     def __post_init__(self) -> None:
         if self.kind not in ("rounds", "events"):
             raise ParameterError("kind", self.kind, "use 'rounds' or 'events'")
         if not (is_finite(self.tau) and self.tau > 0):
             raise ParameterError("tau", self.tau, "a positive number of seconds is needed")
+
+    @property
+    def on_grid(self) -> bool:
+        """Whether segments end with the round."""
+        return self.grid and self.kind == "rounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,11 @@ class Round:
     def __post_init__(self) -> None:
         check_round(self)
         object.__setattr__(self, "costs", costs_of(self.profile, self.cluster))
+
+    @property
+    def off_grid(self) -> Round:
+        """The same instance for a planner whose segments do not end with the round, though it is asked at boundaries only."""
+        return replace(self, cadence=replace(self.cadence, grid=False)) if self.cadence.on_grid else self
 
     def hopeless(self, job: Job) -> bool:
         """Whether a job misses its deadline even if it runs from now on at its fastest degree."""

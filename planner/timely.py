@@ -4,6 +4,9 @@ A step cannot be interrupted. A large image on one GPU that happens to be left o
 step of it, although a second later the fastest group would be free. So a job that can still be on time never begins a
 stretch after which it could not be, even if all that is left ran at its fastest degree: it waits for more GPUs.
 
+For the same reason a list schedule begins no slow step (:data:`SLOW`) below the degree that a job needs: it would hold little
+work and keep the job from the GPUs that it waits for.
+
 Only policies that never preempt (:mod:`planner.solvers.fixed`) do not ask: their degree is what they are.
 """
 
@@ -11,6 +14,10 @@ from __future__ import annotations
 
 from planner.job import Job
 from planner.round import EPSILON, Round
+
+SLOW = 3.0
+"""A step that takes more than so many times the fastest is not begun on GPUs that are merely left over by a job that can be
+on time: the job could not follow when more GPUs become free, and these would wait for it."""
 
 
 def steps_in_time(round_: Round, job: Job, seconds: float, steps: int) -> int:
@@ -30,9 +37,9 @@ def steps_in_time(round_: Round, job: Job, seconds: float, steps: int) -> int:
     Returns
     -------
     int
-        All of them for a job that is late whatever is done, and where the job can be on time afterwards. Otherwise, with
-        cadence ``events``, as many as leave it a chance, since it is decided anew when it yields; with ``rounds``, where
-        nothing is decided before the boundary, none.
+        All of them for a job that is late whatever is done, and where the job can be on time afterwards. Otherwise as many
+        as leave it a chance, if it is decided anew when they end: with cadence ``rounds``, where nothing is decided before
+        the boundary, only if they last until then, and on the grid none.
     """
     fastest = round_.costs.of(job.request.shape).fastest
     lost = seconds - fastest
@@ -41,4 +48,8 @@ def steps_in_time(round_: Round, job: Job, seconds: float, steps: int) -> int:
     slack = round_.slack(job) + EPSILON
     if slack < 0 or steps * lost <= slack:
         return steps
-    return int(slack / lost) if round_.cadence.kind == "events" else 0
+    count = int(slack / lost)
+    if round_.cadence.kind == "events":
+        return count
+    lasts = not round_.cadence.grid and max(job.ready - round_.now, 0.0) + count * seconds >= round_.cadence.tau
+    return count if lasts else 0

@@ -24,6 +24,7 @@ from planner.programs.continuation import continue_plan, large, largest
 from planner.programs.intervals import Task
 from planner.programs.linear import Settled
 from planner.programs.worth import Worth
+from planner.refill import refill
 from planner.round import Round
 
 _SAME = 1e-9
@@ -47,6 +48,8 @@ class CarryOut:
         What late jobs get.
     budget
         Seconds of the processor: the less there are, the sooner a backlog is large.
+    compares
+        Whether additions to a plan are asked for.
     """
 
     round_: Round
@@ -55,6 +58,7 @@ class CarryOut:
     worth: Worth
     late: LateRule
     budget: float = math.inf
+    compares: bool = True
 
     def plan(self, served: Sequence[int], pieces: Sequence[tuple[int, int, int]], bound: float) -> Settled:
         """Return the best plan that runs pieces.
@@ -84,12 +88,19 @@ class CarryOut:
         best = self._made(self._with_late(filled, free), bound, taken)
         enough = min(bound, self._reward(taken)) if not self.worth.price else bound
         for fewer in (self._with_late(chosen, free), filled, chosen, placed):
-            if best.value >= enough - _SAME * self.unit or large(round_, len(self.tasks), largest(self.budget)):
+            coarse = not self.compares or large(round_, len(self.tasks), largest(self.budget))
+            if coarse or best.value >= enough - _SAME * self.unit:
                 break
             other = self._made(fewer, bound, taken)
             if other.value > best.value + _SAME * self.unit:
                 best = other
-        return best
+        thrifty = taken if self.worth.price else range(len(self.timely))
+        return best._replace(then=refill(round_, best.plan, [self.timely[i] for i in thrifty]))
+
+    def completed(self, placed: Sequence[Assignment], bound: float) -> Settled:
+        """Return a plan made elsewhere, with late jobs on what it leaves, and its value if it serves what it can."""
+        plan = self._with_late(placed, available_mask(self.round_))
+        return self.judged(plan, bound, range(len(self.timely)))
 
     def _made(self, assignments: Sequence[Assignment], bound: float, served: set[int]) -> Settled:
         """Return a plan made here: it may also serve in time what it runs beside the jobs to serve."""

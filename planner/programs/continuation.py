@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from planner.cluster import Group
 from planner.plan import Assignment
@@ -125,9 +125,7 @@ def _run(
     while pending:
         left = {i: float(states[i].left) for i in pending}
         pending = [i for i in pending if max(now, states[i].ready) + left[i] * tasks[i].seconds[-1] <= tasks[i].due]
-        current = {
-            i: replace(tasks[i], release=states[i].ready) if states[i].ready > now else tasks[i] for i in pending
-        }
+        current = {i: _released(tasks[i], states[i].ready) if states[i].ready > now else tasks[i] for i in pending}
         degrees = allot(current, left, pending, now, round_.cluster.gpus, widen)
         if not degrees:
             break
@@ -150,6 +148,11 @@ def _run(
         task, state = tasks[i], states[i]
         spent += state.left * min(d * t for d, t in zip(task.degrees, task.seconds, strict=True))
     return served, spent + rest
+
+
+def _released(task: Task, at: float) -> Task:
+    """Return a task that can go on from a time on; made often, so without the detour of ``replace``."""
+    return Task(at, task.due, task.steps, task.degrees, task.seconds, task.weight)
 
 
 def _begin(
@@ -179,7 +182,7 @@ def _begin(
     rest = {id_: round_.least_gpu_seconds(job) for id_, job in jobs.items() if at.get(id_, -1) not in states}
     for assignment, begins, seconds in runs:
         degree, steps = assignment.group.degree, assignment.steps
-        if round_.cadence.kind == "events":
+        if not round_.cadence.on_grid:
             steps = min(steps, max(0, math.ceil((now - begins) / seconds - 1e-6)))
         ready = begins + steps * seconds
         used = degree * steps * seconds / len(assignment.jobs)

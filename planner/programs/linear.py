@@ -106,6 +106,8 @@ class Settled(NamedTuple):
         The least that one request is worth: what the tolerance of "optimal" is a share of.
     promised
         Ids of the requests that a schedule behind the value serves on time.
+    then
+        Successors of what the plan runs (:attr:`planner.plan.Plan.then`).
     """
 
     plan: list[Assignment]
@@ -114,6 +116,7 @@ class Settled(NamedTuple):
     rough: bool = False
     unit: float = 1.0
     promised: tuple[int, ...] | None = None
+    then: tuple[Assignment, ...] = ()
 
     @property
     def proven(self) -> bool:

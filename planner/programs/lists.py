@@ -9,11 +9,13 @@ none does); then GPUs that are left widen the task that gains most seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from planner.job import Job
 from planner.programs.intervals import Task
 from planner.round import EPSILON, Round
+from planner.timely import SLOW
 
 _DONE = 1e-7
 _PHASES = 10_000
@@ -38,13 +40,15 @@ class ListSchedule(NamedTuple):
         return [i for i, task in enumerate(tasks) if self.ends[i] > task.due + EPSILON]
 
 
-def task_of(round_: Round, job: Job, weight: float) -> Task:
-    """Return a job as a task: released when its step in progress ends, or, if it waits, when the first GPU is free."""
-    costs = round_.costs.of(job.request.shape)
-    release = max(job.ready, round_.now)
-    if not job.running:
-        release = max(release, min(round_.free_at))
-    return Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight)
+def tasks_of(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) -> list[Task]:
+    """Return jobs as tasks: released when the step in progress ends, or, of one that waits, when the first GPU is free."""
+    first = max(round_.now, min(round_.free_at))
+    tasks = []
+    for job, weight in zip(jobs, weights, strict=True):
+        costs = round_.costs.of(job.request.shape)
+        release = max(job.ready, round_.now if job.running else first)
+        tasks.append(Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight))
+    return tasks
 
 
 def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = True) -> ListSchedule:
@@ -100,26 +104,44 @@ def allot(
         free -= degree
         if not free:
             return degrees
-    while widen:
-        best, most, extra = -1, EPSILON, 0
-        for i, degree in degrees.items():
-            task = tasks[i]
-            at = task.degrees.index(degree)
-            if at + 1 < len(task.degrees) and task.degrees[at + 1] - degree <= free:
-                gain = left[i] * (task.seconds[at] - task.seconds[at + 1])
-                if gain > most:
-                    best, most, extra = i, gain, task.degrees[at + 1] - degree
-        if best < 0:
-            return degrees
-        degrees[best] += extra
-        free -= extra
+    if widen:
+        _widen(tasks, left, degrees, free)
     return degrees
+
+
+def _widen(
+    tasks: Sequence[Task] | Mapping[int, Task],
+    left: Sequence[float] | Mapping[int, float],
+    degrees: dict[int, int],
+    free: int,
+) -> None:
+    """Give free GPUs to what runs, one degree at a time to the task that gains most seconds, the first among equals."""
+    heap: list[tuple[float, int, int, int]] = []
+    order = list(degrees)
+
+    def offer(place: int) -> None:
+        i = order[place]
+        task = tasks[i]
+        at = task.degrees.index(degrees[i])
+        if at + 1 < len(task.degrees):
+            gain = left[i] * (task.seconds[at] - task.seconds[at + 1])
+            if gain > EPSILON:
+                heappush(heap, (-gain, place, i, task.degrees[at + 1] - degrees[i]))
+
+    for place in range(len(order)):
+        offer(place)
+    while heap and free:
+        _, place, i, extra = heappop(heap)
+        if extra <= free:  # what does not fit now never will
+            degrees[i] += extra
+            free -= extra
+            offer(place)
 
 
 def _cheapest(task: Task, left: float, now: float, free: int) -> int:
     """Return the degree with the least GPU-seconds that is in time, or the largest that is free.
 
-    A task that can still be in time waits (0) where a single step at that one is too long for it, as
+    A task that can still be in time waits (0) where a single step at that one is slow or too long for it, as
     :mod:`planner.timely` has it.
     """
     allowed = task.due - (now if now > task.release else task.release) + EPSILON
@@ -134,4 +156,5 @@ def _cheapest(task: Task, left: float, now: float, free: int) -> int:
     if best:
         return best
     slack = allowed - left * task.seconds[-1]
-    return 0 if 0 <= slack < at - task.seconds[-1] else largest
+    fastest = task.seconds[-1]
+    return 0 if slack >= 0 and (at > SLOW * fastest or slack < at - fastest) else largest

@@ -29,20 +29,26 @@ from planner.late import LateRule, check_late_rule
 from planner.objectives.protocol import Objective
 from planner.outcomes import Floats
 from planner.plan import Assignment
+from planner.portfolio import MOST, best_plan, crowded
 from planner.programs.carry_out import CarryOut
 from planner.programs.concurrency import levels, with_levels
 from planner.programs.floor import Class, with_floor
 from planner.programs.intervals import Intervals, interval_program
 from planner.programs.linear import LinearProgram, Settled
-from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, task_of
-from planner.programs.prices import serve_by_prices
+from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, tasks_of
+from planner.programs.prices import bound_by_prices, serve_by_prices
 from planner.programs.sizes import size_of
 from planner.programs.starts import TINY, Starts
 from planner.programs.worth import Worth, worth_of
 from planner.round import Round
+from planner.sweep import admit_swept
 
 _GRID = 12
 """Intervals of the grid of prices."""
+_SHARE = 0.2
+"""Share of the budget for a bound by prices where the plan does not follow from them."""
+_MANY = 10_000
+"""Jobs times those that can run at a time above which a sweep admits, rather than list schedules."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class Lookahead:
     late
         What late jobs get (:mod:`planner.late`).
     detail
-        Up to so many jobs that can be on time, the program is solved as it is; larger ones by prices
+        Up to so many jobs that can be on time, or half of them where several groups of the largest size lie side by side, the
+        program is solved as it is; larger ones by prices
         (:mod:`planner.programs.prices`), in time that hardly grows with the number of GPUs. An objective with a price
         per GPU-second or a least share is always solved as it is.
     concurrency
@@ -92,6 +99,7 @@ class Lookahead:
         ObjectiveError
             If the objective is no sum of rewards for jobs on time, a price per GPU-second and a least share of them.
         """
+        round_ = round_.off_grid
         timely = tuple(job for job in round_.jobs if not round_.hopeless(job))
         worth = worth_of(round_, timely, objective)
         return LookaheadModel(round_, timely, worth, self)
@@ -99,7 +107,7 @@ class Lookahead:
     def measure(self, round_: Round) -> Size:
         """Return how large the program of a round is at most."""
         timely = [job for job in round_.jobs if not round_.hopeless(job)]
-        tasks = [task_of(round_, job, 1.0) for job in timely]
+        tasks = tasks_of(round_, timely, [1.0] * len(timely))
         return size_of(tasks, round_) if tasks else Size(0, 0, 0, True)
 
     def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
@@ -121,9 +129,9 @@ class LookaheadModel:
         self._gpus = round_.cluster.gpus
         spared = [worth.price * round_.least_gpu_seconds(job) for job in timely]
         weights = (worth.weights + np.array(spared)).tolist()
-        self.tasks = tuple(task_of(round_, job, weight) for job, weight in zip(timely, weights, strict=True))
+        self.tasks = tuple(tasks_of(round_, timely, weights))
         """One per job that can still be on time alone."""
-        self._out = CarryOut(round_, timely, self.tasks, worth, settings.late)
+        self._out = CarryOut(round_, timely, self.tasks, worth, settings.late, compares=not self._beside)
 
     @cached_property
     def _everything(self) -> ListSchedule:
@@ -176,11 +184,11 @@ class LookaheadModel:
             return self._by_list([], ListSchedule([], []), self._most)
         if self._worth.price:
             return None
-        if len(self.tasks) > self._settings.detail and self._worth.classes is None:
+        if len(self.tasks) > self._detail and self._worth.classes is None:
             return self._by_prices(budget)
         if self._everything.late(self.tasks):
             return None
-        if max(self._round.free_at) > self._round.now:
+        if not self._beside and max(self._round.free_at) > self._round.now:
             point = self._starts.point(range(len(self.tasks)), self._everything)
             if self.intervals.linear.violation(point) > TINY:
                 return None
@@ -188,7 +196,7 @@ class LookaheadModel:
 
     def rough(self, budget: float) -> Settled | None:
         """Return a plan without the program: as it is settled where that takes no program, else by prices."""
-        if not self.tasks or (self._plain and len(self.tasks) > self._settings.detail):
+        if not self.tasks or (self._plain and len(self.tasks) > self._detail):
             return self.settled(budget)
         idle = max(self._round.free_at) <= self._round.now
         if not self._worth.price and idle and not self._everything.late(self.tasks):
@@ -201,11 +209,13 @@ class LookaheadModel:
         served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
         tasks = [self.tasks[i] for i in served]
         schedule = list_schedule(tasks, self._round.now, self._gpus, widen=not self._worth.price)
-        if self._side_by_side and len(served) < len(self.tasks):
-            return self._or_admitted(self._by_list(served, schedule, limit))
-        if not schedule.late(tasks):
+        everybody = len(served) == len(self.tasks)
+        if not schedule.late(tasks) and (everybody or not self._beside):
             return self._by_list(served, schedule, limit)
-        return self._out.plan(served, self._starts.first_pieces(served, x), limit)
+        if self._beside and not everybody:
+            return self._carried_out(limit)
+        durations = self._out.plan(served, self._starts.first_pieces(served, x), limit)
+        return self._carried_out(limit, durations) if self._beside else durations
 
     def judged(
         self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
@@ -254,43 +264,66 @@ class LookaheadModel:
         wanted = np.flatnonzero(self._worth.weights > 0.0).tolist()
         if not wanted:
             return self._by_list([], ListSchedule([], []), self._most)
-        offered = [replace(self.tasks[i], weight=float(self._worth.weights[i])) for i in wanted]
+        weights = self._worth.weights.tolist()
+        offered = [
+            task if task.weight == weights[i] else replace(task, weight=weights[i])
+            for i, task in ((i, self.tasks[i]) for i in wanted)
+        ]
         due = np.array([task.due for task in offered])
         points = np.unique(np.r_[now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
-        served = serve_by_prices(offered, points, self._gpu_seconds(points), budget=budget)
+        gpu_seconds = self._gpu_seconds(points)
+        if self._beside:
+            return self._carried_out(bound_by_prices(offered, points, gpu_seconds, budget=_SHARE * budget))
+        served = serve_by_prices(offered, points, gpu_seconds, budget=budget)
         bound = served.bound + (0.0 if self._worth.classes is None else self._worth.share) - self._out.least_cost
-        if self._side_by_side and self._plain:
-            return self._admitted(bound)
         chosen = [wanted[at] for at in served.tasks]
         tasks = [self.tasks[i] for i in chosen]
         order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
         left = [float(task.steps) for task in tasks]
         degrees = allot(tasks, left, order, now, self._gpus, widen=not self._worth.price)
-        return self._or_admitted(self._by_list(chosen, ListSchedule([Phase(now, now, degrees)], []), bound))
+        own = self._by_list(chosen, ListSchedule([Phase(now, now, degrees)], []), bound)
+        return max(self._admitted(bound)[0], own, key=lambda plan: plan.value) if self._plain else own
 
-    def _or_admitted(self, own: Settled) -> Settled:
-        """Return the plan of the admitted jobs, unless the given one is worth more, or admission cannot say."""
-        if not self._plain or own.bound is None:
-            return own
-        return max(self._admitted(own.bound), own, key=lambda plan: plan.value)
+    def _carried_out(self, bound: float, durations: Settled | None = None) -> Settled:
+        """Return the program's plan, else that of the admitted jobs, or one of a rule that serves more when carried out.
 
-    def _admitted(self, bound: float) -> Settled:
-        """Return the plan of those whom the rule of Moore and Hodgson admits (:mod:`planner.admission`).
+        Durations promise more than groups side by side can keep; so plans are compared by carrying them out
+        (:mod:`planner.portfolio`), where that does not take too long, and not under overload.
+        """
+        admitted, served = self._admitted(bound)
+        timely, weights = self._out.timely, [task.weight for task in self.tasks]
+        many = len(timely) * min(len(timely), self._gpus) > MOST or self._round.cadence.kind == "rounds"
+        if many or crowded(self._round, [job for i, job in enumerate(timely) if i not in served and weights[i] > 0]):
+            return admitted
+        own = durations or admitted
+        best = best_plan(self._round, timely, weights, own.plan)
+        return own if best is own.plan else self._out.completed(best, bound)
 
-        The rule asks a list schedule, which keeps what it promises; durations promise more than groups side by side can
-        keep. It knows no price and no least share.
+    def _admitted(self, bound: float) -> tuple[Settled, set[int]]:
+        """Return the plan of those whom the rule of Moore and Hodgson admits (:mod:`planner.admission`), and their positions.
+
+        The rule asks a list schedule, which keeps what it promises, or in a large backlog a sweep through time
+        (:mod:`planner.sweep`). It knows no price and no least share.
         """
         worthy = [i for i, task in enumerate(self.tasks) if task.weight > 0]
         timely = self._out.timely
-        jobs, first = admit(self._round, [timely[i] for i in worthy], [self.tasks[i].weight for i in worthy])
+        jobs, weights = [timely[i] for i in worthy], [self.tasks[i].weight for i in worthy]
+        many = len(jobs) * min(len(jobs), self._gpus)
+        admitted, first = (admit_swept if many > _MANY else admit)(self._round, jobs, weights)
         position = {timely[i].id: i for i in worthy}
         pieces = [(position[id_], degree, self.tasks[position[id_]].steps) for id_, degree in first.items()]
-        return self._out.plan([position[job.id] for job in jobs], pieces, bound)
+        served = [position[job.id] for job in admitted]
+        return self._out.plan(served, pieces, bound), set(served)
 
     @property
-    def _side_by_side(self) -> bool:
-        """Whether groups of the largest size lie side by side."""
-        return self._gpus > max(self._round.cluster.degrees)
+    def _beside(self) -> bool:
+        """Whether groups of the largest size lie side by side, and jobs on time are all that counts."""
+        return self._plain and self._gpus > max(self._round.cluster.degrees)
+
+    @property
+    def _detail(self) -> int:
+        """Jobs up to which the program is solved as it is: half as many where its durations are no schedule."""
+        return self._settings.detail // 2 if self._beside else self._settings.detail
 
     @property
     def _plain(self) -> bool:

@@ -125,14 +125,30 @@ def serve_by_prices(
     value = math.fsum(tasks[i].weight for i in found)
     if len(found) == len(tasks):
         return Served(tuple(found), total, total)
-    prices, bound = _lower(kinds, _level(kinds, gpu_seconds), gpu_seconds, value, iterations)
+    prices, bound = _lower(kinds, gpu_seconds, value, iterations)
     again = _serve(kinds, prices, gpu_seconds, passes)
     if (worth := math.fsum(tasks[i].weight for i in again)) > value:
         found, value = again, worth
+    return Served(tuple(found), value, max(value, _rounded(tasks, bound)))
+
+
+def bound_by_prices(
+    tasks: Sequence[Task], points: Floats, gpu_seconds: Floats, iterations: int = 30, budget: float = math.inf
+) -> float:
+    """Return a bound on the weight that any point serves, without one; parameters as of :func:`serve_by_prices`."""
+    kinds = _kinds(tasks, points)
+    if math.isfinite(budget):
+        evaluation = sum(PRICES(kind.room.size) for kind in kinds)
+        iterations = min(iterations, max(_FEWEST, int(budget / evaluation) - _BISECTIONS))
+    return _rounded(tasks, _lower(kinds, gpu_seconds, 0.0, iterations)[1])
+
+
+def _rounded(tasks: Sequence[Task], bound: float) -> float:
+    """Return a bound that no sum of weights exceeds: whole tasks where all weigh the same."""
     unit = tasks[0].weight
     if all(task.weight == unit for task in tasks):
         bound = unit * math.floor(bound / unit + 1e-6)
-    return Served(tuple(found), value, max(value, min(bound, total)))
+    return min(bound, math.fsum(task.weight for task in tasks))
 
 
 @lru_cache(maxsize=4096)
@@ -222,10 +238,9 @@ def _level(kinds: Sequence[_Kind], gpu_seconds: Floats) -> Floats:
     return np.full(len(gpu_seconds), high)
 
 
-def _lower(
-    kinds: Sequence[_Kind], prices: Floats, gpu_seconds: Floats, value: float, iterations: int
-) -> tuple[Floats, float]:
+def _lower(kinds: Sequence[_Kind], gpu_seconds: Floats, value: float, iterations: int) -> tuple[Floats, float]:
     """Lower the dual function by subgradient steps towards a target just below the best value (Polyak)."""
+    prices = _level(kinds, gpu_seconds)
     best, best_prices = math.inf, prices
     ambition, stalled = 1.0, 0
     unit = min(float(kind.weights.min()) for kind in kinds)

@@ -24,7 +24,7 @@ from planner.job import Job
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
 from planner.objectives.trial import try_out
-from planner.plan import Certificate, Plan, Status
+from planner.plan import Assignment, Certificate, Plan, Status, no_claim
 from planner.programs.linear import LinearProgram, Program, Settled
 from planner.programs.lookahead import Lookahead
 from planner.request import Request
@@ -93,16 +93,15 @@ class Exact:
             If the objective misbehaves: that is the user's to repair, so no fallback hides it.
         """
         began = perf_counter()
-        greedy = self.start.solve(round_, budget)
+        greedy = Plan((), no_claim(self.name)) if self.program.looks_ahead else self.start.solve(round_, budget)
         size = self.program.measure(round_)
         refused = self._refused(size, budget)
         if refused:
             settled = self.program.rough(round_, self.objective, budget)
             if settled is None:
                 spent = perf_counter() - began
-                return Plan(
-                    greedy.assignments, Certificate(self.name, build_seconds=spent, fallback=True, note=refused)
-                )
+                certificate = Certificate(self.name, build_seconds=spent, fallback=True, note=refused)
+                return replace(greedy, certificate=certificate)
             return self._plan(settled, perf_counter() - began, note=refused if settled.rough else "")
         model = self.program.model(round_, self.objective, greedy.assignments)
         settled = model.settled(budget)
@@ -111,14 +110,14 @@ class Exact:
         linear = model.linear
         built = perf_counter()
         if not linear.size:
-            return self._plan(model.judged(greedy.assignments, 0.0), built - began)
+            return self._plan(model.judged(self._greedy(greedy, round_, budget), 0.0), built - began)
         start = linear.value(linear.start)
 
         def fall_back(note: str, answer: Answer | None) -> Plan:
             build, solve, bound = built - began, perf_counter() - built, None
             if answer is not None:
                 build, solve, bound = build + answer.build_seconds, answer.solve_seconds, answer.bound
-            judged = model.judged(greedy.assignments, bound)
+            judged = model.judged(self._greedy(greedy, round_, budget), bound)
             plan = self._plan(judged, build, solve, note)
             return replace(plan, certificate=replace(plan.certificate, status="heuristic", fallback=True))
 
@@ -139,6 +138,10 @@ class Exact:
             plan = replace(plan, certificate=replace(plan.certificate, note=note))
         return plan
 
+    def _greedy(self, greedy: Plan, round_: Round, budget: float) -> tuple[Assignment, ...]:
+        """Return the greedy plan, made now where the program had no use for it before."""
+        return (self.start.solve(round_, budget) if self.program.looks_ahead else greedy).assignments
+
     def _refused(self, size: Size, budget: float) -> str:
         """Say why the program does not fit the budget; empty if it does, or if the backend cannot tell."""
         if not size.entries or not isinstance(self.backend, Measured):
@@ -151,7 +154,7 @@ class Exact:
         certificate = Certificate(
             self.name, status, settled.value, settled.bound, build, solve, bool(note), note, settled.promised
         )
-        return Plan(tuple(settled.plan), certificate)
+        return Plan(tuple(settled.plan), certificate, settled.then)
 
 
 def _example(costs: Costs, shapes: Collection[Shape]) -> Round:

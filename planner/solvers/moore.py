@@ -10,6 +10,7 @@ from planner.idle import mask_of, start_waiting
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Plan, no_claim
+from planner.refill import refill
 from planner.round import Round
 
 
@@ -35,6 +36,7 @@ class Moore:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round; how much is computed is limited by counts, so ``budget`` is not looked at."""
+        round_ = round_.off_grid
         timely = [job for job in round_.jobs if not round_.hopeless(job)]
         late = [job for job in round_.jobs if round_.hopeless(job)]
         admitted, degrees = admit(round_, timely)
@@ -52,4 +54,4 @@ class Moore:
             waiting = [job for job in timely if job.id not in running and (job.id in first) == served]
             placed += start_waiting(round_, waiting, free & ~mask_of(placed))
         plan = serve_late(round_, placed, late, free, self.late, timely=bool(timely))
-        return Plan(tuple(plan), no_claim(self.name))
+        return Plan(tuple(plan), no_claim(self.name), refill(round_, plan, timely))

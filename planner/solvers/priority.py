@@ -14,6 +14,7 @@ from planner.job import Job
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Plan, no_claim
+from planner.refill import refill
 from planner.round import EPSILON, Round
 from planner.solvers.protocol import check_degree
 from planner.timely import steps_in_time
@@ -50,6 +51,7 @@ class Edf:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
+        round_ = round_.off_grid
         room = Room(round_)
         choices: list[Choice] = []
         timely, late = _split(round_)
@@ -63,7 +65,7 @@ class Edf:
             room.take(job, [*making, *rest], choices)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
-        return Plan(tuple(plan), no_claim(self.name))
+        return Plan(tuple(plan), no_claim(self.name), refill(round_, plan, timely))
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class Srtf:
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
+        round_ = round_.off_grid
         timely, late = _split(round_)
         first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
 
@@ -132,7 +135,7 @@ class Srtf:
                 room.take(job, [degree, *faster], choices, chunk)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
-        return Plan(tuple(plan), no_claim(self.name))
+        return Plan(tuple(plan), no_claim(self.name), refill(round_, plan, timely))
 
     def _degree(self, costs: ShapeCosts) -> int:
         return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))
@@ -160,7 +163,7 @@ class Room:
 
         A step that is longer than the round at all of ``degrees`` runs all the same, and keeps its GPUs until it ends.
         """
-        if self._round.cadence.kind == "rounds" and job.ready > latest_start(self._round):
+        if self._round.cadence.on_grid and job.ready > latest_start(self._round):
             return
         costs = self._round.costs.of(job.request.shape)
         times = costs.step_time

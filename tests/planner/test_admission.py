@@ -9,7 +9,7 @@ import planner.admission as admission
 from planner.admission import admit
 from planner.cluster import Cluster
 from planner.job import Job
-from planner.programs.lists import list_schedule, task_of
+from planner.programs.lists import list_schedule, tasks_of
 from planner.round import Round
 from tests.strategies import EVENTS, LARGE, TOY, job, round_of, rounds
 
@@ -23,7 +23,7 @@ def timely(round_: Round) -> list[Job]:
 
 def in_time(round_: Round, jobs: list[Job]) -> bool:
     """Whether a list schedule of the jobs is late for none."""
-    tasks = [task_of(round_, j, 1.0) for j in jobs]
+    tasks = tasks_of(round_, jobs, [1.0] * len(jobs))
     return not list_schedule(tasks, round_.now, round_.cluster.gpus).late(tasks)
 
 

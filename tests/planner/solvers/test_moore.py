@@ -5,6 +5,7 @@ import pytest
 from planner import Moore
 from planner.cluster import Cluster
 from planner.plan import Plan
+from planner.round import Cadence
 from tests.strategies import EVENTS, GAPPY, LARGE, MEDIUM, ROUNDS, SMALL, job, round_of
 
 C8 = Cluster.nvlink(8)
@@ -21,12 +22,11 @@ def test_the_heavier_image_is_served_now() -> None:
     assert degrees(Moore().solve(round_of(jobs, C8, cadence=EVENTS), 0.01)) == {1: 8}
 
 
-def test_all_steps_are_named_with_events_and_a_round_of_them_with_rounds() -> None:
-    """Tests that a job goes on until something happens, or until the boundary."""
-    jobs = [job(0, LARGE, 10, due=1.05)]
-    for cadence, steps in ((EVENTS, 10), (ROUNDS, 4)):
-        (assignment,) = Moore().solve(round_of(jobs, C8, cadence=cadence), 0.01).assignments
-        assert (assignment.group.degree, assignment.steps) == (8, steps)
+@pytest.mark.parametrize("cadence", [EVENTS, ROUNDS])
+def test_all_steps_are_named(cadence: Cadence) -> None:
+    """Tests that a job goes on until something else is decided, also where that is at the next boundary."""
+    (assignment,) = Moore().solve(round_of([job(0, LARGE, 10, due=1.05)], C8, cadence=cadence), 0.01).assignments
+    assert (assignment.group.degree, assignment.steps) == (8, 10)
 
 
 def test_those_not_admitted_take_what_is_left() -> None:

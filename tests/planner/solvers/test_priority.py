@@ -12,6 +12,7 @@ from planner.job import Job
 from planner.placement import Choice, place
 from planner.plan import Plan
 from planner.round import Cadence, Round
+from planner.solvers.dp import GreedyDp
 from planner.solvers.priority import Edf, Room, Srtf
 from tests.strategies import ALIKE, EVENTS, GAPPY, LARGE, MEDIUM, ROUNDS, SMALL, TOY, job, round_of, rounds
 
@@ -53,20 +54,21 @@ def test_edf_widens_into_idle_gpus() -> None:
 
 @pytest.mark.parametrize("tau", [0.4, 0.05, 0.001])
 def test_steps_longer_than_the_round_still_run(tau: float) -> None:
-    """Tests that under fixed rounds shorter than a step both solvers run a step rather than nothing for ever."""
+    """Tests that under rounds shorter than a step both solvers let a job run on, rather than nothing for ever."""
     for due in (-1.0, 100.0):
         round_ = round_of([job(0, LARGE, 10, due=due)], Cluster.nvlink(1), cadence=Cadence("rounds", tau))
         for solver in (Edf(), Srtf(1)):
-            assert [a.steps for a in solver.solve(round_, 0.01).assignments] == [1]
+            assert [a.steps for a in solver.solve(round_, 0.01).assignments] == [10]
 
 
-def test_a_step_in_progress_keeps_its_gpus() -> None:
-    """Tests that under rounds a job whose step lasts on is not sent to other GPUs in the meantime."""
+def test_a_step_in_progress_keeps_its_gpus_on_the_grid_only() -> None:
+    """Tests that a job whose step lasts on is left alone by the paper's rounds, while rules let it run on."""
     held = C8.groups(1)[0]
     mid = job(0, LARGE, 5, due=-1.0, ready=0.3, group=held, running=True)
     round_ = round_of([mid], C8, free_at=(0.3, *(0.0,) * 7))
-    assert Edf().solve(round_, 0.01).assignments == ()
-    assert Srtf(2).solve(round_, 0.01).assignments == ()
+    assert GreedyDp().solve(round_, 0.01).assignments == ()
+    assert [a.steps for a in Edf().solve(round_, 0.01).assignments] == [5]
+    assert [a.steps for a in Srtf(2).solve(round_, 0.01).assignments] == [5]
 
 
 def test_srtf_runs_the_shortest_in_chunks() -> None:
@@ -98,10 +100,10 @@ def test_a_degree_that_is_not_there_starts_nothing() -> None:
     assert degrees(Srtf(4).solve(round_of(jobs, C8, GAPPY), 0.01)) == {1: 4}
 
 
-def test_srtf_fills_a_round() -> None:
-    """Tests that with cadence rounds a job runs as many steps as fit, since nothing happens before the boundary."""
+def test_srtf_has_no_chunks_with_rounds() -> None:
+    """Tests that with cadence rounds a job gets all its steps: it is preempted at boundaries alone."""
     plan = Srtf(8, chunk=5).solve(round_of([job(0, SMALL, 50)], C8, cadence=ROUNDS), 0.01)
-    assert [a.steps for a in plan.assignments] == [23]
+    assert [a.steps for a in plan.assignments] == [50]
 
 
 @pytest.mark.parametrize(("field", "arguments"), [("degree", {"degree": 0}), ("chunk", {"chunk": 0})])
