@@ -57,7 +57,7 @@ def _on_gpu(dtype: torch.dtype, name: str) -> tuple[torch.nn.Module, Tensor]:
 
 
 def _step(model: torch.nn.Module, name: str, sample: Tensor, backend: str) -> Tensor:
-    with attention_backend(AttentionBackendName(backend)), torch.device(_device()):
+    with attention_backend(AttentionBackendName(backend)):
         return denoise(model, name, sample, 1).float().cpu()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import diffusers
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 HEADS, SIZE = 5, 8
 INNER = HEADS * SIZE
@@ -328,6 +329,7 @@ def predict(model: nn.Module, name: str, sample: Tensor, seed: int) -> Tensor:
         key: value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() and "ids" not in key else value
         for key, value in inputs.items()
     }
+    inputs = tree_map(lambda value: value.to(sample.device) if isinstance(value, Tensor) else value, inputs)
     output: Tensor = model(hidden_states=sample, return_dict=False, **inputs)[0]
     return output
 
