@@ -188,7 +188,7 @@ class LookaheadModel:
             return self._by_prices(budget)
         if self._everything.late(self.tasks):
             return None
-        if not self._beside and max(self._round.free_at) > self._round.now:
+        if max(self._round.free_at) > self._round.now:
             point = self._starts.point(range(len(self.tasks)), self._everything)
             if self.intervals.linear.violation(point) > TINY:
                 return None

@@ -140,8 +140,8 @@ def test_the_greedy_plan_is_a_feasible_start(round_: Round, objective, form: str
     assert linear.start.shape == linear.rewards.shape == (linear.size,)
     assert linear.violation(linear.start) == 0.0
     started = {round_.jobs[model.options[c].job].id for c in np.flatnonzero(linear.start)}
-    options = {round_.jobs[o.job].id for o in model.options}
-    assert started == {a.jobs[0] for a in greedy if a.jobs[0] in options}
+    options = {(round_.jobs[o.job].id, o.degree) for o in model.options}
+    assert started == {a.jobs[0] for a in greedy if (a.jobs[0], a.group.degree) in options}
     for x in (linear.start, np.zeros(linear.size)):
         check_plan(round_, Plan(tuple(model.assignments(x)), Certificate("by hand")))
 
