@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from planner.backends.highs import HighsBackend
+from planner.capacity import available_mask
 from planner.errors import ParameterError
 from planner.follow_up import follow_up, to_the_end
 from planner.objectives.protocol import Objective
@@ -112,7 +113,7 @@ class _ByAssignment:
         self._known: dict[tuple[Assignment, ...], float] = {}
 
     def worth(self, assignments: Sequence[Assignment]) -> float:
-        """Return the reward of the options that a plan picks.
+        """Return the reward of the options that a plan picks; what begins only after the round is none of it.
 
         Raises
         ------
@@ -123,7 +124,8 @@ class _ByAssignment:
         if key not in self._known:
             if any(len(assignment.jobs) > 1 for assignment in key):
                 raise ValueError("the plan runs a batch; plans are measured by the options of single jobs")
-            linear = self._program.model(self._round, self._objective, key).linear
+            within = [assignment for assignment in key if not assignment.group.mask & ~available_mask(self._round)]
+            linear = self._program.model(self._round, self._objective, within).linear
             self._known[key] = self.nothing + linear.value(linear.start)
         return self._known[key]
 
