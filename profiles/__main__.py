@@ -155,15 +155,15 @@ def _plot(given: argparse.Namespace) -> int:
 
 
 def _compare(given: argparse.Namespace) -> int:
-    from profiles.beside import pairs, write
-    from profiles.render import beside
+    from profiles.compare import pairs, write
+    from profiles.render import comparison
 
     first, second = load_profile(given.first), load_profile(given.second)
     found = list(pairs(first, second))
     if given.output is not None:
         refuse_existing("--output", given.output, given.overwrite)
         write(iter(found), given.output, (first.name, second.name))
-    _print(beside(found, first.name, second.name))
+    _print(comparison(found, first.name, second.name))
     return 0
 
 

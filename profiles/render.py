@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from profiles.beside import Pair
 from profiles.build import Recipe, Series
 from profiles.communication import Communication
+from profiles.compare import Pair
 from profiles.entries import LOCAL, PROVENANCES, Provenance, StepEntry
 from profiles.fit import Fit
 from profiles.profile import Profile
@@ -88,7 +88,7 @@ def details(profile: Profile, batch: int = 1) -> Group:
     return Group(*parts)
 
 
-def beside(pairs: Iterable[Pair], first: str, second: str) -> Table:
+def comparison(pairs: Iterable[Pair], first: str, second: str) -> Table:
     """Milliseconds a step in two profiles, and how many times as long the first takes."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("shape", "GPUs", first, second, "ratio"):

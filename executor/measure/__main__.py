@@ -14,18 +14,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from executor.distributed.measuring.emulation import Priced, emulate, priced
 from executor.distributed.measuring.grid import groups_of, points
 from executor.measure.options import Options, parse
 from executor.measure.report import table
-from profiles.communication import Communication, LinkModel
+from profiles.communication import Communication
 from profiles.entries import StepEntry
 from profiles.profile import Profile
 from profiles.store import save_profile
-
-if TYPE_CHECKING:
-    from executor.distributed.measuring.emulation import Priced
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: Options, expect: Callable[[int], None], advance: Callable[[], None]) -> Profile:
     from executor.distributed.measuring.collectives import measure_collectives
-    from executor.distributed.measuring.emulation import emulate
     from executor.distributed.measuring.steps import measure
 
     config, cluster, grid = options.config, options.cluster, options.grid
@@ -80,22 +76,12 @@ def _measure(options: Options, expect: Callable[[int], None], advance: Callable[
 
 def _price(options: Options, talk: Communication, degree: int) -> Priced:
     """Return what communication of an emulated degree costs: as measured, unless the command line says otherwise."""
-    from executor.distributed.measuring.emulation import Priced
-
     measured = talk.model(options.link, degree)
-    if options.bandwidth is None and options.latency is None and measured is not None:
+    found = None
+    if measured is not None:
         nearest = max(d for d in talk.degrees(options.link) if d <= degree)
-        return Priced(measured, f"measured at degree {nearest}")
-    base = measured or LinkModel(options.assumed[0] * 1e9, options.assumed[1] * 1e-6)
-    bandwidth = base.bandwidth if options.bandwidth is None else options.bandwidth * 1e9
-    latency = base.latency if options.latency is None else options.latency * 1e-6
-    return Priced(LinkModel(bandwidth, latency), _how(options, measured is not None))
-
-
-def _how(options: Options, measured: bool) -> str:
-    otherwise = "measured" if measured else "assumed"
-    bandwidth, latency = (otherwise if value is None else "given" for value in (options.bandwidth, options.latency))
-    return bandwidth if bandwidth == latency else f"{bandwidth} bandwidth, {latency} latency"
+        found = Priced(measured, f"measured at degree {nearest}")
+    return priced(found, options.assumed, options.bandwidth, options.latency)
 
 
 def _notes(profile: Profile, emulated: Sequence[StepEntry]) -> str:

@@ -84,7 +84,7 @@ def _options(given: argparse.Namespace) -> Options:
         value = getattr(given, flag)
         if value is not None and not 0 < value < float("inf"):
             raise ValueError(f"--{flag} is {value:g}; it must be a positive number")
-    _check_day(given.date)
+    check_day(given.date)
     if given.device == "cuda":
         _check_devices(given.workers)
     degrees, emulate = _degrees(given)
@@ -172,7 +172,8 @@ def _check_devices(workers: int) -> None:
         )
 
 
-def _check_day(text: str) -> None:
+def check_day(text: str) -> None:
+    """Raise ValueError unless a text is an ISO day."""
     try:
         datetime.date.fromisoformat(text)
     except ValueError:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import platform
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -20,14 +21,15 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from executor.distributed.measuring.emulation import Priced
-from executor.measure.options import ASSUMED, DEGREES, counts, shapes
+from executor.distributed.measuring.emulation import priced
+from executor.distributed.models.spec import ModelError
+from executor.measure.options import ASSUMED, DEGREES, check_day, counts, shapes
 from executor.survey import report
 from executor.survey.found import Found, Setting
 from executor.survey.items import MODELS, Item, Published, items_of
 from executor.survey.profile import profile_of
-from profiles.command_line import positive
-from profiles.communication import LinkModel
+from profiles.command_line import Parser, count, positive, whole
+from profiles.entries import LOCAL
 from profiles.shape import Shape
 from profiles.store import save_profile
 
@@ -40,26 +42,38 @@ SHAPES = tuple(Shape(side, side) for side in (256, 512, 768, 1024, 1536, 2048))
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check, time, write profiles and tables; the exit code is 3 if ``--minutes`` were over before everything was timed."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
-    unknown = [name for name in given.models if name not in {model.family for model in MODELS}]
-    if unknown:
-        parser.error(f"--models has {', '.join(unknown)}; there are {', '.join(model.family for model in MODELS)}")
-    if 1 not in given.degrees or 1 not in given.batches:
-        parser.error("--degrees and --batches must have 1, which every profile needs")
     try:
+        given = _parser().parse_args(arguments)
+        _check(given)
         if given.remake:
-            found = Found(given.out / FILE, None)
-        else:
-            setting = _setting(given)
-            given.out.mkdir(parents=True, exist_ok=True)
-            found = Found(given.out / FILE, setting)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
-    for model in MODELS if given.remake else ():
-        items = list(items_of(model, given.shapes, given.degrees, given.batches))
-        _write(given, model, items, found)
-    return 0 if given.remake else _survey(given, found)
+            return _remake(given, Found(given.out / FILE, None))
+        setting = _setting(given)
+        given.out.mkdir(parents=True, exist_ok=True)
+        return _survey(given, Found(given.out / FILE, setting))
+    except (OSError, ValueError, ModelError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _check(given: argparse.Namespace) -> None:
+    families = [model.family for model in MODELS]
+    unknown = [name for name in given.models if name not in families]
+    if unknown:
+        raise ValueError(f"--models has {', '.join(unknown)}; there are {', '.join(families)}")
+    for option in ("degrees", "batches"):
+        if 1 not in getattr(given, option):
+            raise ValueError(f"--{option} lacks 1, which every profile needs")
+    if given.repeats < 2:
+        raise ValueError(f"--repeats is {given.repeats}; a spread needs at least 2")
+    if given.link == LOCAL:
+        raise ValueError(f"--link is {LOCAL}, the link of one device; name the one between several")
+    check_day(given.date)
+
+
+def _remake(given: argparse.Namespace, found: Found) -> int:
+    for model in MODELS:
+        _write(given, model, list(items_of(model, given.shapes, given.degrees, given.batches)), found)
+    return 0
 
 
 def _setting(given: argparse.Namespace) -> Setting:
@@ -110,11 +124,9 @@ def _survey(given: argparse.Namespace, found: Found) -> int:
 
 def _write(given: argparse.Namespace, model: Published, items: Sequence[Item], found: Found) -> None:
     """Write the profile of what was found of a model so far, and its table."""
-    gigabytes, microseconds = ASSUMED["cpu" if found.setting.device.startswith("CPU") else "cuda"]
-    bandwidth, latency = given.bandwidth or gigabytes, given.latency or microseconds
-    known = "given" if given.bandwidth and given.latency else "assumed"
-    priced = Priced(LinkModel(bandwidth * 1e9, latency * 1e-6), known)
-    profile = profile_of(model, items, found.timings, found.setting, priced, given.link, given.date)
+    assumed = ASSUMED["cpu" if found.setting.device.startswith("CPU") else "cuda"]
+    costs = priced(None, assumed, given.bandwidth, given.latency)
+    profile = profile_of(model, items, found.timings, found.setting, costs, given.link, given.date)
     if profile is None:
         return
     save_profile(profile, given.out / f"{profile.name}.json")
@@ -127,16 +139,15 @@ def _line(item: Item, found: Found) -> str:
     what = f"  {item.kind:<6} {item.shape.label:>9} degree {item.degree} batch {item.batch}"
     if timing.error:
         return f"{what}  {timing.error}"
-    median = sorted(timing.seconds)[len(timing.seconds) // 2]
+    median = statistics.median(timing.seconds)
     return f"{what}  {1e3 * median:>9.2f} ms  {len(timing.seconds):>2} times  {timing.peak / 2**30:>5.1f} GiB"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m executor.survey",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--out", type=Path, required=True, help="folder; one with an unfinished survey is gone on with")
     parser.add_argument("--models", type=lambda text: text.split(","), default=[model.family for model in MODELS])
@@ -145,8 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batches", type=counts, default=(1, 2, 4), help="by default 1,2,4")
     parser.add_argument("--remake", action="store_true", help="profiles and tables of what was found; nothing is timed")
     parser.add_argument("--minutes", type=positive, default=8.0, help="begin nothing after so many")
-    parser.add_argument("--repeats", type=int, default=10, help="times that count, at most")
-    parser.add_argument("--warmup", type=int, default=1, help="times before them")
+    parser.add_argument("--repeats", type=count, default=10, help="times that count, at most")
+    parser.add_argument("--warmup", type=whole, default=1, help="times before them")
     parser.add_argument("--enough", type=positive, default=1.5, help="seconds of counted times after which two suffice")
     parser.add_argument("--width", choices=("full", "small", "tiny"), default="full", help="narrower to rehearse")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="by default cuda where torch finds a GPU")

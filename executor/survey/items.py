@@ -21,19 +21,22 @@ class Published:
         As `executor.distributed.random_models` calls it.
     label
         As its authors, and `profiles.model`, call it.
+    steps
+        Denoising steps of a request that does not say: what its authors recommend.
     inputs
         Inputs of its pipeline.
     """
 
     family: str
     label: str
+    steps: int
     inputs: tuple[tuple[str, int], ...] = ()
 
 
 MODELS = (
-    Published("flux", "FLUX.1-dev", (("max_sequence_length", 512),)),
-    Published("sd3", "SD3-medium", (("max_sequence_length", 256),)),
-    Published("qwen", "Qwen-Image"),
+    Published("flux", "FLUX.1-dev", 50, (("max_sequence_length", 512),)),
+    Published("sd3", "SD3-medium", 28, (("max_sequence_length", 256),)),
+    Published("qwen", "Qwen-Image", 50),
 )
 """In the order in which they are surveyed."""
 

@@ -12,9 +12,6 @@ from executor.survey.items import Item, Kind, Published
 from profiles.entries import LOCAL, StageEntry, StepEntry
 from profiles.profile import Profile
 
-STEPS = {"FLUX.1-dev": 50, "SD3-medium": 28, "Qwen-Image": 50}
-"""Denoising steps of a request that does not say: what each model's authors recommend."""
-
 
 def profile_of(
     model: Published,
@@ -72,7 +69,7 @@ def profile_of(
     if broken:
         notes += f" With these weights latents of {', '.join(broken)} did not stay finite."
     name = f"{model.label.lower().replace('.', '')}_{short(device)}_{setting.mode}"
-    return Profile(name, model.label, device, (link,), STEPS[model.label], tuple(steps), tuple(stages), notes)
+    return Profile(name, model.label, device, (link,), model.steps, tuple(steps), tuple(stages), notes)
 
 
 def short(device: str) -> str:

@@ -11,6 +11,7 @@ import torch
 from executor.distributed.config import EngineConfig
 from executor.distributed.measuring.bench import Bench, Repeats
 from executor.distributed.models.loading import quiet
+from executor.distributed.models.shapes import check_shape
 from executor.distributed.models.spec import ModelSpec
 from executor.distributed.random_models.build import build
 from executor.survey.found import Setting, Timing
@@ -50,6 +51,8 @@ def time_items(
     if not (folder / "model_index.json").is_file():
         quiet()
         build(model.family, folder, width=setting.width)
+    for shape in dict.fromkeys(item.shape for item in items):
+        check_shape(folder, shape, max(item.degree for item in items))
     spec = ModelSpec(folder, setting.dtype, "random", inputs=dict(model.inputs))  # type: ignore[arg-type]
     bench: Bench | None = Bench(EngineConfig(spec, device=device), repeats, setting.mode == "graphs")  # type: ignore[arg-type]
     assert bench is not None

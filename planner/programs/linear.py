@@ -160,7 +160,7 @@ class Program(Protocol):
         ...
 
     def model(self, round_: Round, objective: Objective, greedy: Sequence[Assignment]) -> ProgramModel:
-        """Make the model, with ``greedy`` as its start."""
+        """Make the model, with ``greedy`` as its start; empty for a program that looks ahead and starts by itself."""
         ...
 
     def measure(self, round_: Round) -> Size:

@@ -101,7 +101,7 @@ class Exact:
             if settled is None:
                 spent = perf_counter() - began
                 certificate = Certificate(self.name, build_seconds=spent, fallback=True, note=refused)
-                return replace(greedy, certificate=certificate)
+                return Plan(self._greedy(greedy, round_, budget), certificate)
             return self._plan(settled, perf_counter() - began, note=refused if settled.rough else "")
         model = self.program.model(round_, self.objective, greedy.assignments)
         settled = model.settled(budget)

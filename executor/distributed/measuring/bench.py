@@ -133,7 +133,8 @@ class Bench:
 
     def _admit(self, shape: Shape, seed: int) -> Ticket:
         steps = 1 + self._repeats.warmup + self._repeats.most
-        return self._model.admit(Ask(Request(0, shape, steps, 0.0, 1e9), self._prompts[0], seed))
+        ticket: Ticket = self._model.admit(Ask(Request(0, shape, steps, 0.0, 1e9), self._prompts[0], seed))
+        return ticket
 
     def _ticket(self, shape: Shape, seed: int) -> Ticket:
         """Return a request that has done no step; each seed is encoded once."""

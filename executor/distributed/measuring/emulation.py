@@ -33,6 +33,30 @@ class Priced(NamedTuple):
         return f"{self.model.bandwidth / 1e9:.3g} GB/s, {1e6 * self.model.latency:.3g} us a collective, {self.known}"
 
 
+def priced(
+    measured: Priced | None, assumed: tuple[float, float], bandwidth: float | None, latency: float | None
+) -> Priced:
+    """Return what communication costs: what is given, else measured, else assumed.
+
+    Parameters
+    ----------
+    measured
+        On groups of this machine; None without.
+    assumed, bandwidth, latency
+        GB/s and microseconds of a collective; None where not given.
+    """
+    if measured is not None and bandwidth is None and latency is None:
+        return measured
+    base = LinkModel(assumed[0] * 1e9, assumed[1] * 1e-6) if measured is None else measured.model
+    otherwise = "assumed" if measured is None else "measured"
+    of_bandwidth, of_latency = (otherwise if value is None else "given" for value in (bandwidth, latency))
+    known = of_latency if of_bandwidth == of_latency else f"{of_bandwidth} bandwidth, {of_latency} latency"
+    model = LinkModel(
+        base.bandwidth if bandwidth is None else bandwidth * 1e9, base.latency if latency is None else latency * 1e-6
+    )
+    return Priced(model, known)
+
+
 def emulate(
     config: EngineConfig, grid: Grid, degrees: Sequence[int], link: str, price: Callable[[int], Priced]
 ) -> Iterator[StepEntry]:

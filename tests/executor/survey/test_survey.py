@@ -95,19 +95,32 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
     ("arguments", "word"),
     [
         (["--models", "flux,sdxl"], "sdxl"),
-        (["--degrees", "2,4"], "must have 1"),
-        (["--batches", "2"], "must have 1"),
+        (["--degrees", "2,4"], "--degrees lacks 1"),
+        (["--batches", "2"], "--batches lacks 1"),
+        (["--repeats", "1"], "at least 2"),
+        (["--warmup", "-1"], "'-1' is not a whole number"),
+        (["--date", "yesterday"], "ISO day"),
+        (["--link", "local"], "--link is local"),
+        (["--shape", "64x64"], "did you mean --shapes?"),
         (["--minutes", "0"], "positive"),
         (["--remake"], "there is no survey"),
         (["--bandwidth", "-1"], "positive"),
     ],
 )
 def test_careless_words(tmp_path: Path, arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Tests that what is wrong is said before anything is timed."""
-    with pytest.raises(SystemExit):
-        main(["--out", str(tmp_path / "out"), *arguments])
-    assert word in capsys.readouterr().err
+    """Tests that what is wrong is said on one line before anything is timed."""
+    assert main(["--out", str(tmp_path / "out"), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert word in said
+    assert said.startswith("error: ") and said.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_shape_that_a_model_cannot_make(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests that sides which are no whole number of tokens are refused by name before the model is loaded."""
+    pytest.importorskip("torch")
+    assert main(["--out", str(tmp_path), "--width", "tiny", "--models", "flux", "--shapes", "100x100"]) == 2
+    assert "multiples of" in capsys.readouterr().err
 
 
 def test_shipped_profile_is_what_was_timed(tmp_path: Path) -> None:

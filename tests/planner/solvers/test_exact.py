@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from planner.backends.protocol import Answer, BackendError
 from planner.check import check_plan
 from planner.cluster import Cluster
-from planner.objectives import OnTime
+from planner.objectives import Objective, OnTime
 from planner.programs.linear import LinearProgram
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
@@ -35,6 +35,21 @@ class Misbehaving:
     def solve(self, program: LinearProgram, budget: float) -> Answer:
         """Misbehave."""
         return self.act(program)
+
+
+class Hasty(Lookahead):
+    """A program that looks ahead and has no way of its own where it does not fit the budget."""
+
+    def rough(self, round_: Round, objective: Objective, budget: float) -> None:
+        """Return nothing."""
+
+
+def test_what_does_not_fit_and_cannot_help_itself_still_serves() -> None:
+    """Tests that the greedy plan stands for a program that looks ahead, too, where it does not fit the budget."""
+    plan = replace(Highs(), program=Hasty()).solve(OVERLOADED, 1e-9)
+    check_plan(OVERLOADED, plan)
+    assert plan.assignments
+    assert plan.certificate.fallback
 
 
 def crash(program: LinearProgram) -> Answer:

@@ -8,7 +8,7 @@ import pytest
 
 from profiles import ProfileError, Shape, load_profile
 from profiles.__main__ import main
-from profiles.beside import pairs
+from profiles.compare import pairs
 
 
 def test_what_both_know() -> None:
