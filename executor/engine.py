@@ -9,7 +9,7 @@ from planner.cluster import Group
 from planner.plan import Assignment
 from planner.request import Request
 
-ProgressKind = Literal["ready", "yielded", "finished", "failed"]
+ProgressKind = Literal["ready", "yielded", "finished", "delivered", "failed"]
 
 
 class Progress(NamedTuple):
@@ -19,16 +19,14 @@ class Progress(NamedTuple):
     ----------
     kind
         ``ready``: the text is encoded, the first step can begin. ``yielded``: a segment ended with steps left.
-        ``finished``: the last step is done and decoding has been queued.
+        ``finished``: the last step is done and decoding has been queued. ``delivered``: the decoded image is there.
         ``failed``: the request cannot be served and is out of the system; others go on.
     request
         Request id.
     at
         When, in seconds.
     steps
-        Steps that the segment did (0 for ``ready``).
-    delivered
-        For ``finished``: when the decoded image is there.
+        Steps that the segment did (0 where none ended).
     planned
         For ``yielded``: whether the plan in force ended the segment here, to start something else.
     group
@@ -41,7 +39,6 @@ class Progress(NamedTuple):
     request: int
     at: float
     steps: int = 0
-    delivered: float = 0.0
     planned: bool = False
     group: Group | None = None
     reason: str = ""
@@ -97,7 +94,14 @@ class Engine(Protocol):
         ...
 
     def advance(self, until: float) -> tuple[float, list[Progress]]:
-        """Let time pass until something happens, at most until ``until``; return the time and what happened then."""
+        """Let time pass until something happens, at most until ``until``; return the time and what happened then.
+
+        Infinity is returned where nothing will ever happen unless a request comes or a plan is carried out.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Let :meth:`advance` return early, if it waits on a real clock; called from any thread."""
         ...
 
     def observe(self) -> list[Running]:

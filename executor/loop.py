@@ -1,32 +1,37 @@
 """The round loop: the same for every engine, solver and cadence.
 
-Arrivals go to the engine; progress comes back to the tracker; at the end of a round, or when something happens, the
-tracker
-makes a round, the solver a plan, the check passes it, and the engine carries it out, later by the planner's own
-latency.
+A source says who arrives, and the engine takes it in; progress comes back to the tracker; at the end of a round, or when
+something happens, the tracker makes a round, the solver a plan, the check passes it, and the engine carries it out, later by
+the planner's own latency. A request is in the system until its image is there.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Literal
 
+from executor.arrivals import Cancel, Replay, Source
 from executor.engine import Engine, Progress
-from executor.records import Decision, Records
+from executor.records import Decision, Fate, Records
 from executor.tracker import Tracker
+from executor.watch import Watch
 from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.errors import ParameterError, is_finite
-from planner.plan import Assignment, Plan
-from planner.round import Cadence, Round
+from planner.plan import Assignment
+from planner.promise import PROMISED, Admission
+from planner.request import Request
+from planner.round import EPSILON, Cadence, Round
 from planner.solvers.protocol import Solver
 from profiles.profile import Profile
 
 _PATIENCE = 10_000
 """Decisions in a row that may leave the whole cluster idle before the rest of the run is given up as unfinished."""
+_LISTEN = 1.0
+"""Seconds that a run waits at most before it looks again at a source from which nothing is known to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class Service:
         The planner's own latency.
     stages
         Whether encoding and decoding count.
+    admission
+        Makes what decides what a request is told when it arrives, anew for every run; None promises nothing, and takes all.
     """
 
     cluster: Cluster
@@ -88,6 +95,7 @@ class Service:
     late: Literal["best_effort", "drop"] = "best_effort"
     latency: PlannerLatency = PlannerLatency()
     stages: bool = False
+    admission: Callable[[], Admission] | None = None
 
     def __post_init__(self) -> None:
         if self.late not in ("best_effort", "drop"):
@@ -97,13 +105,9 @@ class Service:
 
 
 def serve(
-    service: Service,
-    engine: Engine,
-    records: Records,
-    on_progress: Callable[[Records], None] | None = None,
-    on_round: Callable[[Round, Plan], None] | None = None,
+    service: Service, engine: Engine, records: Records, source: Source | None = None, watch: Watch | None = None
 ) -> Records:
-    """Serve all requests of ``records`` and fill it in.
+    """Serve requests and fill the records in.
 
     Parameters
     ----------
@@ -112,40 +116,36 @@ def serve(
     engine
         Carries the plans out.
     records
-        Holds the requests; grows while the run goes on, so that a caller can read it at any moment.
-    on_progress
-        Called after requests have left the system.
-    on_round
-        Called with every round and the plan that answered it.
+        Grows while the run goes on, so that a caller can read it at any moment.
+    source
+        Where requests come from; by default those of ``records``, each when it arrives. Those that the records do not hold
+        are added to them.
+    watch
+        Is told what happens.
 
     Returns
     -------
     Records
         The same object, complete.
     """
-    return _Run(service, engine, records, on_progress, on_round).to_end()
+    return _Run(service, engine, records, source or Replay(records.requests), watch or Watch()).to_end()
 
 
 class _Run:
     """The state of one run of the loop."""
 
-    def __init__(
-        self,
-        service: Service,
-        engine: Engine,
-        records: Records,
-        on_progress: Callable[[Records], None] | None,
-        on_round: Callable[[Round, Plan], None] | None,
-    ) -> None:
+    def __init__(self, service: Service, engine: Engine, records: Records, source: Source, watch: Watch) -> None:
         self._service = service
         self._engine = engine
         self._records = records
-        self._on_progress = on_progress
-        self._on_round = on_round
+        self._source = source
+        self._admission = service.admission() if service.admission is not None else None
+        self._watch = watch
         self._tracker = Tracker(service.cluster, service.profile, service.cadence, service.stages)
         self._rounds = service.cadence.kind == "rounds"
-        self._requests = {request.id: request for request in records.requests}
-        self._in_system = 0
+        self._requests: dict[int, Request] = {}  # those in the system, as the planner sees them
+        self._decoding: set[int] = set()
+        self._known = {request.id for request in records.requests}
         self._wake = False
         self._boundary = 0.0
         self._pending: tuple[float, Sequence[Assignment]] | None = None
@@ -155,29 +155,24 @@ class _Run:
 
     def to_end(self) -> Records:
         """Serve until every request has left, or nothing moves any more."""
-        engine, records = self._engine, self._records
-        requests = records.requests
-        count = len(requests)
-        arrived = 0
+        engine, records, source = self._engine, self._records, self._source
         now = 0.0
-        while self._in_system or arrived < count:
-            if self._idle_decisions > _PATIENCE and arrived == count:
+        while self._requests or not source.ended:
+            if self._idle_decisions > _PATIENCE and source.ended:
                 break
-            until = self._next_decision(now)
-            if arrived < count and requests[arrived].arrival < until:
-                until = requests[arrived].arrival
+            until = min(self._next_decision(now), source.next)
+            if until == math.inf and not source.ended:
+                until = now + _LISTEN
             now, progress = engine.advance(until if until > now else now)
             if progress:
                 self._take_in(progress, now)
-            began = arrived
-            while arrived < count and requests[arrived].arrival <= now:
-                request = requests[arrived]
-                arrived += 1
-                self._in_system += 1
-                if engine.submit(request):
-                    self._tracker.admit(request, now)
-                    self._wake = True
-            if progress or arrived > began:
+            events = source.take(now)
+            for event in events:
+                if isinstance(event, Cancel):
+                    self._cancel(event.request, now)
+                else:
+                    self._arrive(event, now)
+            if progress or events:
                 continue
             if now == math.inf:
                 break
@@ -187,8 +182,51 @@ class _Run:
             if self._pending is None and self._next_decision(now) <= now:
                 self._decide(now)
         records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
-        records.complete = not self._in_system and arrived == count
+        records.complete = not self._requests and source.ended
         return records
+
+    def _arrive(self, request: Request, now: float) -> None:
+        records = self._records
+        if request.id not in self._known:
+            assert isinstance(records.requests, list)
+            records.requests.append(request)
+        answer = None
+        if self._admission is not None:
+            job = self._tracker.expected(request, now)
+            round_ = self._tracker.round(now, self._engine.observe(), expected=True)
+            answer = self._admission.ask(round_, job, {held for held in self._requests if held in records.promised})
+            if answer.promised:
+                records.promised.add(request.id)
+        if answer is not None and answer.refused:
+            records.refused[request.id] = now
+            self._watch.arrived(request, answer)
+            self._watch.moved_on(records)
+            return
+        self._watch.arrived(request, answer)
+        if answer is not None and answer.promised:
+            request = replace(request, weight=PROMISED * request.weight)
+        self._requests[request.id] = request
+        if self._engine.submit(request):
+            self._tracker.admit(request, now)
+            self._wake = True
+        else:
+            self._tracker.expect(request, now)
+
+    def _cancel(self, request: int, now: float) -> None:
+        """Take a request out that nobody wants; its image, if it is being made, is made all the same."""
+        if request in self._requests and request not in self._decoding:
+            self._engine.drop(request)
+            self._records.cancelled[request] = now
+            self._leave(request, "cancelled", now)
+            self._wake = True
+            self._watch.moved_on(self._records)
+
+    def _leave(self, request: int, fate: Fate, at: float, why: str = "") -> None:
+        self._tracker.forget(request)
+        del self._requests[request]
+        self._decoding.discard(request)
+        self._placed.pop(request, None)
+        self._watch.left(request, fate, at, why)
 
     def _next_decision(self, now: float) -> float:
         """When the next plan is made or comes into force; infinity while nothing calls for one."""
@@ -206,29 +244,34 @@ class _Run:
     def _take_in(self, progress: Sequence[Progress], now: float) -> None:
         gone = False
         for item in progress:
+            if item.request not in self._requests:  # of one that has left meanwhile
+                continue
             if item.kind == "ready":
                 self._tracker.admit(self._requests[item.request], now)
                 self._wake = True
                 continue
             if item.kind == "failed":
-                self._tracker.forget(item.request)
                 self._records.dropped[item.request] = item.at
                 self._records.failed[item.request] = item.reason
-                self._in_system -= 1
-                self._placed.pop(item.request, None)
+                self._leave(item.request, "dropped", item.at, item.reason)
                 self._wake = gone = True
+                continue
+            if item.kind == "delivered":
+                self._records.delivered[item.request] = item.at
+                on_time = item.at <= self._requests[item.request].deadline + EPSILON
+                self._leave(item.request, "on_time" if on_time else "late", item.at)
+                gone = True
                 continue
             self._tracker.update(item)
             if item.kind == "finished":
-                self._records.delivered[item.request] = item.delivered
-                self._in_system -= 1
+                self._decoding.add(item.request)
                 self._placed.pop(item.request, None)
-                self._wake = gone = True
+                self._wake = True
             elif not item.planned:
                 self._placed.pop(item.request, None)
                 self._wake = True
-        if gone and self._on_progress is not None:
-            self._on_progress(self._records)
+        if gone:
+            self._watch.moved_on(self._records)
 
     def _decide(self, now: float) -> None:
         service, engine, tracker = self._service, self._engine, self._tracker
@@ -252,8 +295,6 @@ class _Run:
         plan = solver.solve(round_, service.budget)
         elapsed = perf_counter() - began
         check_plan(round_, plan)
-        if self._on_round is not None:
-            self._on_round(round_, plan)
         c = plan.certificate
         assigned = gpus = 0
         self._placed = {}
@@ -264,12 +305,12 @@ class _Run:
             for job in assignment.jobs:
                 self._placed[job] = degree
                 degree = 0
-        self._records.decisions.append(
-            Decision(
-                now, len(round_.jobs), len(running), assigned, gpus, c.solver, c.status, c.value, c.bound, c.fallback, c.note,
-                c.build_seconds, c.solve_seconds, elapsed,
-            )
+        decision = Decision(
+            now, len(round_.jobs), len(running), assigned, gpus, c.solver, c.status, c.value, c.bound, c.fallback, c.note,
+            c.build_seconds, c.solve_seconds, elapsed,
         )  # fmt: skip
+        self._records.decisions.append(decision)
+        self._watch.decided(round_, plan, decision)
         self._idle_decisions = self._idle_decisions + 1 if not (plan.assignments or running) else 0
         latency = service.latency.of(elapsed)
         if latency > 0:
@@ -281,10 +322,8 @@ class _Run:
         hopeless = self._tracker.hopeless(round_)
         for request in hopeless:
             self._engine.drop(request)
-            self._tracker.forget(request)
             self._records.dropped[request] = round_.now
-            self._placed.pop(request, None)
-            self._in_system -= 1
-        if hopeless and self._on_progress is not None:
-            self._on_progress(self._records)
+            self._leave(request, "dropped", round_.now)
+        if hopeless:
+            self._watch.moved_on(self._records)
         return bool(hopeless)

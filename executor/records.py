@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from executor.engine import Segment
 from planner.request import Request
 
-Fate = Literal["on_time", "late", "dropped", "unfinished"]
+Fate = Literal["on_time", "late", "dropped", "refused", "cancelled", "unfinished"]
 
 
 class Decision(NamedTuple):
@@ -51,7 +52,7 @@ class Records:
     Parameters
     ----------
     requests
-        All requests of the run, by arrival.
+        All requests of the run, by arrival; those of a live source are added when they come.
     delivered
         Request id to the time at which its image was there.
     dropped
@@ -64,9 +65,15 @@ class Records:
         Whether it ran to its end.
     failed
         Of the dropped ones, those that could not be served: request id to the reason.
+    refused
+        Request id to the time at which admission sent it away.
+    cancelled
+        Request id to the time at which whoever asked for it took it back, before it was there.
+    promised
+        Ids of the requests that were promised to be on time.
     """
 
-    requests: tuple[Request, ...]
+    requests: Sequence[Request]
     delivered: dict[int, float] = field(default_factory=dict)
     dropped: dict[int, float] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
@@ -74,10 +81,17 @@ class Records:
     ended: float = 0.0
     complete: bool = False
     failed: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, float] = field(default_factory=dict)
+    cancelled: dict[int, float] = field(default_factory=dict)
+    promised: set[int] = field(default_factory=set)
 
     def fate(self, request: Request) -> Fate:
         """Return what became of a request."""
         finish = self.delivered.get(request.id)
         if finish is not None:
             return "on_time" if finish <= request.deadline + 1e-9 else "late"
-        return "dropped" if request.id in self.dropped else "unfinished"
+        if request.id in self.dropped:
+            return "dropped"
+        if request.id in self.refused:
+            return "refused"
+        return "cancelled" if request.id in self.cancelled else "unfinished"

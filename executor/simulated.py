@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -22,7 +23,7 @@ from planner.round import EPSILON
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-_SEGMENT_ENDS, _ENCODED, _STAGED = 0, 1, 2
+_SEGMENT_ENDS, _ENCODED, _STAGED, _DECODED = 0, 1, 2, 3
 MOST_NOISE = 0.3
 """Largest coefficient of variation of a step; draws are cut off at three standard deviations."""
 
@@ -42,8 +43,7 @@ class Physics:
     stages
         Whether text encoding delays the first step, and VAE decoding (one at a time) delays delivery.
     turns
-        Whether one worker does both, by turns, as in the distributed engine; then images are only there for certain
-        when `SimulatedEngine.drain` says so.
+        Whether one worker does both, by turns, as in the distributed engine.
     """
 
     noise: float = 1.0
@@ -86,7 +86,8 @@ class SimulatedEngine:
     profile
         The true step times; may differ from the profile that the planner believes.
     requests
-        All requests of the run; noise is drawn per (request, step), so that runs of different solvers share it.
+        Requests that are known before the run; noise is drawn per (request, step), so that runs of different solvers share
+        it. That of others is drawn when they come.
     physics
         Noise, regroup cost, stages.
     rng
@@ -106,12 +107,14 @@ class SimulatedEngine:
         self._profile = profile
         self._costs = costs_of(profile, cluster)
         self._physics = physics
-        self._requests = {request.id: request for request in requests}
+        self._requests: dict[int, Request] = {}
         self._spread: dict[tuple[Shape, int, str, int], float] = {}
         self._draws: dict[int, NDArray[np.float64]] = {}
         self._drift: dict[int, list[float]] = {}
         physics.check_noise(profile)
-        if physics.noise > 0 or physics.noise_cv > 0:
+        self._rng = rng
+        self._noisy = physics.noise > 0 or physics.noise_cv > 0
+        if self._noisy:
             self._draws = draw_noise(requests, rng)
         self._left: dict[int, int] = {}
         self._holds: dict[int, int] = {}
@@ -122,15 +125,17 @@ class SimulatedEngine:
         self._pushed = 0
         self._decoder_free = 0.0
         self._stage_worker = StageWorker() if physics.stages and physics.turns else None
-        self._delivered: dict[int, float] = {}
 
     # -- time --------------------------------------------------------------------------------------------------------
 
     def submit(self, request: Request) -> bool:
         """Take in a request; it is ready at once unless its text takes time to encode."""
         self._left[request.id] = request.steps
-        if self._draws:
-            self._drift[request.id] = [0.0, *self._draws.pop(request.id).cumsum().tolist()]
+        self._requests[request.id] = request
+        if self._noisy:
+            draws = self._draws.pop(request.id, None)
+            draws = draw_noise((request,), self._rng)[request.id] if draws is None else draws
+            self._drift[request.id] = [0.0, *draws.cumsum().tolist()]
         delay = self._profile.encode_time(request.shape) if self._physics.stages else 0.0
         if self._stage_worker is not None:
             self._stage_worker.put("encode", request.id, delay)
@@ -157,25 +162,23 @@ class SimulatedEngine:
                 self._end(stretch, progress)
             elif kind == _STAGED:
                 self._staged(progress)
+            elif kind == _DECODED:
+                self._deliver(request, progress)
             elif request in self._left:
                 progress.append(Progress("ready", request, at))
         if not progress:
             self.now = until
         return self.now, progress
 
-    def drain(self) -> dict[int, float]:
-        """Let time pass until all images are there; return when each of them was, where one worker takes turns."""
-        while self._stage_worker is not None and self._stage_worker.current is not None:
-            self.now = max(self.now, self._stage_worker.current.end)
-            self._staged([])
-        return self._delivered
+    def wake(self) -> None:
+        """Nobody waits for a virtual clock."""
 
     def _staged(self, progress: list[Progress]) -> None:
         """Take in that the worker for stages has finished one."""
         assert self._stage_worker is not None
         done = self._stage_worker.finish()
         if done.stage == "decode":
-            self._delivered[done.request] = done.end
+            self._deliver(done.request, progress)
         elif done.request in self._left:
             progress.append(Progress("ready", done.request, done.end))
         self._proceed_stages()
@@ -202,28 +205,35 @@ class SimulatedEngine:
             if left:
                 self._left[job] = left
                 self._holds[job] = stretch.group.mask
-                progress.append(Progress("yielded", job, now, stretch.steps, 0.0, job in self._next, stretch.group))
+                progress.append(Progress("yielded", job, now, stretch.steps, job in self._next, stretch.group))
             else:
                 del self._left[job]
                 self._holds.pop(job, None)
                 self._drift.pop(job, None)
-                progress.append(Progress("finished", job, now, stretch.steps, self._decoded(job)))
+                progress.append(Progress("finished", job, now, stretch.steps))
+                self._decode(job, progress)
         if self._next:
             for waiting in list(self._next.values()):
                 if not self._blockers(waiting.jobs, waiting.group):
                     del self._next[waiting.jobs[0]]
                     self._occupy(waiting)
 
-    def _decoded(self, job: int) -> float:
+    def _deliver(self, request: int, progress: list[Progress]) -> None:
+        del self._requests[request]
+        progress.append(Progress("delivered", request, self.now))
+
+    def _decode(self, job: int, progress: list[Progress]) -> None:
+        """Queue the image of a finished request; without stages, it is there at once."""
         if not self._physics.stages:
-            return self.now
+            self._deliver(job, progress)
+            return
+        seconds = self._profile.decode_time(self._requests[job].shape)
         if self._stage_worker is not None:
-            self._stage_worker.put("decode", job, self._profile.decode_time(self._requests[job].shape))
+            self._stage_worker.put("decode", job, seconds)
             self._proceed_stages()
-            return self.now + self._stage_worker.backlog(self.now)
-        begins = max(self.now, self._decoder_free)
-        self._decoder_free = begins + self._profile.decode_time(self._requests[job].shape)
-        return self._decoder_free
+            return
+        self._decoder_free = max(self.now, self._decoder_free) + seconds
+        self._push(self._decoder_free, _DECODED, job, None)
 
     def _occupy(self, stretch: Stretch) -> None:
         for gpu in stretch.group.gpus:
@@ -245,6 +255,14 @@ class SimulatedEngine:
         found = [stretch for gpu in group.gpus if (stretch := self._on_gpu[gpu]) is not None]
         found += [stretch for job in jobs if (stretch := self._running.get(job)) is not None]
         return found
+
+    @property
+    def next_event(self) -> float:
+        """When the next thing happens by itself, in seconds; infinity if nothing does."""
+        heap = self._heap
+        while heap and (stretch := heap[0][4]) is not None and (stretch.stopped or stretch.end != heap[0][0]):
+            heappop(heap)
+        return heap[0][0] if heap else math.inf
 
     # -- plans -------------------------------------------------------------------------------------------------------
 
@@ -294,6 +312,8 @@ class SimulatedEngine:
         """Forget a request; a segment of it stops at its next step boundary, and one that waits for GPUs never begins."""
         self._left.pop(request, None)
         self._holds.pop(request, None)
+        self._requests.pop(request, None)
+        self._drift.pop(request, None)
         waiting = self._next.get(request)
         if waiting is not None and waiting.jobs == (request,):
             waiting.stopped = True

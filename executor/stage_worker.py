@@ -54,8 +54,3 @@ class StageWorker:
         assert self.current is not None
         done, self.current = self.current, None
         return done
-
-    def backlog(self, now: float) -> float:
-        """Return the seconds until all that waits to be decoded is done, without further texts."""
-        left = 0.0 if self.current is None else self.current.end - now
-        return left + sum(seconds for _, seconds in self._waiting["decode"])

@@ -42,6 +42,7 @@ class Tracker:
         self._cadence = cadence
         self._stages = stages
         self._live: dict[int, _Live] = {}
+        self._coming: dict[int, Job] = {}
         self._idle_since = [0.0] * cluster.gpus
 
     def __len__(self) -> int:
@@ -50,10 +51,23 @@ class Tracker:
     def __contains__(self, request: int) -> bool:
         return request in self._live
 
+    def expected(self, request: Request, now: float) -> Job:
+        """Return the job that a request which arrives now will be once its text is encoded."""
+        ready = now + (self._profile.encode_time(request.shape) if self._stages else 0.0)
+        return Job(request, request.steps, self._due(request), ready)
+
+    def expect(self, request: Request, now: float) -> None:
+        """A request has arrived whose text is not encoded yet."""
+        self._coming[request.id] = self.expected(request, now)
+
     def admit(self, request: Request, now: float) -> None:
         """A request's text is encoded; its first step can begin."""
-        due = request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
+        self._coming.pop(request.id, None)
+        due = self._due(request)
         self._live[request.id] = _Live(request, due, Job(request, request.steps, due, now))
+
+    def _due(self, request: Request) -> float:
+        return request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
 
     def update(self, progress: Progress) -> None:
         """Take in that a segment ended."""
@@ -68,15 +82,24 @@ class Tracker:
             live.job = Job(live.request, live.left, live.due, progress.at, live.group)
 
     def forget(self, request: int) -> None:
-        """A request was dropped."""
+        """A request is out of the system."""
         self._live.pop(request, None)
+        self._coming.pop(request, None)
 
     def hopeless(self, round_: Round) -> list[int]:
         """Ids of the jobs of a round that miss their deadline whatever is done."""
         return [job.request.id for job in round_.jobs if round_.hopeless(job)]
 
-    def round(self, now: float, running: Iterable[Running]) -> Round:
-        """Make the instance of this moment; jobs in their last step have nothing left to decide and are left out."""
+    def round(self, now: float, running: Iterable[Running], expected: bool = False) -> Round:
+        """Make the instance of this moment; jobs in their last step have nothing left to decide and are left out.
+
+        Parameters
+        ----------
+        now, running
+            The moment, and the segments in progress.
+        expected
+            Whether requests whose texts are not encoded yet are among the jobs, as they are for admission.
+        """
         free_at = self._idle_since
         jobs = {id_: live.job for id_, live in self._live.items()}
         copied = False
@@ -96,4 +119,6 @@ class Tracker:
                     jobs[id_] = Job(live.request, left, live.due, segment.boundary, segment.group, True)
                 else:
                     del jobs[id_]
+        if expected:
+            jobs |= self._coming
         return Round(now, tuple(jobs.values()), self._cluster, self._profile, tuple(free_at), self._cadence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from executor.emulated import EmulatedEngine
 from executor.loop import serve
 from executor.records import Records
 from executor.simulated import SimulatedEngine
+from executor.watch import Calls
 from experiments.config.build import Setup
 from experiments.results import RunWriter, Summary, draw_timeline, manifest, summarize, write_trace
 from experiments.results.writer import FILES
 from planner.plan import Plan
+from planner.request import Request
 from planner.round import Round
 
 NOISE_STREAM = 1
@@ -59,15 +62,32 @@ def simulate(
     records
         To be filled in, for a caller that wants to read them while the run goes on.
     on_progress, on_round
-        See :func:`executor.loop.serve`.
+        See :class:`executor.watch.Calls`.
     """
     records = Records(setup.workload.requests) if records is None else records
+    return serve(setup.service, simulated_engine(setup, records.requests), records, watch=Calls(on_progress, on_round))
+
+
+def emulate(
+    speed: float, setup: Setup, records: Records, on_progress: Callable[[Records], None] | None = None
+) -> Records:
+    """Serve the workload of a setup on an emulated cluster, in real time.
+
+    Parameters
+    ----------
+    speed
+        Seconds of the cluster in a second of the clock.
+    setup, records, on_progress
+        As of :func:`simulate`.
+    """
+    engine = EmulatedEngine(simulated_engine(setup, records.requests), speed)
+    return serve(setup.service, engine, records, watch=Calls(on_progress))
+
+
+def simulated_engine(setup: Setup, requests: Sequence[Request]) -> SimulatedEngine:
+    """Return the simulated cluster of a setup, for requests as far as they are known."""
     rng = np.random.default_rng([setup.seed, NOISE_STREAM])
-    engine = SimulatedEngine(setup.service.cluster, setup.truth, records.requests, setup.physics, rng)
-    serve(setup.service, engine, records, on_progress, on_round)
-    records.delivered.update(engine.drain())
-    records.ended = max([records.ended, *records.delivered.values()])
-    return records
+    return SimulatedEngine(setup.service.cluster, setup.truth, requests, setup.physics, rng)
 
 
 Runner = Callable[[Setup, Records, Callable[[Records], None]], Records]
@@ -92,7 +112,7 @@ def run_to_directory(
     directory
         Where.
     on_progress
-        See :func:`executor.loop.serve`.
+        See :class:`executor.watch.Calls`.
     runner
         Carries the run out; by default in simulation.
     """

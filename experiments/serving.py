@@ -1,14 +1,15 @@
-"""What serves a configuration: simulation, or real workers."""
+"""What serves a configuration: simulation, emulation on a real clock, or real workers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.config.build import Setup, build
 from experiments.distributed.prepare import check, prepare
-from experiments.runner import Runner, simulate
+from experiments.runner import Runner, emulate, simulate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,4 +43,7 @@ def ready(config: Mapping[str, Any], setup: Setup, directory: Path, console: Con
     console
         For what takes long.
     """
-    return prepare(config, setup, directory, console) if is_real(config) else (setup, simulate)
+    if is_real(config):
+        return prepare(config, setup, directory, console)
+    speed = config["engine"].get("speed")
+    return setup, simulate if speed is None else partial(emulate, speed)

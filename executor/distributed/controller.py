@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from executor.distributed import messages as m
@@ -36,14 +37,19 @@ from profiles.profile import Profile
 
 _TICK = 0.25
 """Seconds between looks at deadlines while nothing happens."""
+_UNWRITTEN = 60.0
+"""Seconds for which images may fail to be written when nothing else is left to be done."""
+
+
+def _ask_in_turn(config: EngineConfig, request: Request) -> Ask:
+    return Ask(request, config.prompts[request.id % len(config.prompts)], config.model.seed + request.id)
 
 
 class DistributedEngine:
     """Carries plans out on real workers; an `executor.engine.Engine`.
 
-    The clock starts with the first request. Use it as a context manager, or call `close`. ``on_image``, if set, is
-    called with each request whose image is there. ``failures`` holds, for each request that could not be served, when it was
-    given up and why.
+    The clock starts when it is first asked for the time. Use it as a context manager, or call `close`. ``failures`` holds,
+    for each request that could not be served, when it was given up and why.
 
     Parameters
     ----------
@@ -55,6 +61,8 @@ class DistributedEngine:
         Step times expected until some are measured.
     transport
         How workers are started; by default as the configuration says.
+    asks
+        Gives each request its prompt and its seed; by default the prompts of the configuration in turn, and a seed by id.
 
     Raises
     ------
@@ -63,10 +71,15 @@ class DistributedEngine:
     """
 
     def __init__(
-        self, config: EngineConfig, cluster: Cluster, profile: Profile, transport: Transport | None = None
+        self,
+        config: EngineConfig,
+        cluster: Cluster,
+        profile: Profile,
+        transport: Transport | None = None,
+        asks: Callable[[Request], Ask] | None = None,
     ) -> None:
         config.prepare_folders()
-        self.on_image: Callable[[int], None] | None = None
+        self._asks = asks or partial(_ask_in_turn, config)
         self._config = config
         self._workers = cluster.gpus
         self._history = History(costs_of(profile, cluster))
@@ -88,6 +101,7 @@ class DistributedEngine:
         self.failures: dict[int, tuple[float, str]] = {}
         self._now = 0.0
         self._progress: list[Progress] = []
+        self._undelivered: set[int] = set()
         try:
             self._fleet.start(config.start_timeout)
             if config.warm:
@@ -152,9 +166,7 @@ class DistributedEngine:
     def submit(self, request: Request) -> bool:
         """Take in a request; its text is encoded in the order of arrival, so that no step can begin at once."""
         self._history.now()
-        model = self._config.model
-        prompt = self._config.prompts[request.id % len(self._config.prompts)]
-        ask = self._board.asks[request.id] = Ask(request, prompt, model.seed + request.id)
+        ask = self._board.asks[request.id] = self._asks(request)
         self._board.done[request.id] = 0
         self._stages.admit(ask)
         self._stages.proceed(time.monotonic(), self._fleet.ready[self._workers])
@@ -166,7 +178,8 @@ class DistributedEngine:
         Raises
         ------
         EngineError
-            If a worker cannot be replaced, or nothing can be served at all.
+            If a worker cannot be replaced, nothing can be served at all, or all that is left are images that have failed to
+            be written for a minute without one that could; their latents are kept, and the message says where.
         """
         while True:
             self._listen(0.0)
@@ -178,34 +191,23 @@ class DistributedEngine:
             if until <= now:
                 self._now = max(self._now, until)
                 return self._now, []
+            if self._fleet.woken():
+                self._now = max(self._now, min(now, until))
+                return self._now, []
             if until == math.inf and not (self._board.chunks or self._dispatch or self._stages.admitting):
-                return math.inf, []
+                if not self._stages.decoding:
+                    return math.inf, []
+                if self._stages.failing(time.monotonic()) > _UNWRITTEN:
+                    self._raise_undelivered(_UNWRITTEN)
             self._listen(min(until - now, _TICK))
 
-    def drain(self, timeout: float = 60.0) -> dict[int, float]:
-        """Wait for the images of all finished requests, however long they take while the worker works on them.
+    def wake(self) -> None:
+        """See `executor.engine.Engine.wake`."""
+        self._fleet.wake()
 
-        Returns
-        -------
-        dict
-            Request id to the time at which its image was there, in seconds since the start of the run.
-
-        Raises
-        ------
-        EngineError
-            If images have failed to be written for ``timeout`` seconds without one that could; their latents are kept, and
-            the message says where.
-        """
-        while self._stages.decoding:
-            self._listen(_TICK)
-            if self._stages.failing(time.monotonic()) > timeout:
-                self._raise_undelivered(timeout)
-        return self.delivered
-
-    @property
-    def delivered(self) -> dict[int, float]:
-        """Request id to the time at which its image was there, of all images so far."""
-        return {request: self._history.time(at) for request, at in self._stages.delivered.items()}
+    def clock(self) -> float:
+        """Return the seconds since the start of the run; from any thread."""
+        return self._history.now()
 
     def _raise_undelivered(self, timeout: float) -> None:
         kept = self._config.images.resolve() if self._config.images else self._transport.storage
@@ -274,8 +276,8 @@ class DistributedEngine:
             self.stage_times.append(StageTime(request, stage, message.seconds))
         if isinstance(message, m.Decoded):
             self._forget(request)
-            if self.on_image is not None:
-                self.on_image(request)
+            self._undelivered.discard(request)
+            self._progress.append(Progress("delivered", request, self._history.time(message.at)))
         elif isinstance(message, m.Admitted) and request in self._board.asks:
             self._progress.append(Progress("ready", request, self._history.now()))
         elif isinstance(message, m.Admitted | m.Refused):
@@ -288,7 +290,8 @@ class DistributedEngine:
         done = board.done.get(request.id, 0)
         reason = f"request {request.id} ({request.shape.label}, step {done} of {request.steps}) cannot be served: {why}"
         self.failures[request.id] = (now, reason)
-        if board.asks.pop(request.id, None) is not None:
+        if board.asks.pop(request.id, None) is not None or request.id in self._undelivered:
+            self._undelivered.discard(request.id)
             self._progress.append(Progress("failed", request.id, now, reason=reason))
         self._forget(request.id)
 
@@ -307,10 +310,11 @@ class DistributedEngine:
             board.done[job] = origin + done
             if board.done[job] < board.asks[job].request.steps:
                 planned = goes_on or job in waiting
-                self._progress.append(Progress("yielded", job, end, done, 0.0, planned, chunk.group, chunk.reason))
+                self._progress.append(Progress("yielded", job, end, done, planned, chunk.group, chunk.reason))
             else:
                 self._stages.decode(board.asks.pop(job))
-                self._progress.append(Progress("finished", job, end, done, end + self._stages.backlog))
+                self._undelivered.add(job)
+                self._progress.append(Progress("finished", job, end, done))
         if goes_on:
             self._dispatch.resume(Assignment(chunk.jobs, chunk.group, chunk.limit - max(steps)))
         self._dispatch.proceed()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import socket
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
@@ -48,6 +50,10 @@ class Fleet:
         self._transport = transport
         self._settings = list(settings)
         self._links: list[Link] = []
+        self._ear, self._bell = socket.socketpair()
+        self._ear.setblocking(False)
+        self._bell.setblocking(False)
+        self._woken = False
         self._restarts = [0] * len(self._settings)
         self._began = [0.0] * len(self._settings)
         self._timeout = math.inf
@@ -81,7 +87,11 @@ class Fleet:
         connections: list[Any] = [link.connection for link in self._links]
         ranks = {id(connection): rank for rank, connection in enumerate(connections)}
         events: list[Event] = []
-        for connection in wait(connections, max(0.0, timeout)):
+        for connection in wait([*connections, self._ear], max(0.0, timeout)):
+            if connection is self._ear:
+                with suppress(BlockingIOError):
+                    self._woken = bool(self._ear.recv(4096))
+                continue
             rank = ranks[id(connection)]
             try:
                 events += [self._heard(rank, message) for message in self._links[rank].receive()]
@@ -91,6 +101,16 @@ class Fleet:
         if not all(self.ready):
             self._watch()
         return events
+
+    def wake(self) -> None:
+        """Let :meth:`wait` return; from any thread. A bell that has not been heard yet need not ring twice."""
+        with suppress(BlockingIOError, OSError):
+            self._bell.send(b"!")
+
+    def woken(self) -> bool:
+        """Whether somebody has called :meth:`wake` since this was last asked."""
+        woken, self._woken = self._woken, False
+        return woken
 
     def send(self, rank: int, message: Any) -> None:
         """Put a command into a worker's queue."""
@@ -128,6 +148,8 @@ class Fleet:
                 link.kill()
             link.connection.close()
         self._links = []
+        self._ear.close()
+        self._bell.close()
 
     def _watch(self) -> None:
         """Raise if a worker has been starting for too long."""

@@ -60,10 +60,8 @@ class Stages:
         self._writing: dict[int, Ask] = {}
         self._last: Command | None = None
         self._failures: Counter[int] = Counter()
-        self._decode_seconds = 0.0
         self._heard = 0.0
         self._failing: float | None = None
-        self.delivered: dict[int, float] = {}
         self.errors: dict[int, str] = {}
 
     @property
@@ -75,12 +73,6 @@ class Stages:
     def decoding(self) -> bool:
         """Whether an image is still to come."""
         return bool(self._decode or self._later or self._writing) or isinstance(self._current, m.Decode)
-
-    @property
-    def backlog(self) -> float:
-        """Seconds until an image that joins the queue now is there, judged by the last one."""
-        waiting = len(self._decode) + len(self._later) + len(self._writing) + isinstance(self._current, m.Decode)
-        return (waiting + 1) * self._decode_seconds
 
     def admit(self, ask: Ask) -> None:
         """Queue a request for encoding."""
@@ -137,10 +129,8 @@ class Stages:
         if isinstance(message, m.Decoded | m.Undecoded):
             ask = self._writing.pop(message.request, None)
         if isinstance(message, m.Decoded):
-            self.delivered[message.request] = message.at
             self.errors.pop(message.request, None)
             self._failing = None
-            self._decode_seconds = message.seconds
             return
         current = self._current
         if isinstance(message, m.Undecoded):

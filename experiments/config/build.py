@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 from executor.loop import PlannerLatency, Service
@@ -19,6 +20,7 @@ from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
 from planner.objectives import ObjectiveError
 from planner.objectives.protocol import NeedsProgram
+from planner.promise import BidPrices
 from planner.solvers.protocol import Demanding
 from profiles import Extension, Profile, ProfileError, Shape, extended, load_profile
 from profiles.extend import check_unknown_shapes
@@ -78,6 +80,8 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     truth = _extension(config, held, asked_shapes(config["workload"]), how).profile
     error = positive("profile.error", config["profile"]["error"])
     engine = config["engine"]
+    if "speed" in engine:
+        positive("engine.speed", engine["speed"])
     real = engine["kind"] == "distributed"
     cluster = build_cluster(config, truth.links)
     if not real:
@@ -121,9 +125,15 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     budget = 1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"])
     _check_latency(engine)
     with configured("engine", engine, kind="latency", seconds="latency_ms"):
-        latency = PlannerLatency() if real else PlannerLatency(engine["latency"], 1e-3 * engine["latency_ms"])
-    with configured("engine", engine):
-        service = Service(cluster, believed, solver, cadence, budget, engine["late"], latency, physics.stages)
+        latency = PlannerLatency(engine.get("latency", "zero"), 1e-3 * engine.get("latency_ms", 0.0))
+    with configured("engine", engine, policy="admission"):
+        policy = engine.get("admission", "all")
+        admission = None if policy == "all" else partial(BidPrices, policy)
+        if admission is not None:
+            admission()
+        service = Service(
+            cluster, believed, solver, cadence, budget, engine["late"], latency, physics.stages, admission
+        )
     title = (
         config["name"]
         or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} {'workers' if real else 'GPUs'}"

@@ -13,7 +13,8 @@ class SimulatedConfig:
     """A virtual clock.
 
     ``noise`` multiplies the profile's spread, ``noise_cv`` replaces it. ``stages`` adds text encoding and VAE decoding.
-    ``late``: ``best_effort`` or ``drop``. ``latency``: ``zero``, ``fixed`` (``latency_ms``) or ``measured``.
+    ``late``: ``best_effort`` or ``drop``. ``latency``: ``zero``, ``fixed`` (``latency_ms``) or ``measured``. ``admission``:
+    ``all`` requests, ``promise`` deadlines to those that can be kept and are worth it, or ``refuse`` the others.
     """
 
     kind: str = "simulated"
@@ -24,6 +25,24 @@ class SimulatedConfig:
     late: str = "best_effort"
     latency: str = "zero"
     latency_ms: float = 0.0
+    admission: str = "all"
+
+
+@dataclass
+class EmulatedConfig:
+    """A real clock and no GPU: steps take what the profile says, so that a planner meets real time and real clients.
+
+    ``speed``: seconds of the cluster in a second of the clock. The rest as of ``engine=simulated``.
+    """
+
+    kind: str = "emulated"
+    speed: float = 1.0
+    noise: float = 1.0
+    noise_cv: float = 0.0
+    regroup_ms: float = 1.0
+    stages: bool = False
+    late: str = "best_effort"
+    admission: str = "all"
 
 
 @dataclass

@@ -36,7 +36,8 @@ $APP_CONFIG_GROUPS
   cluster    switch (cluster.gpus GPUs on one switch), pairs (NVLink pairs over PCIe), nodes (machines on a network).
   cadence    when plans are made. rounds: every cadence.tau seconds. events: when something happens.
   engine     simulated: noise, regroup_ms, stages (encode, decode), late (best_effort, drop),
-             latency (zero, fixed, measured).
+             latency (zero, fixed, measured), admission (all, promise, refuse).
+             emulated: the same on a real clock, engine.speed times as fast.
              distributed: real workers. engine.model=flux, sd3, qwen, wan (random weights, no download) or the folder
              of a diffusers pipeline; engine.workers, .device, .images, .latents; brings workload=small,
              profile=measured, cluster=workers. engine/transport=local (processes) or ray (actors on one machine,

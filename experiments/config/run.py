@@ -8,7 +8,13 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-from experiments.config.engines import DistributedConfig, LocalTransportConfig, RayTransportConfig, SimulatedConfig
+from experiments.config.engines import (
+    DistributedConfig,
+    EmulatedConfig,
+    LocalTransportConfig,
+    RayTransportConfig,
+    SimulatedConfig,
+)
 from experiments.config.help import HELP
 from experiments.config.objectives import SCHEMAS as OBJECTIVES
 from experiments.config.platforms import (
@@ -96,7 +102,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     },
     "cluster": {"switch": SwitchConfig, "pairs": PairsConfig, "nodes": NodesConfig, "workers": WorkersConfig},
     "cadence": {"rounds": RoundsConfig, "events": EventsConfig},
-    "engine": {"simulated": SimulatedConfig, "distributed": DistributedConfig},
+    "engine": {"simulated": SimulatedConfig, "emulated": EmulatedConfig, "distributed": DistributedConfig},
     "engine/transport": {"local": LocalTransportConfig, "ray": RayTransportConfig},
 }
 

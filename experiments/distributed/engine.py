@@ -9,6 +9,7 @@ from typing import Any
 from executor.distributed.config import PROMPTS, EngineConfig
 from executor.loop import serve
 from executor.records import Records
+from executor.watch import Calls
 from experiments.config.build import Setup
 from experiments.config.checks import configured
 from experiments.distributed.models import check_model, model_of
@@ -93,10 +94,9 @@ def serve_on_workers(
     config
         The engine's settings.
     records
-        To be filled in, for a caller that wants to read them while the run goes on. Whatever ends the run, it tells of
-        no image that is not there.
+        To be filled in, for a caller that wants to read them while the run goes on.
     on_progress
-        Called when the steps of a request are done, when its image is there, and when it has been given up.
+        Called when images are there, and when requests have been given up.
     on_engine
         Called with the engine when all is done, for what it measured.
 
@@ -111,24 +111,7 @@ def serve_on_workers(
 
     records = Records(setup.workload.requests) if records is None else records
     with DistributedEngine(config, setup.service.cluster, setup.service.profile) as engine:
-
-        def image(request: int) -> None:
-            records.delivered.update(engine.delivered)
-            if on_progress is not None:
-                on_progress(records)
-
-        engine.on_image = image
-        try:
-            serve(setup.service, engine, records, on_progress)
-            engine.drain()
-        finally:
-            records.delivered.clear()
-            records.delivered.update(engine.delivered)
-            for request, (at, reason) in engine.failures.items():
-                records.dropped[request] = at
-                records.failed[request] = reason
-            records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
-            records.complete = len(records.delivered) + len(records.dropped) == len(records.requests)
+        serve(setup.service, engine, records, watch=Calls(on_progress))
         if records.failed and len(records.failed) == len(records.requests):
             raise EngineError(f"no request could be served; the first: {next(iter(records.failed.values()))}")
         if on_engine is not None:

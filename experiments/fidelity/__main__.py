@@ -111,7 +111,7 @@ def _serve(setup: Setup, engine: EngineConfig) -> tuple[Records, Observed]:
     for request, reason in records.failed.items():
         raise ValueError(f"request {request} could not be served, so that runs cannot be compared: {reason}")
     decisions = tuple(decision.total_seconds for decision in records.decisions)
-    return records, Observed(records.requests, tuple(records.segments), tuple(stages), decisions)
+    return records, Observed(tuple(records.requests), tuple(records.segments), tuple(stages), decisions)
 
 
 def _simulated(setup: Setup, truth: Profile, latency: PlannerLatency, repeats: int) -> list[Figures]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from executor.records import Decision, Records
@@ -70,13 +70,18 @@ class Summary:
         GPUs of the cluster.
     duration
         Seconds from the start of the run to the last thing that happened.
-    requests, on_time, late, dropped, unfinished
-        Counts; the last four add up to the first.
+    requests, on_time, late, dropped, refused, unfinished
+        Counts; the last five add up to the first. Refused ones were sent away when they arrived.
+    cancelled
+        Requests that were taken back by whoever asked for them; they are in no other figure.
+    promised, kept
+        Requests that were promised to be on time when they arrived, and those of them that were.
     sar, weighted_sar
         SLO attainment ratio: on-time requests over all requests, by count and by weight. Policies are compared by the
         latter; where all weigh the same, both are equal.
     sar_of_ended
-        On-time requests over those that were delivered or dropped: of a run that was interrupted, the others say nothing.
+        On-time requests over those that were delivered, dropped or refused: of a run that was interrupted, the others say
+        nothing.
     weighted
         Whether requests differ in weight.
     shapes
@@ -119,7 +124,11 @@ class Summary:
     on_time: int
     late: int
     dropped: int
+    refused: int
     unfinished: int
+    cancelled: int
+    promised: int
+    kept: int
     sar: float
     sar_of_ended: float
     weighted_sar: float
@@ -173,6 +182,7 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
     name
         How to call the run; by default the solver that made most of its decisions.
     """
+    records = replace(records, requests=[r for r in records.requests if r.id not in records.cancelled])
     fates: Counter[str] = Counter()
     latencies: dict[Shape, list[float]] = {}
     on_time: Counter[Shape] = Counter()
@@ -205,7 +215,11 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         on_time=fates["on_time"],
         late=fates["late"],
         dropped=fates["dropped"],
+        refused=fates["refused"],
         unfinished=fates["unfinished"],
+        cancelled=len(records.cancelled),
+        promised=len(records.promised),
+        kept=sum(r.id in records.promised and records.fate(r) == "on_time" for r in records.requests),
         sar=_ratio(fates["on_time"], len(records.requests)),
         sar_of_ended=_ratio(fates["on_time"], len(records.requests) - fates["unfinished"]),
         weighted_sar=attainment(records, records.requests),

@@ -24,6 +24,7 @@ REQUESTS = {
     "id": "int64", "model": "string", "height": "int32", "width": "int32", "frames": "int32",
     "steps": "int32", "arrival": "double", "deadline": "double", "weight": "double", "tier": "string",
     "fate": "string", "started": "double?", "finished": "double?", "dropped": "double?",
+    "refused": "double?", "cancelled": "double?", "promised": "bool",
     "latency": "double?", "lateness": "double?",
     "steps_done": "int32", "gpu_seconds": "double", "segments": "int32", "regroups": "int32",
     "min_degree": "int32?", "max_degree": "int32?",
@@ -56,6 +57,9 @@ def requests_table(records: Records) -> pa.Table:
                 None if used is None else used.started,
                 finished,
                 records.dropped.get(request.id),
+                records.refused.get(request.id),
+                records.cancelled.get(request.id),
+                request.id in records.promised,
                 None if finished is None else finished - request.arrival,
                 None if finished is None else finished - request.deadline,
                 *((0, 0.0, 0, 0, None, None) if used is None else (

@@ -62,8 +62,13 @@ def single_table(s: Summary, title: str = "") -> Table:
     table.add_row(
         "not on time",
         str(s.requests - s.on_time),
-        f"{s.late} late, {s.dropped} dropped, {s.unfinished} unfinished",
+        f"{s.late} late, {s.dropped} dropped, "
+        + (f"{s.refused} refused, " if s.refused else "")
+        + f"{s.unfinished} unfinished"
+        + (f"; {s.cancelled} more were cancelled" if s.cancelled else ""),
     )
+    if s.promised:
+        table.add_row("promises kept", _share(s.kept / s.promised, 2), f"{s.kept} of {s.promised} made at arrival")
     table.add_section()
     for percent, value in ((50, s.latency_p50), (95, s.latency_p95), (99, s.latency_p99)):
         never = f"fewer than {percent} % were delivered" if value == math.inf else "of all requests"

@@ -18,6 +18,7 @@ USELESS = {
     "resume=": "--resume",
     "name=": "nothing: tables are named by their cells and policies",
     "engine=distributed": "engine=simulated: studies serve in simulation; experiments.fidelity is for real workers",
+    "engine=emulated": "engine=simulated: the same without waiting",
     "profile=measured": "profile=file profile.name=/path/to/profile.json: there is nothing here to measure",
 }
 """Overrides that a run has and a study does not, with what to use."""

@@ -12,6 +12,7 @@ from executor.engine import Progress
 from executor.loop import PlannerLatency, Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
+from executor.watch import Calls
 from planner.check import PlanError
 from planner.cluster import Cluster, Group
 from planner.plan import Assignment, Certificate, Plan
@@ -260,7 +261,7 @@ def test_interrupting_leaves_what_is_done() -> None:
 
     engine = SimulatedEngine(C4, TOY, requests, EXACT, np.random.default_rng(0))
     with pytest.raises(KeyboardInterrupt):
-        serve(Service(C4, TOY, Fixed(4), EVENTS), engine, records, on_progress=interrupt)
+        serve(Service(C4, TOY, Fixed(4), EVENTS), engine, records, watch=Calls(interrupt))
     assert [records.fate(r) for r in requests] == ["on_time", "on_time", "unfinished", "unfinished"]
     assert not records.complete
     assert [s.jobs for s in records.segments] == [(0,), (1,)]
@@ -306,7 +307,7 @@ def test_callbacks_see_every_round() -> None:
         Service(C4, TOY, Edf(), EVENTS),
         engine,
         Records(requests),
-        on_round=lambda round_, plan: pairs.append((round_, plan)),
+        watch=Calls(on_round=lambda round_, plan: pairs.append((round_, plan))),
     )
     assert [round_.now for round_, _ in pairs] == [d.at for d in records.decisions]
     assert [len(plan.assignments) for _, plan in pairs] == [d.assigned for d in records.decisions]

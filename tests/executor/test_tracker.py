@@ -55,7 +55,7 @@ def test_the_last_step_leaves_nothing_to_decide() -> None:
     assert round_.free_at[2:] == (2.1, 2.1)
     assert len(made) == 2
     assert 1 in made
-    made.update(Progress("finished", 1, 2.1, 10, 2.1))
+    made.update(Progress("finished", 1, 2.1, 10))
     assert len(made) == 1
     assert 1 not in made
 

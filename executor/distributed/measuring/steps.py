@@ -215,7 +215,8 @@ class _Lab:
         EngineError
             If one cannot be made.
         """
-        self._engine.drain()
+        while self._engine.advance(math.inf)[0] != math.inf:
+            pass
         for _, reason in self._engine.failures.values():
             raise EngineError(f"measuring {shape.label}: {reason}")
 

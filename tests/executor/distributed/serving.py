@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -113,9 +114,19 @@ class RandomPlans:
 def run(engine: Any, cluster: Cluster, profile: Profile, requests: Sequence[Request], plans: Any) -> Records:
     """Serve requests, planning at events, and wait for their images."""
     service = Service(cluster, profile, plans, Cadence("events", 0.05))
-    records = serve(service, engine, Records(tuple(requests)))
-    records.delivered.update(engine.drain())
-    return records
+    return serve(service, engine, Records(tuple(requests)))
+
+
+def decoded(engine: Any) -> list[int]:
+    """Return the requests whose images have been there, in order."""
+    return [time.request for time in engine.stage_times if time.stage == "decode"]
+
+
+def settled(engine: Any) -> list[int]:
+    """Wait until nothing moves any more, and return the requests whose images have been there."""
+    while engine.advance(math.inf)[0] != math.inf:
+        pass
+    return decoded(engine)
 
 
 def final_latents(config: EngineConfig, request: int) -> Tensor:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL.Image import open as open_image
 
-from executor.distributed import latents
+from executor.distributed import controller, latents
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.random_models.build import build
@@ -33,6 +33,7 @@ from tests.executor.distributed.serving import (
     profile_of,
     requests_of,
     run,
+    settled,
     spec_of,
 )
 from tests.experiments.test_run import hear_interrupts
@@ -107,10 +108,11 @@ def test_full_disk(config: EngineConfig, tmp_path: Path) -> None:
             image.load()
 
 
-def test_image_folder_that_stays_away(config: EngineConfig, tmp_path: Path) -> None:
+def test_image_folder_that_stays_away(config: EngineConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that images that can never be written are reported by request, after what is patient enough."""
     images = tmp_path / "images"
     request = Request(3, SHAPES[0], 60, 0.0, 99.0)
+    monkeypatch.setattr(controller, "_UNWRITTEN", 1.0)
     with DistributedEngine(replace(config, images=images), CLUSTER, PROFILE) as engine:
         images.rmdir()
         engine.submit(request)
@@ -119,7 +121,7 @@ def test_image_folder_that_stays_away(config: EngineConfig, tmp_path: Path) -> N
         engine.carry_out([Assignment((3,), CLUSTER.group_of((0,)), request.steps)])
         engine.advance(60.0)
         with pytest.raises(EngineError, match=r"no further image in .* after 1 s \(request 3: FileNotFoundError"):
-            engine.drain(timeout=1.0)
+            settled(engine)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])

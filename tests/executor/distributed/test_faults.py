@@ -27,11 +27,13 @@ from tests.executor.distributed.serving import (
     RandomPlans,
     assert_equal_to_alone,
     cluster_of,
+    decoded,
     folder_of,
     meanwhile,
     profile_of,
     requests_of,
     run,
+    settled,
     shared_folder,
     spec_of,
 )
@@ -81,7 +83,7 @@ def _finish(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) 
     while True:
         for item in engine.advance(90.0)[1]:
             if item.kind == "finished":
-                engine.drain()
+                settled(engine)
                 return yielded
             yielded += 1
             engine.carry_out([Assignment((request.id,), CLUSTER.group_of(gpus), request.steps)])
@@ -117,7 +119,7 @@ def test_others_go_on(config: EngineConfig) -> None:
                 elif item.kind == "yielded":
                     assert item.request == 0
                     engine.carry_out([pair, *(Assignment(r.jobs, r.group, 40) for r in engine.observe())])
-        engine.drain()
+        settled(engine)
         assert [s.steps for s in engine.segments if s.jobs == (1,)] == [40]
     assert_equal_to_alone(config, [hit, unharmed], 4e-6)
 
@@ -256,7 +258,7 @@ def test_error_that_stays(config: EngineConfig) -> None:
         assert not list(shared_folder(engine).glob("0.*"))
         _start(engine, unharmed, (0, 2))
         assert _finish(engine, unharmed, (0, 2)) == 0
-        assert set(engine.delivered) == {1}
+        assert set(decoded(engine)) == {1}
     assert_equal_to_alone(config, [unharmed], 4e-6)
 
 

@@ -39,6 +39,7 @@ from tests.executor.distributed.serving import (
     profile_of,
     requests_of,
     run,
+    settled,
     spec_of,
 )
 
@@ -127,7 +128,7 @@ def _finish(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) 
     while True:
         for item in engine.advance(engine.advance(0.0)[0] + 90.0)[1]:
             if item.kind == "finished":
-                engine.drain()
+                settled(engine)
                 return
             engine.carry_out([Assignment((request.id,), CLUSTER.group_of(gpus), request.steps)])
 
@@ -212,12 +213,12 @@ def _serve(engine: DistributedEngine, requests: list[Request]) -> None:
         for item in engine.advance(engine.advance(0.0)[0] + 60.0)[1]:
             if item.kind == "finished":
                 left.pop(item.request)
-            else:
+            elif item.kind != "delivered":
                 ready.append(item.request)
         if not engine.observe() and ready:
             group = CLUSTER.group_of(sorted(generator.sample(range(3), generator.randint(1, 3))))
             engine.carry_out([Assignment((ready.pop(0),), group, 2)])
-    engine.drain()
+    settled(engine)
 
 
 def _until_ready(engine: DistributedEngine) -> None:

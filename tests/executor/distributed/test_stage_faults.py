@@ -28,10 +28,12 @@ from tests.executor.distributed.serving import (
     alive,
     assert_equal_to_alone,
     cluster_of,
+    decoded,
     folder_of,
     profile_of,
     requests_of,
     run,
+    settled,
     shared_folder,
     spec_of,
 )
@@ -129,7 +131,7 @@ def test_hangs_are_found(target: Callable[[WorkerSetting, Connection], None], co
     request = Request(0, SHAPES[0], 3, 0.0, 99.0)
     with _engine(replace(config, deadline=2.0), target) as engine:
         _serve(engine, request)
-        assert set(engine.drain()) == {0}
+        assert set(settled(engine)) == {0}
         hung = int((shared_folder(engine) / "stopped").read_text())
         assert hung != _pid(engine)
         assert not alive(hung)
@@ -150,12 +152,12 @@ def work_slowly(setting: WorkerSetting, connection: Connection) -> None:
 
 
 def test_what_works_is_not_late(config: EngineConfig) -> None:
-    """Tests that a decode that goes on for longer than the deadline and than `drain` is patient is waited for."""
+    """Tests that a decode that goes on for longer than the deadline is waited for."""
     request = Request(0, SHAPES[0], 3, 0.0, 99.0)
     with _engine(replace(config, deadline=1.5), work_slowly) as engine:
         pid = _pid(engine)
         _serve(engine, request)
-        assert set(engine.drain(timeout=1.0)) == {0}
+        assert set(settled(engine)) == {0}
         assert _pid(engine) == pid
         assert not engine.failures
 
@@ -180,7 +182,7 @@ def test_images_that_cannot_be_made(config: EngineConfig) -> None:
     assert 0 < len(odd) < 6
     with _engine(config, work_and_fail_on_odd_ones) as engine:
         records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(3))
-        assert set(engine.drain()) == {request.id for request in requests} - odd
+        assert set(settled(engine)) == {request.id for request in requests} - odd
         assert set(engine.failures) == odd
         for request in odd:
             assert f"request {request} (64x96, step" in engine.failures[request][1]
@@ -239,9 +241,9 @@ def test_texts_do_not_wait_for_files(config: EngineConfig) -> None:
     with _engine(config, work_and_write_slowly) as engine:
         _serve(engine, first)
         _serve(engine, second)
-        assert not engine.delivered
+        assert not decoded(engine)
         (shared_folder(engine) / "go").touch()
-        assert set(engine.drain()) == {0, 1}
+        assert set(settled(engine)) == {0, 1}
         (shared_folder(engine) / "go").unlink()
 
 
@@ -255,6 +257,6 @@ def test_killed_while_writing(config: EngineConfig, tmp_path: Path) -> None:
             engine.advance(engine.advance(0.0)[0] + 0.05)
         os.kill(_pid(engine), signal.SIGKILL)
         (shared_folder(engine) / "go").touch()
-        assert set(engine.drain()) == {0}
+        assert set(settled(engine)) == {0}
         assert [path.name for path in images.iterdir()] == ["000000.png"]
         (shared_folder(engine) / "go").unlink()

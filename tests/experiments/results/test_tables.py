@@ -29,7 +29,8 @@ def test_rows_of_requests(records: Records) -> None:
     assert rows[0] == {
         "id": 0, "model": "flux", "height": 1024, "width": 1024, "frames": 1, "steps": 10,
         "arrival": 0.0, "deadline": 4.0, "weight": 2.0, "tier": "gold", "fate": "on_time",
-        "started": 0.0, "finished": 3.0, "dropped": None, "latency": 3.0, "lateness": -1.0,
+        "started": 0.0, "finished": 3.0, "dropped": None, "refused": None, "cancelled": None, "promised": False,
+        "latency": 3.0, "lateness": -1.0,
         "steps_done": 10, "gpu_seconds": 5.0, "segments": 2, "regroups": 1, "min_degree": 1, "max_degree": 2,
     }  # fmt: skip
     assert (rows[1]["latency"], rows[1]["lateness"]) == (6.0, 2.0)
@@ -94,7 +95,7 @@ def test_only_what_may_be_missing_is_nullable(records: Records) -> None:
     """Columns are nullable exactly where the schema marks them so."""
     schema = requests_table(records).schema
     assert [field.name for field in schema if field.nullable] == [
-        "started", "finished", "dropped", "latency", "lateness", "min_degree", "max_degree",
+        "started", "finished", "dropped", "refused", "cancelled", "latency", "lateness", "min_degree", "max_degree",
     ]  # fmt: skip
     assert schema.names == list(REQUESTS)
     assert schema.field("id").type == pa.int64()
