@@ -18,7 +18,6 @@ from planner.errors import ParameterError, is_finite
 from planner.plan import Assignment
 from planner.request import Request
 
-
 _LEAST = 1e-6
 """Seconds of the clock that it waits at least, so that rounding never makes it wait for ever."""
 
