@@ -41,7 +41,7 @@ class Bell(Protocol):
 class EmulatedEngine:
     """Carries plans out on a simulated cluster, in real time; an `executor.engine.Engine`.
 
-    Its clock starts when it is made.
+    Its clock goes from when it is made.
 
     Parameters
     ----------
@@ -53,6 +53,8 @@ class EmulatedEngine:
         Seconds on a real clock that only goes forward.
     bell
         Where it waits.
+    origin
+        Seconds of the cluster at which its clock starts.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class EmulatedEngine:
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         bell: Bell | None = None,
+        origin: float = 0.0,
     ) -> None:
         if not (is_finite(speed) and speed > 0):
             raise ParameterError("speed", speed, "a positive number is needed")
@@ -73,7 +76,7 @@ class EmulatedEngine:
         self._simulated = simulated
         self._clock = clock
         self._bell: Bell = bell or Event()
-        self._zero = clock()
+        self._zero = clock() - origin / speed
         self._now = 0.0
         self._progress: list[Progress] = []
 

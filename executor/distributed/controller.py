@@ -63,6 +63,8 @@ class DistributedEngine:
         How workers are started; by default as the configuration says.
     asks
         Gives each request its prompt and its seed; by default the prompts of the configuration in turn, and a seed by id.
+    origin
+        Seconds at which the clock starts.
 
     Raises
     ------
@@ -77,12 +79,13 @@ class DistributedEngine:
         profile: Profile,
         transport: Transport | None = None,
         asks: Callable[[Request], Ask] | None = None,
+        origin: float = 0.0,
     ) -> None:
         config.prepare_folders()
         self._asks = asks or partial(_ask_in_turn, config)
         self._config = config
         self._workers = cluster.gpus
-        self._history = History(costs_of(profile, cluster))
+        self._history = History(costs_of(profile, cluster), origin)
         self._board = Board(cluster.gpus)
         self._transport = transport or transport_of(config, cluster.gpus)
         store, rendezvous = host_store(config.deadline, self._transport.host)

@@ -39,21 +39,24 @@ class History:
     ----------
     costs
         Step times expected until some are measured.
+    origin
+        Seconds at which its clock starts.
     """
 
-    def __init__(self, costs: Costs) -> None:
+    def __init__(self, costs: Costs, origin: float = 0.0) -> None:
         self.segments: list[Segment] = []
         self.steps: list[Step] = []
         self.stage_times: list[StageTime] = []
         self.recoveries: list[float] = []
         self._costs = costs
+        self._origin = origin
         self._zero: float | None = None
         self._measured: dict[tuple[Shape, int, int], float] = {}
 
     def now(self) -> float:
         """Return the seconds since the start of the run."""
         if self._zero is None:
-            self._zero = time.monotonic()
+            self._zero = time.monotonic() - self._origin
         return time.monotonic() - self._zero
 
     def time(self, at: float) -> float:

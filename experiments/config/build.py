@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
@@ -57,7 +57,11 @@ class Setup:
     notes: tuple[str, ...] = ()
 
 
-def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
+Requests = Callable[[Profile], Workload]
+"""Makes the requests of a setup whose configuration has none, for the profile of the hardware."""
+
+
+def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Requests | None = None) -> Setup:
     """Make and check everything that a run needs.
 
     Parameters
@@ -66,6 +70,8 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
         The composed configuration as plain data, one mapping per group (see :mod:`experiments.config`).
     truth
         The profile of the hardware, in place of the configured one: with ``profile=measured``, what was measured.
+    requests
+        Makes the requests, in place of the configured workload: a server knows no more than what can be asked for.
 
     Raises
     ------
@@ -77,7 +83,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
         raise ConfigError(f"seed is {seed}; a whole number of at least 0 is needed")
     how = _unknown_shapes(config)
     held = truth or _profile(config)
-    truth = _extension(config, held, asked_shapes(config["workload"]), how).profile
+    truth = held if requests else _extension(config, held, asked_shapes(config["workload"]), how).profile
     error = positive("profile.error", config["profile"]["error"])
     engine = config["engine"]
     if "speed" in engine:
@@ -86,7 +92,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None) -> Setup:
     cluster = build_cluster(config, truth.links)
     if not real:
         cluster = cluster.offering(entry.degree for entry in held.entries)
-    workload = build_workload(config["workload"], truth, cluster, seed)
+    workload = requests(truth) if requests else build_workload(config["workload"], truth, cluster, seed)
     shapes = sorted({request.shape for request in workload.requests})
     extension = _extension(config, held, shapes, how)
     truth = extension.profile

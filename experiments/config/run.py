@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, is_dataclass
+from typing import Any, get_type_hints
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
@@ -107,10 +107,25 @@ CHOICES: dict[str, dict[str, Any]] = {
 }
 
 
-def register() -> None:
-    """Make the configuration known to Hydra, as ``tetriplan``."""
+_ROOTS: dict[str, type] = {}
+"""Classes of the whole that were registered, and of their own parts, by name."""
+
+
+def register(name: str = "tetriplan", root: type = RunConfig) -> None:
+    """Make the configuration known to Hydra.
+
+    Parameters
+    ----------
+    name
+        How it is called.
+    root
+        The class of the whole: that of a run, or one with more fields.
+    """
     store = ConfigStore.instance()
-    store.store(name="tetriplan", node=RunConfig)
+    store.store(name=name, node=root)
+    for kind in (root, *get_type_hints(root).values()):
+        if is_dataclass(kind) and isinstance(kind, type):
+            _ROOTS[kind.__name__] = kind
     for group, choices in CHOICES.items():
         for name, node in choices.items():
             store.store(group=group, name=name, node=node)
@@ -118,6 +133,8 @@ def register() -> None:
 
 def schema(name: str) -> type | None:
     """Return the dataclass of this name, for messages about its fields; None if there is none."""
-    nodes = [RunConfig, *(node for choices in CHOICES.values() for node in choices.values())]
-    classes = {kind.__name__: kind for node in nodes for kind in [node if isinstance(node, type) else type(node)]}
+    nodes = [node for choices in CHOICES.values() for node in choices.values()]
+    classes = _ROOTS | {
+        kind.__name__: kind for node in nodes for kind in [node if isinstance(node, type) else type(node)]
+    }
     return classes.get(name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from executor.distributed.config import LINKS, EngineConfig
 from executor.distributed.models.shapes import check_shape
 from executor.records import Records
-from experiments.config.build import Setup, build, build_cluster
+from experiments.config.build import Requests, Setup, build, build_cluster
 from experiments.config.checks import ConfigError
 from experiments.config.requests import shapes_of
 from experiments.distributed.engine import check_engine, clear_folders, engine_config, serve_on_workers
@@ -30,7 +30,7 @@ _INSTANT = 1e-6
 """Seconds of a step that is not yet measured: so short that no check that needs the real ones refuses it."""
 
 
-def check(config: Mapping[str, Any]) -> Setup:
+def check(config: Mapping[str, Any], requests: Requests | None = None) -> Setup:
     """Check everything that can be known before workers start, and return the setup as far as it is known.
 
     Raises
@@ -39,7 +39,7 @@ def check(config: Mapping[str, Any]) -> Setup:
         If anything is wrong; the message names the field, its value and what would be right.
     """
     check_engine(config)
-    return build(config, _unmeasured(config) if _measures(config) else None)
+    return build(config, _unmeasured(config) if _measures(config) else None, requests)
 
 
 def prepare(
@@ -58,6 +58,22 @@ def prepare(
     console
         For a line on what is done.
     """
+    setup, engine = prepared(config, setup, directory, console)
+    return setup, partial(_serve, engine, console)
+
+
+def prepared(
+    config: Mapping[str, Any], setup: Setup, directory: Path, console: Console, requests: Requests | None = None
+) -> tuple[Setup, EngineConfig]:
+    """Build the model, measure the profile if asked to, and return the setup and the engine's settings.
+
+    Parameters
+    ----------
+    config, setup, directory, console
+        As of :func:`prepare`.
+    requests
+        As of :func:`experiments.config.build.build`.
+    """
     engine = engine_config(config, directory)
     for shape in shapes_of(config["workload"]):
         try:
@@ -68,8 +84,8 @@ def prepare(
     if _measures(config):
         profile = measured(config, engine, setup.service.cluster, console)
         save_profile(profile, directory / PROFILE)
-        setup = build(config, profile)
-    return setup, partial(_serve, engine, console)
+        setup = build(config, profile, requests)
+    return setup, engine
 
 
 def _serve(

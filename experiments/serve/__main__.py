@@ -1,0 +1,48 @@
+"""``python -m experiments.serve``: a server of images and videos with deadlines."""
+
+from __future__ import annotations
+
+import sys
+
+from experiments.cli import guarded, plain
+from experiments.config import register
+from experiments.config.checks import ConfigError
+from experiments.config.serving import ServerConfig
+
+_NOT_HERE = {
+    "workload": "requests come from clients; their targets are serve.slo_scale, serve.deadlines and serve.tiers",
+    "engine.admission": "use serve.admission",
+    "name": "it is not used: the page and the tables are named by the planner",
+}
+"""Overrides of a run that a server has no use for, with what to use."""
+
+
+def _command() -> int:
+    import hydra
+    from omegaconf import DictConfig
+
+    register("tetriplan_serve", ServerConfig)
+    code = 0
+
+    @hydra.main(version_base="1.3", config_name="tetriplan_serve", config_path=None)
+    def job(config: DictConfig) -> None:
+        nonlocal code
+        try:
+            from experiments.serve.server import run
+        except ImportError as error:
+            raise ConfigError(
+                f'experiments.serve needs {error.name}; install the extra serve: pip install -e ".[serve]"'
+            ) from None
+        code = run(plain(config))
+
+    for argument in sys.argv[1:]:
+        name = argument.partition("=")[0].lstrip("+")
+        for unused, instead in _NOT_HERE.items():
+            if "=" in argument and (name == unused or name.startswith(f"{unused}.")):
+                raise ConfigError(f"{argument}: {instead}")
+    job()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(_command))

@@ -1,0 +1,130 @@
+"""Placeholders in place of images that nobody has computed: which request, which shape, and how its steps ran.
+
+One bar a stretch of steps, as wide as its steps and as high as its degree. They have the size that was asked for, and few
+colours, so that making and packing one costs little.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+from PIL import Image, ImageDraw, ImageFont, ImageSequence
+
+from executor.engine import Segment
+from planner.request import Request
+
+_PALETTE = (
+    (246, 246, 243), (40, 44, 52), (210, 210, 204), (86, 180, 233), (0, 158, 115), (230, 159, 0), (213, 94, 0),
+    (204, 121, 167),
+)  # fmt: skip
+_PAPER, _INK, _LINE, _FIRST = 0, 1, 2, 3
+
+
+def placeholder(request: Request, segments: Sequence[Segment], fmt: str = "PNG") -> bytes:
+    """Return the file of an image.
+
+    Parameters
+    ----------
+    request
+        What was asked for.
+    segments
+        Where its steps ran, in order.
+    fmt
+        ``PNG``, ``JPEG`` or ``WEBP``.
+    """
+    image = _drawn(request, segments)
+    file = io.BytesIO()
+    if fmt == "PNG":
+        image.save(file, "PNG", compress_level=1)
+    else:
+        image.convert("RGB").save(file, fmt)
+    return file.getvalue()
+
+
+def placeholder_video(request: Request, segments: Sequence[Segment], fps: int) -> bytes:
+    """Return the file of a video: the same picture in every frame, with a line that runs through it."""
+    still = _drawn(request, segments).convert("RGB")
+
+    def frames() -> Iterator[Image.Image]:
+        last = max(1, request.shape.frames - 1)
+        for number in range(request.shape.frames):
+            frame = still.copy()
+            at = number * (frame.width - 4) // last
+            ImageDraw.Draw(frame).rectangle(
+                [at, frame.height - max(8, frame.height // 40), at + 4, frame.height], _PALETTE[_FIRST + 3]
+            )
+            yield frame
+
+    return film(frames(), still.size, fps)
+
+
+def film(frames: Iterable[Image.Image], size: tuple[int, int], fps: int) -> bytes:
+    """Return an MP4 file.
+
+    Parameters
+    ----------
+    frames
+        All of one size.
+    size
+        Width and height.
+    fps
+        Frames per second.
+    """
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = size[0] // 2 * 2, size[1] // 2 * 2, "yuv420p"
+        for frame in frames:
+            for packet in stream.encode(av.VideoFrame.from_image(frame.convert("RGB"))):  # type: ignore[no-untyped-call]
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return file.getvalue()
+
+
+def converted(data: bytes, fmt: str, fps: int) -> bytes:
+    """Return an image, or the frames of an animated one, in another format.
+
+    Parameters
+    ----------
+    data
+        A PNG file.
+    fmt
+        ``JPEG``, ``WEBP`` or ``MP4``.
+    fps
+        Frames per second of a video.
+    """
+    with Image.open(io.BytesIO(data)) as image:
+        if fmt == "MP4":
+            return film((frame.copy() for frame in ImageSequence.Iterator(image)), image.size, fps)
+        file = io.BytesIO()
+        image.convert("RGB").save(file, fmt)
+    return file.getvalue()
+
+
+def _drawn(request: Request, segments: Sequence[Segment]) -> Image.Image:
+    height, width = request.shape.height, request.shape.width
+    image = Image.new("P", (width, height), _PAPER)
+    image.putpalette([part for colour in _PALETTE for part in colour])
+    draw = ImageDraw.Draw(image)
+    size = max(8, min(height, width) // 16)
+    font = ImageFont.load_default(size)
+    edge, base = size, height - 2 * size
+    top = min(base - 4, 5 * size)
+    draw.text((edge, edge // 2), f"request {request.id}", _INK, font)
+    draw.text((edge, edge // 2 + int(1.3 * size)), f"{request.shape.label}, {request.steps} steps", _INK, font)
+    draw.text((edge, edge // 2 + int(2.6 * size)), "emulated: nothing was computed", _INK, font)
+    draw.line([(edge, base), (width - edge, base)], _LINE, max(1, size // 8))
+    most = max((len(segment.gpus) for segment in segments), default=1)
+    left = 0
+    for segment in segments:
+        begins, ends = (edge + (width - 2 * edge) * done // request.steps for done in (left, left + segment.steps))
+        left += segment.steps
+        degree = len(segment.gpus)
+        colour = _FIRST + min(degree.bit_length() - 1, len(_PALETTE) - _FIRST - 1)
+        draw.rectangle([begins, base - (base - top) * degree // most, max(begins, ends - 1), base], colour)
+        draw.text((begins + 2, base + size // 4), str(degree), _INK, font)
+    return image
