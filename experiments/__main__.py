@@ -24,6 +24,11 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "run": Command("experiments.run", "serve a workload, in simulation or on real workers; -m sweeps values"),
         "collect": Command("experiments.collect", "put many runs into one table, and their requests into another"),
     },
+    "Serve live": {
+        "serve": Command("experiments.serve", "serve real clients over HTTP, with a deadline for every request"),
+        "load": Command("experiments.load", "send a workload to any OpenAI-compatible server of images"),
+        "replay": Command("experiments.replay", "what other policies, and the optimum, make of a live session"),
+    },
     "Compare": {
         "compare": Command(
             "experiments.compare", "policies on the same requests; --rounds: optimal against greedy plans"

@@ -1,7 +1,7 @@
 """Placeholders in place of images that nobody has computed: which request, which shape, and how its steps ran.
 
-One bar a stretch of steps, as wide as its steps and as high as its degree. They have the size that was asked for, and few
-colours, so that making and packing one costs little.
+One bar a stretch of steps, as wide as its steps and as high as its degree. A placeholder has the proportions that were asked
+for, but a longer side of 256 pixels, and few colours: making one must not take the time that a deadline leaves.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ _PALETTE = (
     (246, 246, 243), (40, 44, 52), (210, 210, 204), (86, 180, 233), (0, 158, 115), (230, 159, 0), (213, 94, 0),
     (204, 121, 167),
 )  # fmt: skip
+_MOST = 256
+"""Pixels of the longer side."""
+_LEAST, _EDGE, _LINE_HEIGHT = 96, 8, 13
+"""Pixels: the shortest side, the margin, and a line of text."""
 _PAPER, _INK, _LINE, _FIRST = 0, 1, 2, 3
 
 
@@ -106,25 +110,24 @@ def converted(data: bytes, fmt: str, fps: int) -> bytes:
 
 
 def _drawn(request: Request, segments: Sequence[Segment]) -> Image.Image:
-    height, width = request.shape.height, request.shape.width
+    scale = min(1.0, _MOST / max(request.shape.height, request.shape.width))
+    height, width = (max(_LEAST, round(scale * side)) for side in (request.shape.height, request.shape.width))
     image = Image.new("P", (width, height), _PAPER)
     image.putpalette([part for colour in _PALETTE for part in colour])
     draw = ImageDraw.Draw(image)
-    size = max(8, min(height, width) // 16)
-    font = ImageFont.load_default(size)
-    edge, base = size, height - 2 * size
-    top = min(base - 4, 5 * size)
-    draw.text((edge, edge // 2), f"request {request.id}", _INK, font)
-    draw.text((edge, edge // 2 + int(1.3 * size)), f"{request.shape.label}, {request.steps} steps", _INK, font)
-    draw.text((edge, edge // 2 + int(2.6 * size)), "emulated: nothing was computed", _INK, font)
-    draw.line([(edge, base), (width - edge, base)], _LINE, max(1, size // 8))
+    font = ImageFont.load_default_imagefont()
+    base, top = height - 2 * _LINE_HEIGHT, 4 * _LINE_HEIGHT
+    words = (f"request {request.id}", f"{request.shape.label}, {request.steps} steps", "emulated: nothing computed")
+    for number, text in enumerate(words):
+        draw.text((_EDGE, _EDGE // 2 + number * _LINE_HEIGHT), text, _INK, font)
+    draw.line([(_EDGE, base), (width - _EDGE, base)], _LINE, 1)
     most = max((len(segment.gpus) for segment in segments), default=1)
-    left = 0
+    done, across = 0, width - 2 * _EDGE
     for segment in segments:
-        begins, ends = (edge + (width - 2 * edge) * done // request.steps for done in (left, left + segment.steps))
-        left += segment.steps
+        begins, ends = (_EDGE + across * steps // request.steps for steps in (done, done + segment.steps))
+        done += segment.steps
         degree = len(segment.gpus)
         colour = _FIRST + min(degree.bit_length() - 1, len(_PALETTE) - _FIRST - 1)
-        draw.rectangle([begins, base - (base - top) * degree // most, max(begins, ends - 1), base], colour)
-        draw.text((begins + 2, base + size // 4), str(degree), _INK, font)
+        draw.rectangle([begins, base - max(1, base - top) * degree // most, max(begins, ends - 1), base], colour)
+        draw.text((begins + 1, base + 3), str(degree), _INK, font)
     return image

@@ -284,7 +284,11 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """Open the port, and say by name what is wrong if that fails."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        made = socket.create_server((host, port), family=family, backlog=2048)
+        # asyncio sends small packets at once only on sockets that say that they are TCP; else answers wait 40 ms
+        made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+        made.listen(2048)
     except OSError as error:
         raise ConfigError(
             f"serve.host is {host!r} and serve.port {port}: it cannot be listened at ({error.strerror}); "
