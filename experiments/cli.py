@@ -22,7 +22,9 @@ from profiles.command_line import Parser, count, positive, processes, whole
 
 __all__ = ["Parser", "compose", "count", "guarded", "plain", "positive", "processes", "whole"]
 
-_UNKNOWN = re.compile(r"Key '[^']*' (?:is )?not in '[^']*'\s+full_key: (?P<path>\S+)\s+object_type=(?P<type>\w+)")
+_UNKNOWN = re.compile(
+    r"Key '[^']*' (?:is )?not in '[^']*'\s+full_key: (?P<path>\S+)\s+(?:reference_type=\S+\s+)?object_type=(?P<type>\w+)"
+)
 _NO_CHOICE = re.compile(
     r"Could not find '(?P<group>\S+)/(?P<name>[^/']+)'\s+Available options in '[^']+':(?P<known>.*)", re.DOTALL
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-from experiments.cli import guarded, plain
+from experiments.cli import USER_ERRORS, guarded, plain
 from experiments.config import register
 from experiments.config.checks import ConfigError
 from experiments.config.serving import ServerConfig
@@ -22,18 +23,15 @@ def _command() -> int:
     from omegaconf import DictConfig
 
     register("tetriplan_serve", ServerConfig)
-    code = 0
+    code: int | Exception = 0
 
     @hydra.main(version_base="1.3", config_name="tetriplan_serve", config_path=None)
     def job(config: DictConfig) -> None:
         nonlocal code
         try:
-            from experiments.serve.server import run
-        except ImportError as error:
-            raise ConfigError(
-                f'experiments.serve needs {error.name}; install the extra serve: pip install -e ".[serve]"'
-            ) from None
-        code = run(plain(config))
+            code = _served(plain(config))
+        except USER_ERRORS as error:  # which Hydra would announce by a line of its own
+            code = error
 
     for argument in sys.argv[1:]:
         name = argument.partition("=")[0].lstrip("+")
@@ -41,7 +39,19 @@ def _command() -> int:
             if "=" in argument and (name == unused or name.startswith(f"{unused}.")):
                 raise ConfigError(f"{argument}: {instead}")
     job()
+    if isinstance(code, Exception):
+        raise code
     return code
+
+
+def _served(config: dict[str, Any]) -> int:
+    try:
+        from experiments.serve.server import run
+    except ImportError as error:
+        raise ConfigError(
+            f'experiments.serve needs {error.name}; install the extra serve: pip install -e ".[serve]"'
+        ) from None
+    return run(config)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,6 @@ from experiments.serve.house import House, check_made, request_id
 from experiments.serve.shelf import Shelf
 from experiments.serve.wanted import Wanted, wanted
 
-_FORMATS = {"png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP"}
-
 
 class Images:
     """The routes of images.
@@ -41,19 +39,18 @@ class Images:
         """``POST /v1/images/generations``."""
         house, received = self._house, self._house.clock()
         fields = await fields_of(request, house.settings.limits)
-        kind = _format_of(fields)
         what = wanted(fields, request.headers, house.settings)
         _need_images(what)
         tickets = house.hand_in(what, received)
         await house.admitted(tickets)
         if what.stream:
-            return StreamingResponse(self._events(tickets, what, kind), media_type="text/event-stream")
+            return StreamingResponse(self._events(tickets, what), media_type="text/event-stream")
         await house.results(request, tickets)
         data = []
         for ticket in tickets:
-            made = await asyncio.to_thread(house.make, ticket, _FORMATS[kind])
+            made = await asyncio.to_thread(house.make, ticket, what.kind.upper())
             if what.url:
-                name = self._shelf.put(made, f"{request_id(ticket)}.{kind}", f"image/{kind}")
+                name = self._shelf.put(made, f"{request_id(ticket)}.{what.kind}", f"image/{what.kind}")
                 data.append({"url": f"{str(request.base_url).rstrip('/')}/v1/files/{name}", "b64_json": None})
             else:
                 data.append({"b64_json": base64.b64encode(made).decode(), "url": None})
@@ -64,7 +61,7 @@ class Images:
             "created": int(time.time()),
             "data": data,
             "size": _size(what),
-            "output_format": kind,
+            "output_format": what.kind,
             "usage": _usage(tickets),
             "inference_time_s": timing["generation"],
             "peak_memory_mb": 0.0,
@@ -103,7 +100,7 @@ class Images:
         }
         return JSONResponse(body, headers=house.headers(tickets))
 
-    async def _events(self, tickets: list[Ticket], what: Wanted, kind: str) -> AsyncIterator[bytes]:
+    async def _events(self, tickets: list[Ticket], what: Wanted) -> AsyncIterator[bytes]:
         """Tell of each image when it is there; a client that goes away cancels those that are not."""
         house = self._house
         try:
@@ -113,7 +110,7 @@ class Images:
                 except RefusalError as refusal:
                     yield _event("error", refusal.body())
                     return
-                made = await asyncio.to_thread(house.make, ticket, _FORMATS[kind])
+                made = await asyncio.to_thread(house.make, ticket, what.kind.upper())
                 headers = house.headers([ticket])
                 yield _event(
                     "image_generation.completed",
@@ -124,7 +121,7 @@ class Images:
                         "size": _size(what),
                         "quality": "auto",
                         "background": "opaque",
-                        "output_format": kind,
+                        "output_format": what.kind,
                         "usage": _usage([ticket]),
                         "id": request_id(ticket),
                         "deadline_met": headers["X-Deadline-Met"] == "1",
@@ -138,13 +135,6 @@ class Images:
 def _need_images(what: Wanted) -> None:
     if what.shape.frames > 1:
         raise RefusalError(400, "this server makes videos; they are at /v1/videos", "model")
-
-
-def _format_of(fields: dict[str, Any]) -> str:
-    kind = fields.get("output_format") or "png"
-    if kind not in _FORMATS:
-        raise RefusalError(400, f"output_format is {str(kind)[:40]!r}; use png, jpeg or webp", "output_format")
-    return "jpeg" if kind == "jpg" else str(kind)
 
 
 def _last_words(messages: object) -> object:

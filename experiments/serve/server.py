@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
 from rich.console import Console
 
 from executor.arrivals import Live
@@ -34,6 +33,7 @@ from experiments.serve.desk import Desk, Ticket
 from experiments.serve.feed import Feed
 from experiments.serve.gauges import Gauges
 from experiments.serve.house import House
+from experiments.serve.http import Http
 from experiments.serve.journal import JOURNAL, Journal, Session
 from experiments.serve.pictures import converted, placeholder, placeholder_video
 from experiments.serve.planning import News, Planning, RealTimeEngine
@@ -167,7 +167,7 @@ class _Server:
 
         planning = Planning(self._setup.service, engine, source, self._journal)
         app = make_app(house, gauges, feed)
-        http = _Http(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+        http = Http(app, told.limits.body_seconds)
         with _listening(told.host, told.port) as listener:
             planning.start(desk, news)
             self._say(listener)
@@ -252,15 +252,6 @@ class _Server:
             soft_wrap=True,
         )
         sys.stdout.flush()
-
-
-class _Http(uvicorn.Server):
-    """A server whose signals are ours."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
 
 
 def _everything(asked: Mapping[str, Any], customary: bool, seed: int, profile: Profile) -> Workload:

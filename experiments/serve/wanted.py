@@ -49,6 +49,7 @@ class Asked(BaseModel):
     num_inference_steps: Whole | None = Field(None, ge=1)
     seed: Whole | list[Whole] | None = None
     response_format: Literal["b64_json", "url"] = "b64_json"
+    output_format: Literal["png", "jpeg", "jpg", "webp"] | None = None
     stream: bool = False
     slo_ms: Real | None = Field(None, gt=0, le=1e9)
     deadline: Real | None = Field(None, gt=0, le=1e12)
@@ -80,6 +81,8 @@ class Wanted:
         Whether the client wants an address instead of the image itself.
     stream
         Whether it wants to hear of the image as an event.
+    kind
+        Format of the image: ``png``, ``jpeg`` or ``webp``.
     fps
         Frames per second of a video.
     """
@@ -95,6 +98,7 @@ class Wanted:
     weight: float
     url: bool
     stream: bool
+    kind: str
     fps: int
 
 
@@ -146,6 +150,7 @@ def wanted(fields: Mapping[str, Any], headers: Mapping[str, str], settings: Sett
         (asked.weight or 1.0) * (tier.weight if tier else 1.0),
         asked.response_format == "url",
         asked.stream,
+        {"jpg": "jpeg", None: "png"}.get(asked.output_format, str(asked.output_format)),
         asked.fps or 16,
     )
 
@@ -167,9 +172,10 @@ def _shape(asked: Asked, settings: Settings) -> Shape:
     width, height, field = default.width, default.height, "size"
     if asked.size not in (None, "", "auto"):
         parts = str(asked.size).lower().split("x")
-        if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+        sides = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 6]
+        if len(parts) != 2 or len(sides) != 2 or min(sides) < 1:
             raise RefusalError(400, f"size is {asked.size[:40]!r}; WIDTHxHEIGHT is needed, such as 1024x1024", "size")
-        width, height = int(parts[0]), int(parts[1])
+        width, height = sides
     if asked.width is not None or asked.height is not None:
         field = "width" if asked.width is not None else "height"
         width, height = asked.width or asked.height or width, asked.height or asked.width or height

@@ -1,0 +1,56 @@
+"""The HTTP server: uvicorn's, whose signals are ours, and whose connections do not wait for ever for a word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class Http(uvicorn.Server):
+    """A server that leaves signals alone.
+
+    Parameters
+    ----------
+    app
+        What it serves.
+    silence
+        Seconds after which a connection on which no request is under way, and none has ended meanwhile, is closed.
+    """
+
+    def __init__(self, app: ASGIApp, silence: float) -> None:
+        kind: Any = type("Patient", (_Patient,), {"silence": silence})
+        super().__init__(uvicorn.Config(app, http=kind, log_level="warning", access_log=False, lifespan="off"))
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+class _Patient(H11Protocol):
+    """Closes connections that hold nothing: idle ones, and those whose heads come a byte at a time."""
+
+    silence = 10.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._seen: object = None
+        self._look = self.loop.call_later(self.silence, self._watch)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._look.cancel()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        cycle = self.cycle
+        if cycle is self._seen and (cycle is None or cycle.response_complete):
+            self.transport.close()
+            return
+        self._seen = cycle
+        self._look = self.loop.call_later(self.silence, self._watch)
