@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-robust tables-hardware tables-latency tables-scale tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
@@ -72,6 +72,10 @@ tables-concurrency: $(VENV)/.core
 # What a price per GPU-second changes in a run: four prices, both programs. Some minutes on two cores.
 tables-price: $(VENV)/.core
 	$(BIN)/python -m experiments.prices --seeds 10 --overwrite --output docs/tables/price workload.requests=300
+
+# What promises at arrival are worth, and what refusing costs, from the paper's load to overload. Some minutes on two cores.
+tables-admission: $(VENV)/.core
+	$(BIN)/python -m experiments.admission --seeds 10 --overwrite --output docs/tables/admission
 
 tables-optimum: $(VENV)/.core
 	$(BIN)/python -m experiments.optimum --overwrite --output docs/tables/optimum

@@ -1,9 +1,9 @@
 """Can this job be added? What a service may promise to a request when it arrives.
 
-A promise is a bet that a schedule exists on which the request and all that has been promised before are on time. The sweep
-of :mod:`planner.sweep` says so in about a millisecond, however many wait: promised jobs and the new one go through time
-together, each with a margin for what steps take longer than expected, and none may be lost. Jobs without a promise do not
-count: they give way.
+A promise is a bet that a schedule exists on which the request and all that has been promised before are on time. A list
+schedule (:mod:`planner.programs.lists`) proves that in a millisecond or two: promised jobs and the new one go through time
+together, earliest deadline first, each with time in hand for what steps take longer than expected and for those that must
+end first, and none may be late. Jobs without a promise do not count: they give way.
 
 Being possible is not enough in overload: whoever takes every request that fits fills the cluster with large images, and has
 no room for the many small ones that come a moment later. So a promise has a price, as a seat in an aircraft has (bid prices
@@ -17,13 +17,18 @@ import math
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
 from typing import Literal, Protocol, get_args
 
 from planner.allocation import needed_gpu_seconds
 from planner.errors import ParameterError, is_finite
 from planner.job import Job
+from planner.programs.intervals import Task
+from planner.programs.lists import ListSchedule, list_schedule, tasks_of
 from planner.round import Round
-from planner.sweep import backlog_of, sweep
+from profiles.profile import Profile
+from profiles.shape import Shape
 
 PROMISED = 100.0
 """How many times its weight a request weighs in plans once it is promised: many without a promise give way to it."""
@@ -80,44 +85,73 @@ class Admission(Protocol):
         ...
 
 
-def can_add(round_: Round, job: Job, promised: Collection[int], margin: float = 0.0, spare: float = 0.0) -> bool:
-    """Whether a job can be on time together with all that have been promised to be, by the sweep's schedule.
+def can_add(round_: Round, job: Job, promised: Collection[int], sigmas: float = 0.0) -> bool:
+    """Whether a job can be on time together with all that have been promised to be, by a list schedule.
+
+    The schedule is of fluid steps that take what the profile says. Real ones may take longer, and a job that waits for GPUs
+    has them only when the steps on them end: both are added to the end of every job.
 
     Parameters
     ----------
     round_, job, promised
         As in :meth:`Admission.ask`.
-    margin
-        Share of each job's remaining time at its fastest degree that is kept in hand.
-    spare
-        Seconds that the new job's last step must end before it is due.
+    sigmas
+        Standard deviations of the time of all steps of a job, by the profile's spread, that are kept in hand.
     """
-    if round_.now + _fastest_seconds(round_, job) * (1 + margin) + spare > job.due:
+    if round_.now + _fastest_seconds(round_, job) > job.due:
         return False
-    together = [held for held in round_.jobs if held.id in promised]
-    together = [held for held in together if not round_.hopeless(held)]
-    members = [_earlier(round_, held, margin, 0.0) for held in together] + [_earlier(round_, job, margin, spare)]
-    swept = sweep(backlog_of(round_, members, [1.0] * len(members)), round_.cluster.degrees, round_.cluster.gpus)
-    return not bool(swept.lost.any())
+    members = [held for held in round_.jobs if held.id in promised and not round_.hopeless(held)] + [job]
+    tasks = tasks_of(round_, members, [1.0] * len(members))
+    schedule = list_schedule(tasks, round_.now, round_.cluster.gpus)
+    waits = _waits(schedule, tasks)
+    return all(
+        end + wait + sigmas * _deviation(round_, held, end) <= task.due
+        for held, task, end, wait in zip(members, tasks, schedule.ends, waits, strict=True)
+    )
 
 
-def earliest_finish(
-    round_: Round, job: Job, promised: Collection[int], margin: float = 0.0, spare: float = 0.0
-) -> float:
+def _waits(schedule: ListSchedule, tasks: Sequence[Task]) -> list[float]:
+    """Return the seconds that each task may have to wait for steps of others, or of its own at another degree, to end."""
+    waits = [0.0] * len(tasks)
+    for before, after in pairwise(schedule.phases):
+        longest = max(_step(tasks[i], degree) for i, degree in before.degrees.items())
+        for i, degree in after.degrees.items():
+            was = before.degrees.get(i, 0)
+            if was != degree:
+                waits[i] += _step(tasks[i], was) if degree < was else longest
+    return waits
+
+
+def _step(task: Task, degree: int) -> float:
+    return task.seconds[task.degrees.index(degree)]
+
+
+def _deviation(round_: Round, job: Job, end: float) -> float:
+    """Return the standard deviation of the seconds that a job's steps take until its end."""
+    return _spread(round_.profile, job.request.shape) * (end - round_.now) / math.sqrt(job.steps_left)
+
+
+@lru_cache(maxsize=4096)
+def _spread(profile: Profile, shape: Shape) -> float:
+    """Return the largest spread of a step of one request of a shape."""
+    return max(entry.spread for entry in profile.entries if entry.shape == shape and entry.batch == 1)
+
+
+def earliest_finish(round_: Round, job: Job, promised: Collection[int], sigmas: float = 0.0) -> float:
     """Return the earliest moment, found by halving, for which :func:`can_add` says yes; infinity if none within ten minutes.
 
     Parameters
     ----------
-    round_, job, promised, margin, spare
+    round_, job, promised, sigmas
         As in :func:`can_add`; the job's own due time does not matter.
     """
     soonest = max(round_.now, job.ready) + _fastest_seconds(round_, job)
     low, high = soonest, soonest + _FARTHEST
-    if not can_add(round_, replace(job, due=high), promised, margin, spare):
+    if not can_add(round_, replace(job, due=high), promised, sigmas):
         return math.inf
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if can_add(round_, replace(job, due=middle), promised, margin, spare):
+        if can_add(round_, replace(job, due=middle), promised, sigmas):
             high = middle
         else:
             low = middle
@@ -132,10 +166,8 @@ class BidPrices:
     policy
         ``promise``: requests without a promise stay, and run where nobody with one needs the GPUs. ``refuse``: they are sent
         away, with the earliest finish that could be promised.
-    margin
-        Share of each job's remaining time that is kept in hand; see :func:`can_add`.
-    spare
-        Seconds kept in hand by a new job.
+    sigmas
+        Kept in hand for the spread of steps; see :func:`can_add`.
     window
         Seconds of arrivals from which the price is taken; 0 promises all that fits.
     load
@@ -150,30 +182,29 @@ class BidPrices:
     def __init__(
         self,
         policy: Policy = "promise",
-        margin: float = 0.1,
-        spare: float = 0.2,
+        sigmas: float = 4.0,
         window: float = 300.0,
         load: float = 0.95,
     ) -> None:
         if policy not in get_args(Policy):
             raise ParameterError("policy", policy, "use 'promise' or 'refuse'")
-        for name, value in (("margin", margin), ("spare", spare), ("window", window)):
+        for name, value in (("sigmas", sigmas), ("window", window)):
             if not (is_finite(value) and value >= 0):
                 raise ParameterError(name, value, "a number of at least 0 is needed")
         if not (is_finite(load) and load > 0):
             raise ParameterError("load", load, "a positive number is needed")
         self._refuses = policy == "refuse"
-        self._margin, self._spare, self._window, self._load = margin, spare, window, load
+        self._sigmas, self._window, self._load = sigmas, window, load
         self._seen: deque[tuple[float, float, float]] = deque()
 
     def ask(self, round_: Round, job: Job, promised: Collection[int]) -> Answer:
         """See :meth:`Admission.ask`."""
         needed = needed_gpu_seconds(round_, job)
         dear = self._window > 0 and job.request.weight / needed <= self._price(round_, job, needed) * (1 + _SAME)
-        if not dear and can_add(round_, job, promised, self._margin, self._spare):
+        if not dear and can_add(round_, job, promised, self._sigmas):
             return Answer(True)
         why: Literal["late", "dear"] = "dear" if dear else "late"
-        finish = earliest_finish(round_, job, promised, self._margin, self._spare) if self._refuses else math.inf
+        finish = earliest_finish(round_, job, promised, self._sigmas) if self._refuses else math.inf
         return Answer(False, finish, self._refuses, why)
 
     def _price(self, round_: Round, job: Job, needed: float) -> float:
@@ -210,7 +241,3 @@ def _least_window(seen: Collection[object]) -> float:
 
 def _fastest_seconds(round_: Round, job: Job) -> float:
     return job.steps_left * round_.costs.of(job.request.shape).fastest
-
-
-def _earlier(round_: Round, job: Job, margin: float, spare: float) -> Job:
-    return replace(job, due=job.due - spare - margin * _fastest_seconds(round_, job))

@@ -54,5 +54,10 @@ def _served(config: dict[str, Any]) -> int:
     return run(config)
 
 
+def main() -> int:
+    """Entry point; returns the exit code."""
+    return guarded(_command)
+
+
 if __name__ == "__main__":
-    sys.exit(guarded(_command))
+    sys.exit(main())

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from experiments.serve.__main__ import main
 from experiments.serve.journal import JOURNAL, read_journal
 from tests.experiments.serve.house import IMAGES, ROOT, Server, call, serving, until
 
@@ -163,29 +164,30 @@ def test_keys(tmp_path: Path) -> None:
         (("profile.name=nothing",), "nothing"),
     ],
 )
-def test_careless_commands(tmp_path: Path, overrides: tuple[str, ...], said: str) -> None:
+def test_careless_commands(
+    tmp_path: Path,
+    overrides: tuple[str, ...],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """Tests that a server that cannot start says in one line which field is wrong, and leaves nothing."""
     directory = tmp_path / "session"
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.serve", "serve.port=0", f"output={directory}", *overrides],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={"PATH": ""},
-    )
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    monkeypatch.setattr(sys, "argv", ["serve", "serve.port=0", f"output={directory}", *overrides])
+    assert main() == 2
+    told = capfd.readouterr().err
+    assert said in told and len(told.strip().splitlines()) == 1
     assert not list(directory.glob("*")) or "serve.host" in said
 
 
-def test_a_run_s_directory_is_not_taken(tmp_path: Path) -> None:
+def test_a_run_s_directory_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Tests that results of another kind are left alone."""
-    ours("experiments.run", "workload.requests=3", "solver=edf", f"output={tmp_path / 'run'}")
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.serve", "serve.port=0", f"output={tmp_path / 'run'}", "overwrite=true"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={"PATH": ""},
+    (tmp_path / "manifest.json").write_text(
+        '{"schema": "tetriplan/manifest/2", "kind": "run", "files": ["summary.json"]}'
     )
-    assert done.returncode == 2 and "run" in done.stderr and (tmp_path / "run" / "summary.json").exists()
+    (tmp_path / "summary.json").write_text("{}")
+    monkeypatch.setattr(sys, "argv", ["serve", "serve.port=0", f"output={tmp_path}", "overwrite=true"])
+    assert main() == 2
+    assert "run" in capfd.readouterr().err and (tmp_path / "summary.json").exists()

@@ -1,0 +1,96 @@
+"""What may be promised."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from planner.cluster import Cluster
+from planner.job import Job
+from planner.promise import Answer, BidPrices, can_add, earliest_finish, price_of
+from planner.round import Round
+from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, TOY, request
+
+C4 = Cluster.nvlink(4)
+
+
+def job(number: int, shape: object = MEDIUM, steps: int = 10, due: float = 1.0, now: float = 0.0) -> Job:
+    """A job that waits."""
+    made = request(number, shape, steps, now, max(due, now + 1e-3))  # type: ignore[arg-type]
+    return Job(made, steps, due, now)
+
+
+def round_of(*jobs: Job, now: float = 0.0) -> Round:
+    """The jobs, on four GPUs."""
+    return Round(now, jobs, C4, TOY, (now,) * 4, EVENTS)
+
+
+def fastest(each: Job) -> float:
+    """Seconds that a job needs at least."""
+    return each.steps_left * round_of(each).costs.of(each.request.shape).fastest
+
+
+def test_a_job_alone() -> None:
+    """Tests the edge of what one job can do on an empty cluster, with the margins that are kept."""
+    new = job(0)
+    least = fastest(new)
+    assert can_add(round_of(), job(0, due=least + 1e-6), ())
+    assert not can_add(round_of(), job(0, due=least - 1e-6), ())
+    assert not can_add(round_of(), job(0, due=1.05 * least), (), margin=0.1)
+    assert can_add(round_of(), job(0, due=1.3 * least + 0.2), (), margin=0.1, spare=0.2)
+
+
+def test_promises_come_first() -> None:
+    """Tests that jobs with a promise leave no room, and that the same jobs without one do."""
+    held = [job(number, LARGE, 10, fastest(job(0, LARGE)) * 1.01) for number in range(1)]
+    new = job(9, LARGE, 10, fastest(job(0, LARGE)) * 1.5)
+    assert not can_add(round_of(*held), new, {0})
+    assert can_add(round_of(*held), new, ())
+
+
+def test_the_earliest_finish_can_be_promised() -> None:
+    """Tests that it comes after what has been promised, that it can be promised, and that nothing much sooner can."""
+    held = job(0, LARGE, 10, fastest(job(0, LARGE)) * 1.05)
+    new = job(1, LARGE, 10, 1e-3)
+    finish = earliest_finish(round_of(held), new, {0})
+    assert fastest(new) < finish < 3 * fastest(new)
+    assert can_add(round_of(held), job(1, LARGE, 10, finish), {0})
+    assert not can_add(round_of(held), job(1, LARGE, 10, 0.5 * finish), {0})
+    long = job(0, LARGE, 10_000, fastest(job(0, LARGE, 10_000)) * 1.0001)
+    assert earliest_finish(round_of(long), new, {0}) == math.inf
+
+
+def test_prices() -> None:
+    """Tests that the price is the density of the last request that fits, dearest first, and nothing where all do."""
+    asked = [(0.1, 10.0), (2.0, 1.0), (1.0, 1.0)]
+    assert price_of(asked, 12.0) == 0.0
+    assert price_of(asked, 11.0) == 0.1
+    assert price_of(asked, 1.5) == 1.0
+
+
+def test_what_is_dear_is_not_promised_in_overload() -> None:
+    """Tests that large requests are promised where there is room for all, and not where small ones fill the cluster."""
+    quiet, busy = BidPrices(), BidPrices()
+    large = job(0, LARGE, 10, 60.0)
+    assert quiet.ask(round_of(), large, ()) == Answer(True)
+    for number in range(200):
+        now = 0.01 * number
+        busy.ask(round_of(now=now), job(number, SMALL, 50, now + 5.0, now), ())
+    answer = busy.ask(round_of(now=2.0), job(900, LARGE, 500, 600.0, 2.0), ())
+    assert (answer.promised, answer.refused, answer.why) == (False, False, "dear")
+
+
+def test_refusals_say_when() -> None:
+    """Tests that one who refuses says when the job could be done."""
+    answer = BidPrices("refuse").ask(round_of(), job(0, LARGE, 10, 1e-3), ())
+    assert answer.refused and answer.why == "late" and 0 < answer.finish < math.inf
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("policy", "some"), ("margin", -1.0), ("spare", math.nan), ("window", -1.0), ("load", 0.0)]
+)
+def test_impossible_settings_are_refused(field: str, value: object) -> None:
+    """Tests that the field and the value are named."""
+    with pytest.raises(ValueError, match=f"^{field} is "):
+        BidPrices(**{field: value})  # type: ignore[arg-type]
