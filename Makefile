@@ -75,7 +75,7 @@ tables-price: $(VENV)/.core
 
 # What promises at arrival are worth, and what refusing costs, from the paper's load to overload. Some minutes on two cores.
 tables-admission: $(VENV)/.core
-	$(BIN)/python -m experiments.admission --seeds 10 --overwrite --output docs/tables/admission
+	$(BIN)/python -m experiments.admission --seeds 10 --time-limit 10 --overwrite --output docs/tables/admission
 
 tables-optimum: $(VENV)/.core
 	$(BIN)/python -m experiments.optimum --overwrite --output docs/tables/optimum

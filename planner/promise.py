@@ -30,8 +30,8 @@ from planner.round import Round
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-PROMISED = 100.0
-"""How many times its weight a request weighs in plans once it is promised: many without a promise give way to it."""
+PROMISED = 3.0
+"""How many times its weight a request weighs in plans once it is promised. The larger, the more others give way to it."""
 
 _HALVINGS = 12
 _SAME = 1e-6
@@ -182,7 +182,7 @@ class BidPrices:
     def __init__(
         self,
         policy: Policy = "promise",
-        sigmas: float = 4.0,
+        sigmas: float = 2.0,
         window: float = 300.0,
         load: float = 0.95,
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from planner.round import Round
 from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, TOY, request
 
 C4 = Cluster.nvlink(4)
+NOISY = replace(TOY, entries=tuple(replace(entry, spread=0.1) for entry in TOY.entries))
 
 
 def job(number: int, shape: object = MEDIUM, steps: int = 10, due: float = 1.0, now: float = 0.0) -> Job:
@@ -37,8 +39,10 @@ def test_a_job_alone() -> None:
     least = fastest(new)
     assert can_add(round_of(), job(0, due=least + 1e-6), ())
     assert not can_add(round_of(), job(0, due=least - 1e-6), ())
-    assert not can_add(round_of(), job(0, due=1.05 * least), (), margin=0.1)
-    assert can_add(round_of(), job(0, due=1.3 * least + 0.2), (), margin=0.1, spare=0.2)
+    noisy = Round(0.0, (), C4, NOISY, (0.0,) * 4, EVENTS)
+    deviation = 0.1 * least / math.sqrt(10)
+    assert not can_add(noisy, job(0, due=least + 1.9 * deviation), (), 2.0)
+    assert can_add(noisy, job(0, due=least + 2.1 * deviation), (), 2.0)
 
 
 def test_promises_come_first() -> None:
@@ -88,7 +92,7 @@ def test_refusals_say_when() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("policy", "some"), ("margin", -1.0), ("spare", math.nan), ("window", -1.0), ("load", 0.0)]
+    ("field", "value"), [("policy", "some"), ("sigmas", -1.0), ("window", math.nan), ("window", -1.0), ("load", 0.0)]
 )
 def test_impossible_settings_are_refused(field: str, value: object) -> None:
     """Tests that the field and the value are named."""
