@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -101,8 +102,14 @@ CHOICES: dict[str, dict[str, Any]] = {
 }
 
 
+@cache
 def register() -> None:
-    """Make the configuration known to Hydra, as ``tetriplan``."""
+    """Make the configuration known to Hydra, as ``tetriplan``, once in a process.
+
+    Hydra copies its sources, and with them all that is stored, for every group that it lists. What is stored is copied
+    again before it is used, so the store itself, of which there is only one, need not be: --help is then ten times as fast.
+    """
+    ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
     store = ConfigStore.instance()
     store.store(name="tetriplan", node=RunConfig)
     for group, choices in CHOICES.items():
