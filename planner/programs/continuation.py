@@ -25,6 +25,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from planner.cluster import Group
+from planner.effort import JUDGING
 from planner.plan import Assignment
 from planner.programs.intervals import Task
 from planner.programs.lists import allot
@@ -33,13 +34,13 @@ from planner.round import Round
 _AT_ONCE, _AT_ONCE_IN_LARGE = 64, 8
 _LARGE = 4_000
 """Jobs times those that can run at a time above which a backlog is large: what a schedule costs goes with it."""
-_LARGE_PER_SECOND = 14_000
-"""The same for each second of the budget: a decision makes some twenty schedules where the backlog is not large."""
+_SCHEDULES = 5
+"""Schedules that a decision makes where the backlog is not large, often enough."""
 
 
 def largest(budget: float) -> float:
-    """Return jobs times those that can run at a time above which a backlog is large for a budget in seconds."""
-    return min(float(_LARGE), _LARGE_PER_SECOND * budget)
+    """Return jobs times those that can run at a time above which a backlog is large for a budget of judging, in seconds."""
+    return min(float(_LARGE), budget / (_SCHEDULES * JUDGING))
 
 
 def large(round_: Round, count: int, most: float) -> bool:
