@@ -114,7 +114,7 @@ PRICES = Cost(50e-6, 30e-9)
 """An evaluation of the dual function for jobs of one kind, an entry being a job's segment of an interval."""
 LISTING = 0.6e-6
 """A list schedule of an admission, for each of its jobs beside each of those that can run at a time."""
-CARRY_OUT = Cost(0.4e-3, 6e-6)
+CARRY_OUT = Cost(0.5e-3, 6e-6)
 """A lookahead plan is made and judged where a program was solved, an entry being as in :data:`JUDGING`."""
 JUDGING = 10e-6
 """A schedule that says what a plan is worth, for the same."""

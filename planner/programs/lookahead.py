@@ -45,7 +45,7 @@ from planner.sweep import admit_swept
 
 _GRID = 12
 """Intervals of the grid of prices."""
-_PRICES, _ADMISSION = 0.4, 0.25
+_PRICES, _ADMISSION = 0.3, 0.2
 """Shares of the budget where no program is solved: for prices, and for the list schedules of an admission."""
 _BOUND_BESIDE, _ADMISSION_BESIDE = 0.15, 0.5
 """The same where the plan does not follow from the prices, which then bound its value."""

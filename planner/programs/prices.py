@@ -39,6 +39,8 @@ _LOWERING = 0.7
 """Share of the budget for evaluations of the dual function; tries to serve get the rest."""
 _EVEN = 1e-6
 """A price of all intervals at which everybody buys, and the least GPU-seconds at that."""
+_FLOOR = 2.0**-12
+"""Price at which prices begin at least, relative to the largest weight: where GPU time is free, all of it is wanted early."""
 _LATER = 1e-9
 """Price per interval that breaks ties in favour of earlier ones."""
 
@@ -243,7 +245,8 @@ def _level(kinds: Sequence[_Kind], gpu_seconds: Floats) -> Floats:
     dearest = np.concatenate([kind.weights[kind.possible] / own for kind, own in zip(kinds, least, strict=True)])
     order = np.argsort(-dearest, kind="stable")
     beyond = np.flatnonzero(np.cumsum(needed[order]) > float(gpu_seconds.sum()))
-    return np.full(len(gpu_seconds), float(dearest[order[beyond[0]]]) if len(beyond) else _EVEN)
+    price = float(dearest[order[beyond[0]]]) if len(beyond) else 0.0
+    return np.full(len(gpu_seconds), max(price, _FLOOR * max(float(kind.weights.max()) for kind in kinds)))
 
 
 def _lower(kinds: Sequence[_Kind], gpu_seconds: Floats, value: float, iterations: int) -> tuple[Floats, float]:
