@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from executor.distributed.config import EngineError
 from executor.distributed.models.spec import ModelError
-from experiments.config import register
+from experiments.config import CHOICES, register
 from experiments.config import schema as schema_of
 from profiles.command_line import Parser, count, positive, processes, whole
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 __all__ = ["Parser", "compose", "count", "guarded", "plain", "positive", "processes", "whole"]
 
@@ -40,12 +45,34 @@ USER_ERRORS = (ValueError, OSError, OmegaConfBaseException, EngineError, ModelEr
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
-    """Make the configuration that a command line of overrides would make, as plain data."""
+    """Make the configuration that a command line of overrides would make, as plain data.
+
+    What the choices of groups make is kept, as it takes long, and values go into a copy of it.
+    """
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    values = [one for one in parsed if _is_value(one)]
+    config = copy.deepcopy(_chosen(tuple(str(one.input_line) for one in parsed if not _is_value(one))))
+    ConfigLoaderImpl._apply_overrides_to_config(values, config)
+    return plain(config)
+
+
+def _is_value(override: Override) -> bool:
+    """Whether an override gives a field its value, and chooses nothing."""
+    chooses = override.key_or_group in CHOICES or override.key_or_group.startswith("hydra")
+    return not chooses and override.package is None and not override.is_sweep_override()
+
+
+@lru_cache(maxsize=1024)
+def _chosen(overrides: tuple[str, ...]) -> DictConfig:
+    """Let Hydra make a configuration, to be copied before anything is changed in it."""
     import hydra
 
     register()
     with hydra.initialize(version_base="1.3", config_path=None):
-        return plain(hydra.compose("tetriplan", list(overrides)))
+        return hydra.compose("tetriplan", list(overrides))
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

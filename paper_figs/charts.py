@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from experiments.drawing.palette import INK, SOFT
 from paper_figs.policies import BY_NAME
-from paper_figs.style import INK, PAPER_MARK, SHAPE_COLOURS, SOFT, SPARE_COLOURS, darker, draw_point, end_labels
+from paper_figs.style import PAPER_MARK, SHAPE_COLOURS, SPARE_COLOURS, darker, draw_point, end_labels
 from paper_figs.table import Table
 
 if TYPE_CHECKING:

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.drawing.labels import spread_out
+from experiments.drawing.palette import GRID, INK, SOFT
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -16,7 +19,6 @@ COLUMN = 3.5
 """Inches: width of a figure, one column of print."""
 PAGE = 7.2
 """Inches: width of timelines, which need a whole page."""
-INK, SOFT, GRID = "#222222", "#666666", "#e3e3e3"
 SHAPE_COLOURS = {"256": "#88ccee", "512": "#44aa99", "1024": "#ddaa33", "2048": "#aa4499"}
 """By resolution (after Paul Tol)."""
 SPARE_COLOURS = ("#332288", "#117733", "#cc6677", "#882255")
@@ -152,29 +154,6 @@ def provenance_key(figure: Figure, provenances: Sequence[str], words: str = "ste
             mark: dict[str, Any] = {"marker": PROVENANCE_MARKS[name], "markerfacecolor": face, "markersize": 4.5}
             handles.append(Line2D([], [], linestyle="none", color=INK, label=name, **mark))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handletextpad=0.1, columnspacing=1.0)
-
-
-def spread_out(wanted: Sequence[float], gap: float) -> list[float]:
-    """Move ascending heights apart to at least ``gap``, each group around the mean of what its members wanted.
-
-    All stay within 0 and 1 as long as there is room.
-    """
-    groups: list[tuple[float, int]] = []
-    for height in wanted:
-        total, count = height, 1
-        while groups:
-            before, members = groups[-1]
-            if total / count - (count - 1) / 2 * gap >= before / members + (members - 1) / 2 * gap + gap:
-                break
-            groups.pop()
-            total, count = total + before, count + members
-        groups.append((total, count))
-    placed = [total / count + (i - (count - 1) / 2) * gap for total, count in groups for i in range(count)]
-    for i in range(len(placed)):
-        placed[i] = max(placed[i], i * gap)
-    for i in reversed(range(len(placed))):
-        placed[i] = min(placed[i], 1 - (len(placed) - 1 - i) * gap)
-    return placed
 
 
 def darker(colour: str, factor: float = 0.8) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from executor.engine import Segment
 from executor.records import Records
+from experiments.drawing.palette import INK
 from experiments.results.layout import blocks
 from experiments.results.panel import HATCH, RED, Room, draw_panel
-from paper_figs.style import COLUMN, INK, SHAPE_COLOURS, shown
+from paper_figs.style import COLUMN, SHAPE_COLOURS, shown
 from paper_figs.table import Table, Value
 from planner.request import Request
 from profiles import Shape

@@ -6,11 +6,13 @@ than the first late one, is given up. On one machine, with equal weights, no rul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 from planner.allocation import needed_gpu_seconds
+from planner.effort import LISTING
 from planner.job import Job
 from planner.programs.intervals import Task
 from planner.programs.lists import allot, list_schedule, tasks_of
@@ -28,7 +30,9 @@ class Admitted(NamedTuple):
     """By request id."""
 
 
-def admit(round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None = None) -> Admitted:
+def admit(
+    round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None = None, budget: float = math.inf
+) -> Admitted:
     """Choose among jobs that can be on time alone.
 
     Parameters
@@ -37,9 +41,11 @@ def admit(round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None = 
         The instance, and those of its jobs.
     weights
         What each is worth on time, positive; by default its request's weight.
+    budget
+        Seconds of work (:mod:`planner.effort`) for list schedules.
 
-    Where there are so many that few list schedules can be made (:data:`WORK`; a count, so that equal rounds have equal
-    answers), more are given up after each, and where not one can be made, the sum of GPU-seconds decides alone.
+    Where there are so many that few list schedules can be made (:data:`WORK`, or the budget; a count, so that equal rounds
+    have equal answers), more are given up after each, and where not one can be made, the sum of GPU-seconds decides alone.
     """
     worth = [job.request.weight for job in jobs] if weights is None else weights
     tasks = tasks_of(round_, jobs, worth)
@@ -47,7 +53,7 @@ def admit(round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None = 
     burdens = [needed / task.weight for needed, task in zip(needs, tasks, strict=True)]
     now, gpus = round_.now, round_.cluster.gpus
     kept = _within_capacity(tasks, needs, burdens, now, gpus)
-    lists = WORK // max(1, len(kept) * min(len(kept), gpus))
+    lists = int(min(WORK, budget / LISTING)) // max(1, len(kept) * min(len(kept), gpus))
     mine = [tasks[i] for i in kept]
     first: dict[int, int] = {}
     if not lists:

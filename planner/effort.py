@@ -26,6 +26,8 @@ class Size:
         Whether some of its variables are continuous.
     build
         Seconds to build it.
+    carry_out
+        Seconds to make a plan of the answer, and to say what it is worth.
     """
 
     variables: int
@@ -33,6 +35,7 @@ class Size:
     nonzeros: int
     mixed: bool
     build: float = 0.0
+    carry_out: float = 0.0
 
     @property
     def entries(self) -> int:
@@ -109,6 +112,12 @@ CBC_CUTS = Cost(20e-3, 90e-6)
 
 PRICES = Cost(50e-6, 30e-9)
 """An evaluation of the dual function for jobs of one kind, an entry being a job's segment of an interval."""
+LISTING = 0.6e-6
+"""A list schedule of an admission, for each of its jobs beside each of those that can run at a time."""
+CARRY_OUT = Cost(0.5e-3, 6e-6)
+"""A lookahead plan is made and judged where a program was solved, an entry being as in :data:`JUDGING`."""
+JUDGING = 10e-6
+"""A schedule that says what a plan is worth, for the same."""
 PURCHASE = 12e-6
 """A job that buys GPU time from what is left."""
 
@@ -125,7 +134,7 @@ def refusal(size: Size, least: Cost, budget: float) -> str:
     budget
         Seconds.
     """
-    needed = size.build + least(size.entries)
+    needed = size.build + least(size.entries) + size.carry_out
     if needed <= budget:
         return ""
     return (

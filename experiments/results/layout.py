@@ -70,17 +70,6 @@ def merged(shown: Iterable[Rectangle], gap: float) -> list[Rectangle]:
     return joined
 
 
-def clusters(marks: Iterable[DeadlineMark], width: float) -> list[list[DeadlineMark]]:
-    """Group deadlines whose ids would overlap if written beside each mark: ``width`` is seconds per id."""
-    groups: list[list[DeadlineMark]] = []
-    for mark in sorted(marks, key=lambda mark: (mark.at, mark.request)):
-        if groups and mark.at - groups[-1][-1].at < width:
-            groups[-1].append(mark)
-        else:
-            groups.append([mark])
-    return groups
-
-
 def deadline_marks(records: Records, window: tuple[float, float]) -> list[DeadlineMark]:
     """Deadlines within a window, by request; without those of which an interrupted run does not tell."""
     start, end = window

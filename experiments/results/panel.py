@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from executor.records import Records
-from experiments.results.layout import Rectangle, clusters, deadline_marks, merged, rectangles
+from experiments.drawing.labels import spread_out, widest_gap
+from experiments.results.layout import DeadlineMark, Rectangle, deadline_marks, merged, rectangles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +19,10 @@ COLOURS = ("#77aadd", "#eedd88", "#44bb99", "#ffaabb", "#bbcc33", "#99ddff", "#a
 RED, HATCH, INK, SOFT = "#c1121f", "#c1121f99", "#222222", "#777777"
 SMALLEST = 5.5
 """Points: numbers of requests that would be smaller are left out."""
+ARRIVALS, CROSSES, NAMES = 0.2, 0.52, 0.86
+"""Heights in the lane, as shares of it: arrivals, crosses of missed deadlines, and whose they are."""
+MET = 0.36
+"""Height of the tick of a deadline that was met, in rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ def draw_panel(
     """Draw a window of a run; y is the GPU, downwards, and the lane is above row 0.
 
     Work after the request's deadline is hatched. A deadline is a short tick on the rows that the request held last, if
-    it was met; a missed one is a line over them, and a cross with the request's name in the lane.
+    it was met; a missed one is a line over them, and a cross in the lane, with the request's name above it where there is
+    room for all of them. No name stands on a deadline or on another name.
 
     Parameters
     ----------
@@ -81,11 +88,13 @@ def draw_panel(
         axes.axhline(gpu, color="white", linewidth=room.text, zorder=1)
     shown = [r for r in rectangles(records.segments) if r.end > start and r.start < end]
     _draw_rectangles(axes, shown, records, colours)
-    _draw_labels(axes, shown, window, room, named)
-    _draw_deadlines(axes, records, window, room, colours, named)
+    marks = deadline_marks(records, window)
+    _draw_labels(axes, shown, marks, window, room, named)
+    _draw_deadlines(axes, marks, room, colours)
+    _draw_crosses(axes, [mark for mark in marks if mark.missed], window, room, named)
     arriving = [r for r in records.requests if start <= r.arrival <= end]
     axes.scatter(
-        [r.arrival for r in arriving], [-0.26 * room.lane] * len(arriving), marker="v", s=42 * room.text**2,
+        [r.arrival for r in arriving], [-ARRIVALS * room.lane] * len(arriving), marker="v", s=42 * room.text**2,
         linewidths=0.6 * room.text, edgecolors=INK, c=[colours[r.id] for r in arriving], zorder=6, clip_on=False,
     )  # fmt: skip
 
@@ -113,61 +122,79 @@ def _draw_rectangles(axes: Axes, shown: Sequence[Rectangle], records: Records, c
 
 
 def _draw_labels(
-    axes: Axes, shown: Sequence[Rectangle], window: tuple[float, float], room: Room, named: Mapping[int, str]
-) -> None:
+    axes: Axes, shown: Sequence[Rectangle], marks: Sequence[DeadlineMark], window: tuple[float, float], room: Room,
+    named: Mapping[int, str],
+) -> None:  # fmt: skip
     from matplotlib.patheffects import Normal, Stroke
 
     start, end = window
     halo = [Stroke(linewidth=2.0, foreground="#ffffffaa"), Normal()]
     seconds_per_point = (end - start) / room.width
     for r in merged(shown, 0.01 * (end - start)):
-        left, right = max(r.start, start), min(r.end, end)
         text = "+".join(named[job] for job in r.jobs)
         size = min((8.0 + 1.2 * (r.gpus - 1)) * room.text, 13.0 * room.text, 0.75 * r.gpus * room.row)
+        middle, half = r.first + r.gpus / 2, 0.5 * size / room.row
+        cuts = [
+            mark.at for mark in marks if any(low < middle + half and high > middle - half for low, high in _rows(mark))
+        ]
+        left, right = widest_gap(max(r.start, start), min(r.end, end), cuts)
         if (0.62 * len(text) * size + 3.0) * seconds_per_point > right - left:
             size = ((right - left) / seconds_per_point - 3.0) / (0.62 * len(text))
         if size < SMALLEST:
             continue
         axes.text(
-            (left + right) / 2, r.first + r.gpus / 2, text, fontsize=size, color=INK, ha="center",
+            (left + right) / 2, middle, text, fontsize=size, color=INK, ha="center",
             va="center", zorder=7, clip_on=True, path_effects=halo,
         )  # fmt: skip
 
 
-def _draw_deadlines(
-    axes: Axes,
-    records: Records,
-    window: tuple[float, float],
-    room: Room,
-    colours: Mapping[int, str],
-    named: Mapping[int, str],
-) -> None:
-    """Mark deadlines on the rows held last: a short tick if met, else a line, and a cross above."""
+def _rows(mark: DeadlineMark) -> list[tuple[float, float]]:
+    """Return from where to where a deadline is drawn: the foot of the rows held last if it was met, else all of them."""
+    return [(first + (count - MET if not mark.missed else 0.08), first + count - 0.06) for first, count in mark.rows]
+
+
+def _draw_deadlines(axes: Axes, marks: Sequence[DeadlineMark], room: Room, colours: Mapping[int, str]) -> None:
+    """Mark deadlines on the rows held last: a short tick if met, else a line."""
     from matplotlib.colors import to_rgb
     from matplotlib.patheffects import Normal, Stroke
 
-    marks = deadline_marks(records, window)
     for mark in marks:
-        held = not mark.missed
-        colour = tuple(0.5 * part for part in to_rgb(colours[mark.request])) if held else RED
-        width = (1.6 if held else 2.2) * room.text
-        for first, count in mark.rows:
+        colour = RED if mark.missed else tuple(0.5 * part for part in to_rgb(colours[mark.request]))
+        width = (2.2 if mark.missed else 1.6) * room.text
+        for rows in _rows(mark):
             axes.plot(
-                [mark.at, mark.at], [first + count - (0.36 if held else count - 0.08), first + count - 0.06],
-                color=colour, linewidth=width, zorder=5, solid_capstyle="butt",
+                [mark.at, mark.at], rows, color=colour, linewidth=width, zorder=5, solid_capstyle="butt",
                 path_effects=[Stroke(linewidth=width + 1.6 * room.text, foreground="white"), Normal()],
             )  # fmt: skip
-    missed = [mark for mark in marks if mark.missed]
-    for group in clusters(missed, 24.0 * room.text * (window[1] - window[0]) / room.width):
-        axes.plot(
-            [mark.at for mark in group], [-0.74 * room.lane] * len(group), "x", color=RED, markersize=6 * room.text,
-            markeredgewidth=1.8 * room.text, zorder=6, clip_on=False,
-        )  # fmt: skip
-        axes.annotate(
-            ", ".join(named[mark.request] for mark in group), (group[-1].at, -0.74 * room.lane), (5 * room.text, 0),
-            textcoords="offset points", fontsize=max(SMALLEST, 7.5 * room.text), color=RED, va="center", ha="left",
-            zorder=6, annotation_clip=False,
-        )  # fmt: skip
+
+
+def _draw_crosses(
+    axes: Axes, missed: Sequence[DeadlineMark], window: tuple[float, float], room: Room, named: Mapping[int, str]
+) -> None:
+    """Mark missed deadlines in the lane, with names above that are moved apart and bound to their crosses by lines."""
+    start, end = window
+    ordered = sorted(missed, key=lambda mark: (mark.at, mark.request))
+    axes.plot(
+        [mark.at for mark in ordered], [-CROSSES * room.lane] * len(ordered), "x", color=RED,
+        markersize=6 * room.text, markeredgewidth=1.8 * room.text, zorder=6, clip_on=False,
+    )  # fmt: skip
+    longest = max((len(named[mark.request]) for mark in ordered), default=0)
+    fits = (room.width / max(1, len(ordered) - 1) - 3.0) / (0.62 * max(1, longest))
+    size = min(max(SMALLEST, 7.5 * room.text), fits if len(ordered) > 1 else math.inf)
+    if size < SMALLEST:
+        return
+    gap = (0.62 * longest * size + 3.0) / room.width
+    wanted = [(mark.at - start) / (end - start) for mark in ordered]
+    for mark, place in zip(ordered, spread_out(wanted, gap), strict=True):
+        at = start + place * (end - start)
+        axes.text(
+            at, -NAMES * room.lane, named[mark.request], fontsize=size, color=RED, ha="center", va="center", zorder=6
+        )
+        if abs(at - mark.at) * room.width > 2.0 * (end - start):
+            axes.plot(
+                [at, mark.at], [(0.15 - NAMES) * room.lane, -(CROSSES + 0.1) * room.lane], color=RED,
+                linewidth=0.5 * room.text, zorder=6, clip_on=False,
+            )  # fmt: skip
 
 
 def draw_key(axes: Axes, text: float = 1.0) -> None:

@@ -28,7 +28,7 @@ DEGREE_COLOURS = ("#c9dcf0", "#8fbde0", "#4292c6", "#08519c", "#08306b", "#041a3
 POINTS = 72.0
 WIDTH, SIDE, TOP, BOTTOM = 13.0, 0.75, 0.95, 0.5
 """Inches: figure width, left margin, margins above and below the panels."""
-ROW, LANE, STRIP, BETWEEN, CAPTION = 0.4, 0.3, 0.75, 0.75, 0.4
+ROW, LANE, STRIP, BETWEEN, CAPTION = 0.4, 0.42, 0.75, 0.75, 0.4
 """Inches: height of a GPU row, of the lane of arrivals, of the overview strip; space between the panels, for a caption."""
 
 

@@ -31,6 +31,8 @@ DRAWINGS = ("trace.json", "trace.json.gz", "timeline.png", "timeline.pdf")
 FILES = (*TABLES, SUMMARY, WALL, MANIFEST, *DRAWINGS)
 """Every file of a run."""
 
+_FIRST = 1.0
+"""Seconds after which a run has tables for the first time."""
 _LOAD = 20.0
 """Writing takes at most one part in so many of the time, however large the tables become."""
 
@@ -45,14 +47,15 @@ class RunWriter:
     clock
         Seconds on a real clock that only goes forward, such as :func:`time.monotonic`.
     interval
-        Seconds between two checkpoints at least; longer where writing takes more than a twentieth of them.
+        Seconds between two checkpoints at least; longer where writing takes more than a twentieth of them. The first comes
+        after a second.
     """
 
     def __init__(self, directory: Path, clock: Callable[[], float], interval: float = 5.0) -> None:
         self._directory = directory
         self._clock = clock
         self._interval = interval
-        self._next = clock() + interval
+        self._next = clock() + min(interval, _FIRST)
 
     def start(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest before the run, so that even a run that is killed says what it was."""

@@ -22,6 +22,7 @@ from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import Backend
 from planner.backends.pulp import PulpBackend
 from planner.effort import (
+    CARRY_OUT,
     CBC_START,
     CPSAT_GRID,
     CPSAT_LOAD,
@@ -29,6 +30,8 @@ from planner.effort import (
     HIGHS_LOAD,
     HIGHS_PURE_MIP,
     HIGHS_RUN,
+    JUDGING,
+    LISTING,
     SCIP_PURE_ROOT,
     SCIP_ROOT,
 )
@@ -37,6 +40,7 @@ from planner.processor import busy_seconds
 from planner.programs.assignment import AssignmentProgram
 from planner.programs.intervals import Task
 from planner.programs.linear import LinearProgram
+from planner.programs.lists import list_schedule
 from planner.programs.lookahead import Lookahead
 from planner.programs.prices import serve_by_prices
 from planner.solvers.dp import GreedyDp
@@ -91,6 +95,11 @@ def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, Work]]:
         yield "pulp-highs: root, pure", HIGHS_PURE_MIP(pure.entries), _least(PulpBackend("highs"), pure)
         yield "cbc: budget of 1 s, mixed", 1.0, partial(PulpBackend("cbc").solve, mixed, 1.0)
     yield "prices: budget of 10 ms", 0.01, lambda: _by_prices(model.tasks, ahead.now)
+    at_a_time = jobs * min(jobs, ahead.cluster.gpus)
+    yield "list schedule", LISTING * at_a_time, lambda: list_schedule(model.tasks, ahead.now, ahead.cluster.gpus)
+    yield "a plan is judged", JUDGING * at_a_time, lambda: model.judged((), None)
+    x = mixed.start
+    yield "a plan is made and judged", CARRY_OUT(at_a_time), lambda: model.carry_out(x, None)
 
 
 def _least(backend: Backend, program: LinearProgram) -> Work:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.cli import compose, positive
+from experiments.cli import positive
 from experiments.config.build import build
 from experiments.drawing.capacity import draw_capacity
 from experiments.results.text import Table
@@ -186,7 +186,7 @@ def _check(question: Question) -> float:
     ValueError
         If the run cannot be made, or does not depend on what varies.
     """
-    config = compose(question.overrides)
+    config = question.composed
     workload = config["workload"]
     build(config | {"seed": 0})
     if question.field == "cluster.gpus":

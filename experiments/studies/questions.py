@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from experiments.cli import compose
@@ -41,7 +42,7 @@ class Served:
     gpu_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """What is sought for one policy.
 
@@ -66,9 +67,15 @@ class Question:
     field: str
     each: bool
 
+    @cached_property
+    def composed(self) -> dict[str, Any]:
+        """Configuration of a run before anything varies."""
+        return compose(self.overrides)
+
     def config(self, value: float) -> dict[str, Any]:
         """Return the configuration of a run, but for its seed."""
-        return compose([*self.overrides, f"{self.field}={value!r}"])
+        group, _, name = self.field.partition(".")
+        return self.composed | {group: self.composed[group] | {name: value}}
 
 
 def serve(policy: str, config: dict[str, Any], each: bool) -> Served:

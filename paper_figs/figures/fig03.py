@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from experiments.drawing.palette import SOFT
 from paper_figs.charts import draw_curves
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab
 from paper_figs.measured import measured_profiles, scaling
-from paper_figs.style import SOFT, panels, provenance_key, shown
+from paper_figs.style import panels, provenance_key, shown
 from paper_figs.table import Table, Value
 from profiles import load_profile
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from experiments.drawing.palette import SOFT
 from experiments.results.panel import HATCH
 from experiments.runner import simulate
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab
 from paper_figs.policies import DP
-from paper_figs.style import SHAPE_COLOURS, SOFT, panels, shown
+from paper_figs.style import SHAPE_COLOURS, panels, shown
 from paper_figs.table import Table, Value
 from paper_figs.work import Task, prepared
 from planner.plan import Plan

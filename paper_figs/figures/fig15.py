@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from experiments.drawing.palette import INK
 from paper_figs.charts import SHARES, note
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import RATES
 from paper_figs.lab import Lab, Point
 from paper_figs.policies import DP, PROFILE
-from paper_figs.style import INK, end_labels, panels
+from paper_figs.style import end_labels, panels
 from paper_figs.table import Table, means
 from profiles import Shape, load_profile
 

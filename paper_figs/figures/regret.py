@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.drawing.palette import INK
 from experiments.instances.library import LIBRARY, load_library, read_known
 from experiments.runner import simulate
 from paper_figs.figure import Figure
 from paper_figs.lab import Lab
 from paper_figs.policies import DP, EDF
-from paper_figs.style import INK, panels
+from paper_figs.style import panels
 from paper_figs.table import Table, Value
 from paper_figs.work import Task, prepared
 from planner.backends.cpsat import CpSatBackend

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from experiments.drawing.palette import INK
 from experiments.runner import simulate
 from paper_figs.charts import paper_versus_here
 from paper_figs.figure import Comparison, Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab
-from paper_figs.style import INK, panels
+from paper_figs.style import panels
 from paper_figs.table import Table, Value
 from paper_figs.work import Task, prepared
 from profiles import Shape, load_profile

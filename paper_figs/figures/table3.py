@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from experiments.drawing.palette import INK
 from paper_figs.charts import paper_versus_here
 from paper_figs.figure import Comparison, Figure
 from paper_figs.lab import Lab, Point
 from paper_figs.policies import DP, RSSP
-from paper_figs.style import INK, panels
+from paper_figs.style import panels
 from paper_figs.table import Table, Value
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from experiments.drawing.palette import INK
 from paper_figs.figure import Comparison, Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab
 from paper_figs.measured import hand_over
-from paper_figs.style import INK, SHAPE_COLOURS, draw_point, end_labels, panels, provenance_key
+from paper_figs.style import SHAPE_COLOURS, draw_point, end_labels, panels, provenance_key
 from paper_figs.table import Table, Value
 from profiles import Shape, load_profile
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 END = 60.0
 LOAD = ("workload=skewed", "workload.rate=18", "workload.slo_scale=1.2", "workload.requests=40")
 SEED = 1
-ROOM = Room(width=480.0, row=15.5, lane=1.3, text=0.72)
+ROOM = Room(width=480.0, row=15.5, lane=1.7, text=0.72)
 
 
 def data(lab: Lab) -> Table:

@@ -47,7 +47,7 @@ class CarryOut:
     late
         What late jobs get.
     budget
-        Seconds of the processor: the less there are, the sooner a backlog is large.
+        Seconds of the processor for judging: the less there are, the sooner a backlog is large.
     compares
         Whether additions to a plan are asked for.
     """

@@ -25,6 +25,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from planner.cluster import Group
+from planner.effort import JUDGING
 from planner.plan import Assignment
 from planner.programs.intervals import Task
 from planner.programs.lists import allot
@@ -33,13 +34,13 @@ from planner.round import Round
 _AT_ONCE, _AT_ONCE_IN_LARGE = 64, 8
 _LARGE = 4_000
 """Jobs times those that can run at a time above which a backlog is large: what a schedule costs goes with it."""
-_LARGE_PER_SECOND = 14_000
-"""The same for each second of the budget: a decision makes some twenty schedules where the backlog is not large."""
+_SCHEDULES = 5
+"""Schedules that a decision makes where the backlog is not large, often enough."""
 
 
 def largest(budget: float) -> float:
-    """Return jobs times those that can run at a time above which a backlog is large for a budget in seconds."""
-    return min(float(_LARGE), _LARGE_PER_SECOND * budget)
+    """Return jobs times those that can run at a time above which a backlog is large for a budget of judging, in seconds."""
+    return min(float(_LARGE), budget / (_SCHEDULES * JUDGING))
 
 
 def large(round_: Round, count: int, most: float) -> bool:
@@ -121,29 +122,37 @@ def _run(
     pool, spent, now, rest = _begin(round_, at, assignments, states)
     served = {i for i in wanted if not states[i].left and states[i].ready <= tasks[i].due}
     pending = sorted((i for i in wanted if states[i].left), key=lambda i: (tasks[i].due, i))
+    ready = {i: states[i].ready for i in pending}
+    left = {i: float(states[i].left) for i in pending}
+    needed = {i: left[i] * tasks[i].seconds[-1] for i in pending}
+    current = {i: _released(tasks[i], ready[i]) for i in pending}
+    held = {i for i in pending if states[i].degree}
     at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted), most) else _AT_ONCE
     while pending:
-        left = {i: float(states[i].left) for i in pending}
-        pending = [i for i in pending if max(now, states[i].ready) + left[i] * tasks[i].seconds[-1] <= tasks[i].due]
-        current = {i: _released(tasks[i], states[i].ready) if states[i].ready > now else tasks[i] for i in pending}
+        pending = [i for i in pending if (ready[i] if ready[i] > now else now) + needed[i] <= tasks[i].due]
         degrees = allot(current, left, pending, now, round_.cluster.gpus, widen)
         if not degrees:
             break
-        begins = _take(degrees, states, pool, now)
+        begins = _take(degrees, states, held, pool, now)
         step_time = {i: tasks[i].seconds[tasks[i].degrees.index(degree)] for i, degree in degrees.items()}
         ends = sorted(begins[i] + states[i].left * step_time[i] for i in degrees)
         now = ends[math.ceil(len(ends) / at_once) - 1]
-        for i, degree in degrees.items():
-            steps = min(states[i].left, max(0, math.ceil((now - begins[i]) / step_time[i] - 1e-6)))
-            states[i].left -= steps
-            states[i].ready = begins[i] + steps * step_time[i]
+        for i, degree in degrees.items():  # all others stay as they are
+            state, task = states[i], tasks[i]
+            steps = min(state.left, max(0, math.ceil((now - begins[i]) / step_time[i] - 1e-6)))
+            state.left -= steps
+            state.ready = ready[i] = begins[i] + steps * step_time[i]
+            left[i] = float(state.left)
+            needed[i] = left[i] * task.seconds[-1]
+            current[i] = _released(task, state.ready)
             spent += degree * steps * step_time[i]
-            if not states[i].left:
-                pool += [states[i].ready] * degree
-                states[i].degree = 0
-                if states[i].ready <= tasks[i].due:
+            if not state.left:
+                pool += [state.ready] * degree
+                state.degree = 0
+                held.discard(i)
+                if state.ready <= task.due:
                     served.add(i)
-        pending = [i for i in pending if states[i].left]
+        pending = [i for i in pending if left[i]]
     for i in wanted:
         task, state = tasks[i], states[i]
         spent += state.left * min(d * t for d, t in zip(task.degrees, task.seconds, strict=True))
@@ -152,6 +161,8 @@ def _run(
 
 def _released(task: Task, at: float) -> Task:
     """Return a task that can go on from a time on; made often, so without the detour of ``replace``."""
+    if at == task.release:
+        return task
     return Task(at, task.due, task.steps, task.degrees, task.seconds, task.weight)
 
 
@@ -203,13 +214,22 @@ def _begin(
     return list(pool.values()), spent, now, math.fsum(rest.values())
 
 
-def _take(degrees: dict[int, int], states: dict[int, _State], pool: list[float], now: float) -> dict[int, float]:
-    """Give tasks their GPUs, the earliest free ones first; return when each begins."""
+def _take(
+    degrees: dict[int, int], states: dict[int, _State], held: set[int], pool: list[float], now: float
+) -> dict[int, float]:
+    """Give tasks their GPUs, the earliest free ones first, and take them from others that held some.
+
+    Returns
+    -------
+    dict
+        When each begins.
+    """
     movers = [i for i, degree in degrees.items() if states[i].degree != degree]
-    for i, state in states.items():
-        if state.degree and degrees.get(i, 0) != state.degree:
-            pool += [state.ready] * state.degree
-            state.degree = 0
+    for i in [i for i in held if degrees.get(i, 0) != states[i].degree]:
+        state = states[i]
+        pool += [state.ready] * state.degree
+        state.degree = 0
+        held.discard(i)
     pool.sort()
     begins = {i: max(now, states[i].ready) for i in degrees}
     for i in movers:
@@ -217,4 +237,5 @@ def _take(degrees: dict[int, int], states: dict[int, _State], pool: list[float],
         begins[i] = max(begins[i], pool[degree - 1])
         del pool[:degree]
         states[i].degree = degree
+        held.add(i)
     return begins

@@ -45,8 +45,12 @@ from planner.sweep import admit_swept
 
 _GRID = 12
 """Intervals of the grid of prices."""
-_SHARE = 0.2
-"""Share of the budget for a bound by prices where the plan does not follow from them."""
+_PRICES, _ADMISSION = 0.3, 0.2
+"""Shares of the budget where no program is solved: for prices, and for the list schedules of an admission."""
+_BOUND_BESIDE, _ADMISSION_BESIDE = 0.15, 0.5
+"""The same where the plan does not follow from the prices, which then bound its value."""
+_JUDGING = 0.25
+"""Share of the budget for judging plans there."""
 _MANY = 10_000
 """Jobs times those that can run at a time above which a sweep admits, rather than list schedules."""
 
@@ -259,7 +263,7 @@ class LookaheadModel:
         A price per GPU-second is left to that: a job on time is worth its reward at most, for on its least GPU-seconds it
         costs what it costs when it is given up. A least share adds at most all of it to the bound.
         """
-        self._out = replace(self._out, budget=budget)
+        self._out = replace(self._out, budget=_JUDGING * budget)
         now = self._round.now
         wanted = np.flatnonzero(self._worth.weights > 0.0).tolist()
         if not wanted:
@@ -273,8 +277,9 @@ class LookaheadModel:
         points = np.unique(np.r_[now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
         gpu_seconds = self._gpu_seconds(points)
         if self._beside:
-            return self._carried_out(bound_by_prices(offered, points, gpu_seconds, budget=_SHARE * budget))
-        served = serve_by_prices(offered, points, gpu_seconds, budget=budget)
+            bound = bound_by_prices(offered, points, gpu_seconds, budget=_BOUND_BESIDE * budget)
+            return self._carried_out(bound, budget=_ADMISSION_BESIDE * budget)
+        served = serve_by_prices(offered, points, gpu_seconds, budget=_PRICES * budget)
         bound = served.bound + (0.0 if self._worth.classes is None else self._worth.share) - self._out.least_cost
         chosen = [wanted[at] for at in served.tasks]
         tasks = [self.tasks[i] for i in chosen]
@@ -282,15 +287,17 @@ class LookaheadModel:
         left = [float(task.steps) for task in tasks]
         degrees = allot(tasks, left, order, now, self._gpus, widen=not self._worth.price)
         own = self._by_list(chosen, ListSchedule([Phase(now, now, degrees)], []), bound)
-        return max(self._admitted(bound)[0], own, key=lambda plan: plan.value) if self._plain else own
+        if not self._plain:
+            return own
+        return max(self._admitted(bound, _ADMISSION * budget)[0], own, key=lambda plan: plan.value)
 
-    def _carried_out(self, bound: float, durations: Settled | None = None) -> Settled:
+    def _carried_out(self, bound: float, durations: Settled | None = None, budget: float = math.inf) -> Settled:
         """Return the program's plan, else that of the admitted jobs, or one of a rule that serves more when carried out.
 
         Durations promise more than groups side by side can keep; so plans are compared by carrying them out
         (:mod:`planner.portfolio`), where that does not take too long, and not under overload.
         """
-        admitted, served = self._admitted(bound)
+        admitted, served = self._admitted(bound, budget)
         timely, weights = self._out.timely, [task.weight for task in self.tasks]
         many = len(timely) * min(len(timely), self._gpus) > MOST or self._round.cadence.kind == "rounds"
         if many or crowded(self._round, [job for i, job in enumerate(timely) if i not in served and weights[i] > 0]):
@@ -299,7 +306,7 @@ class LookaheadModel:
         best = best_plan(self._round, timely, weights, own.plan)
         return own if best is own.plan else self._out.completed(best, bound)
 
-    def _admitted(self, bound: float) -> tuple[Settled, set[int]]:
+    def _admitted(self, bound: float, budget: float) -> tuple[Settled, set[int]]:
         """Return the plan of those whom the rule of Moore and Hodgson admits (:mod:`planner.admission`), and their positions.
 
         The rule asks a list schedule, which keeps what it promises, or in a large backlog a sweep through time
@@ -309,7 +316,10 @@ class LookaheadModel:
         timely = self._out.timely
         jobs, weights = [timely[i] for i in worthy], [self.tasks[i].weight for i in worthy]
         many = len(jobs) * min(len(jobs), self._gpus)
-        admitted, first = (admit_swept if many > _MANY else admit)(self._round, jobs, weights)
+        if many > _MANY:
+            admitted, first = admit_swept(self._round, jobs, weights)
+        else:
+            admitted, first = admit(self._round, jobs, weights, budget)
         position = {timely[i].id: i for i in worthy}
         pieces = [(position[id_], degree, self.tasks[position[id_]].steps) for id_, degree in first.items()]
         served = [position[job.id] for job in admitted]

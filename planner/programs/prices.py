@@ -33,10 +33,14 @@ from planner.programs.intervals import Task
 _STEPS_DONE = 1e-6
 _LEAST_AMBITION = 0.05
 """Below this length of steps, the dual function is left as it is."""
-_BISECTIONS = 12
-"""Halvings of the range of the price at which all GPU time is sold."""
 _FEWEST = 8
 """Subgradient steps at least."""
+_LOWERING = 0.7
+"""Share of the budget for evaluations of the dual function; tries to serve get the rest."""
+_EVEN = 1e-6
+"""A price of all intervals at which everybody buys, and the least GPU-seconds at that."""
+_FLOOR = 2.0**-12
+"""Price at which prices begin at least, relative to the largest weight: where GPU time is free, all of it is wanted early."""
 _LATER = 1e-9
 """Price per interval that breaks ties in favour of earlier ones."""
 
@@ -76,6 +80,8 @@ class _Kind:
         GPU-seconds per step of each segment, shape (intervals * segments,).
     interval
         Of each segment.
+    possible
+        Whether a task's steps can be done at all, shape (n,).
     """
 
     tasks: Ints
@@ -85,6 +91,7 @@ class _Kind:
     room: Floats
     price: Floats
     interval: Ints
+    possible: Bools
 
 
 def serve_by_prices(
@@ -115,12 +122,11 @@ def serve_by_prices(
     if passes is None:
         passes = min(40, max(12, 8000 // len(tasks)))
     kinds = _kinds(tasks, points)
-    evaluation = sum(PRICES(kind.room.size) for kind in kinds)
+    iterations = _affordable(kinds, _LOWERING * budget, iterations)
     if math.isfinite(budget):
-        iterations = min(iterations, max(_FEWEST, int(0.6 * budget / evaluation) - _BISECTIONS))
-        passes = min(passes, max(2, int(0.25 * budget / (PURCHASE * len(tasks)))))
+        passes = min(passes, max(2, int((1.0 - _LOWERING) * budget / (PURCHASE * len(tasks)))))
     total = math.fsum(task.weight for task in tasks)
-    even = np.full(len(gpu_seconds), 1e-6)
+    even = np.full(len(gpu_seconds), _EVEN)
     found = _serve(kinds, even, gpu_seconds, 1)
     value = math.fsum(tasks[i].weight for i in found)
     if len(found) == len(tasks):
@@ -137,10 +143,13 @@ def bound_by_prices(
 ) -> float:
     """Return a bound on the weight that any point serves, without one; parameters as of :func:`serve_by_prices`."""
     kinds = _kinds(tasks, points)
-    if math.isfinite(budget):
-        evaluation = sum(PRICES(kind.room.size) for kind in kinds)
-        iterations = min(iterations, max(_FEWEST, int(budget / evaluation) - _BISECTIONS))
+    iterations = _affordable(kinds, budget, iterations)
     return _rounded(tasks, _lower(kinds, gpu_seconds, 0.0, iterations)[1])
+
+
+def _affordable(kinds: Sequence[_Kind], budget: float, most: int) -> int:
+    """Subgradient steps that a budget pays for, up to ``most``."""
+    return int(min(most, max(_FEWEST, budget / sum(PRICES(kind.room.size) for kind in kinds))))
 
 
 def _rounded(tasks: Sequence[Task], bound: float) -> float:
@@ -184,16 +193,18 @@ def _kinds(tasks: Sequence[Task], points: Floats) -> list[_Kind]:
         release = np.array([tasks[i].release for i in members])
         due = np.array([tasks[i].due for i in members])
         usable = np.minimum(points[None, 1:], due[:, None]) - np.maximum(points[None, :-1], release[:, None])
-        room = np.clip(usable, 0.0, None)[:, :, None] * speed
+        room = (np.clip(usable, 0.0, None)[:, :, None] * speed).reshape(len(members), -1)
+        steps = np.array([tasks[i].steps for i in members], dtype=np.float64)
         kinds.append(
             _Kind(
                 tasks=np.array(members),
-                steps=np.array([tasks[i].steps for i in members], dtype=np.float64),
+                steps=steps,
                 weights=np.array([tasks[i].weight for i in members]),
                 due=due,
-                room=room.reshape(len(members), -1),
+                room=room,
                 price=np.tile(gpus / speed, len(points) - 1),
                 interval=np.repeat(np.arange(len(points) - 1), len(gpus)),
+                possible=room.sum(axis=1) >= steps - _STEPS_DONE,
             )
         )
     return kinds
@@ -202,14 +213,15 @@ def _kinds(tasks: Sequence[Task], points: Floats) -> list[_Kind]:
 def _dual(kinds: Sequence[_Kind], prices: Floats, gpu_seconds: Floats) -> tuple[float, Floats]:
     """Value of the dual function, and its subgradient: GPU time that is left over in each interval."""
     value = float(prices @ gpu_seconds)
-    used = np.zeros(len(gpu_seconds))
+    left = gpu_seconds.copy()
     for kind in kinds:
         order, fill, cost = _buy(kind, prices)
-        pays = (cost < kind.weights) & _possible(kind, fill)
-        value += float((kind.weights - cost)[pays].sum())
-        spent = fill[pays].sum(axis=0) * kind.price[order]
-        used += np.bincount(kind.interval[order], spent, minlength=len(used))
-    return value, gpu_seconds - used
+        gain = kind.weights - cost
+        pays = (gain > 0.0) & kind.possible
+        value += float(gain @ pays)
+        spent = (pays @ fill) * kind.price[order]
+        left -= np.bincount(kind.interval[order], spent, minlength=len(left))
+    return value, left
 
 
 def _buy(kind: _Kind, prices: Floats) -> tuple[Ints, Floats, Floats]:
@@ -222,20 +234,19 @@ def _buy(kind: _Kind, prices: Floats) -> tuple[Ints, Floats, Floats]:
     return order, fill, fill @ per_step[order]
 
 
-def _possible(kind: _Kind, fill: Floats) -> Bools:
-    """Whether a task's steps can be done at all."""
-    done: Bools = fill.sum(axis=1) >= kind.steps - _STEPS_DONE
-    return done
-
-
 def _level(kinds: Sequence[_Kind], gpu_seconds: Floats) -> Floats:
-    """One price for all intervals at which about all GPU time is sold."""
-    low, high = 0.0, max(float(kind.weights.max()) for kind in kinds)
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        _, left = _dual(kinds, np.full(len(gpu_seconds), middle), gpu_seconds)
-        low, high = (middle, high) if left.sum() < 0 else (low, middle)
-    return np.full(len(gpu_seconds), high)
+    """One price for all intervals, the lowest at which no more GPU time is asked for than there is.
+
+    Where all intervals cost the same, a task buys its least GPU-seconds, whatever the price, and is served while they
+    cost less than it is worth.
+    """
+    least = [_buy(kind, np.ones(len(gpu_seconds)))[2][kind.possible] for kind in kinds]
+    needed = np.concatenate(least)
+    dearest = np.concatenate([kind.weights[kind.possible] / own for kind, own in zip(kinds, least, strict=True)])
+    order = np.argsort(-dearest, kind="stable")
+    beyond = np.flatnonzero(np.cumsum(needed[order]) > float(gpu_seconds.sum()))
+    price = float(dearest[order[beyond[0]]]) if len(beyond) else 0.0
+    return np.full(len(gpu_seconds), max(price, _FLOOR * max(float(kind.weights.max()) for kind in kinds)))
 
 
 def _lower(kinds: Sequence[_Kind], gpu_seconds: Floats, value: float, iterations: int) -> tuple[Floats, float]:

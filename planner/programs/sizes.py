@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from planner.effort import LIST_START, Size
+from planner.effort import CARRY_OUT, LIST_START, Size
 from planner.programs.concurrency import has_level
 from planner.programs.intervals import Task
 from planner.round import Round
@@ -27,4 +27,5 @@ def size_of(tasks: Sequence[Task], round_: Round) -> Size:
     variables = count + columns + sizes * intervals + 1
     rows = count + pairs + intervals + sizes * (pairs + intervals) + count
     nonzeros = count + pairs + 3 * columns + sizes * (columns + pairs + intervals) + 2 * count
-    return Size(variables, rows, nonzeros, True, LIST_START(variables + rows + nonzeros))
+    build = LIST_START(variables + rows + nonzeros)
+    return Size(variables, rows, nonzeros, True, build, CARRY_OUT(count * min(count, cluster.gpus)))

@@ -122,7 +122,7 @@ class Exact:
             return replace(plan, certificate=replace(plan.certificate, status="heuristic", fallback=True))
 
         try:
-            answer = self.backend.solve(linear, max(0.0, budget - size.build))
+            answer = self.backend.solve(linear, max(0.0, budget - size.build - size.carry_out))
             refusal = _refusal(linear, answer, start)
             if refusal or answer.x is None:
                 return fall_back(refusal, answer)

@@ -10,7 +10,6 @@ from experiments.results.layout import (
     Rectangle,
     blocks,
     busiest_window,
-    clusters,
     deadline_marks,
     differing_window,
     merged,
@@ -60,12 +59,6 @@ def test_deadlines_lie_on_the_rows_held_last(records: Records) -> None:
     ]
     assert [mark.request for mark in deadline_marks(records, (4.5, 9.0))] == [1, 4]
     assert missed_deadlines(records).tolist() == [5.0, 3.0, 4.0]
-
-
-def test_marks_close_together_share_a_label() -> None:
-    """Deadlines nearer than a label's width fall into one group, chained."""
-    marks = [DeadlineMark(i, at, True, ()) for i, at in enumerate([0.0, 0.9, 1.8, 5.0])]
-    assert [[mark.request for mark in group] for group in clusters(marks, 1.0)] == [[0, 1, 2], [3]]
 
 
 def test_occupancy_adds_up_to_the_gpu_seconds(records: Records) -> None:

@@ -202,7 +202,7 @@ def test_overrides_stand_on_either_side_of_options() -> None:
 def test_a_killed_comparison_goes_on(tmp_path: Path) -> None:
     """Killed in the middle, a comparison that is given again serves only what is missing, and its table is that of one go."""
     command = [sys.executable, "-m", "experiments.compare", "--seeds", "8", "--jobs", "1", "--timelines", "none"]
-    command += ["--policy", "edf", "--policy", "cpsat", "workload.requests=40"]
+    command += ["--policy", "edf", "--policy", "cpsat", "workload.requests=20"]
     out = tmp_path / "out"
     process = subprocess.Popen([*command, "--output", str(out)], stdout=subprocess.DEVNULL)
     journal = out / "finished.jsonl"

@@ -109,7 +109,7 @@ def test_collecting_nothing_is_refused(
 
 def test_a_sweep_of_twelve_that_is_killed_goes_on(tmp_path: Path) -> None:
     """Killed in the middle and given again, it makes only what is missing; what was finished stays as it was."""
-    command = [sys.executable, "-m", "experiments.run", "-m", "solver=cpsat", "workload.requests=40", "--jobs", "1"]
+    command = [sys.executable, "-m", "experiments.run", "-m", "solver=cpsat", "workload.requests=20", "--jobs", "1"]
     command += ["seed=range(0,6)", "workload.rate=12,18", "--output", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     journal = tmp_path / "out" / "finished.jsonl"

@@ -14,6 +14,7 @@ from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import Backend, BackendError
 from planner.backends.pulp import PulpBackend
+from planner.processor import busy_seconds
 from planner.programs.intervals import Task, interval_program
 from planner.programs.linear import LinearProgram
 from planner.testing.exhaustive import ExhaustiveBackend
@@ -146,8 +147,9 @@ def test_the_budget_is_kept(backend: Backend) -> None:
     rng = np.random.default_rng(1)
     rows = rng.integers(1, 60, (12, 60)).astype(float).tolist()
     program = dense(rng.integers(1, 60, 60).astype(float).tolist(), rows, [400.0] * 12, [1.0] * 60)
+    began = busy_seconds()
     answer = backend.solve(program, 0.2)
-    assert answer.build_seconds + answer.solve_seconds < 3.0
+    assert busy_seconds() - began < 3.0
     if answer.x is not None and answer.bound is not None:
         assert program.violation(answer.x) <= 1e-6
         assert answer.bound >= program.value(answer.x) - 1e-6
