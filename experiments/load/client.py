@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from experiments.workload.export import body_of
 from planner.request import Request
 
 ROUTE = "/v1/images/generations"
@@ -77,24 +78,6 @@ class Target:
     patience: float = 600.0
 
 
-def payload(request: Request, target: Target) -> dict[str, object]:
-    """Return the body of a call: width first, and the deadline in milliseconds after receipt."""
-    body: dict[str, object] = {
-        "prompt": PROMPTS[request.id % len(PROMPTS)],
-        "size": f"{request.shape.width}x{request.shape.height}",
-        "n": 1,
-        "response_format": "b64_json",
-        "num_inference_steps": request.steps,
-        "seed": request.id,
-        "slo_ms": 1e3 * (request.deadline - request.arrival) / target.speed,
-    }
-    if target.model:
-        body["model"] = target.model
-    if request.weight != 1.0:
-        body["weight"] = request.weight
-    return body
-
-
 async def load(
     requests: Sequence[Request],
     target: Target,
@@ -129,7 +112,7 @@ async def load(
         async def one(request: Request) -> Sent:
             sent = clock() - zero
             try:
-                async with session.post(url, json=payload(request, target)) as answer:
+                async with session.post(url, json=_payload(request, target)) as answer:
                     body = await answer.read()
                     met, promised = (answer.headers.get(name) for name in ("X-Deadline-Met", "X-Deadline-Promise"))
                     made = Sent(
@@ -153,6 +136,11 @@ async def load(
                 await asyncio.sleep(ahead)
             tasks.append(asyncio.create_task(one(request)))
         return list(await asyncio.gather(*tasks))
+
+
+def _payload(request: Request, target: Target) -> dict[str, object]:
+    body = body_of(request, PROMPTS[request.id % len(PROMPTS)], target.speed)
+    return body | ({"model": target.model} if target.model else {})
 
 
 async def healthy(target: Target, seconds: float) -> None:

@@ -24,9 +24,9 @@ from experiments.serve.images import Images
 from experiments.serve.shelf import Shelf
 from experiments.serve.videos import Videos
 
-_OPEN = ("/", "/health", "/health_generate", "/liveness", "/page/page.js", "/page/page.css")
+_PAGE = dict.fromkeys(("page.js", "wire.js", "timeline.js"), "text/javascript") | {"page.css": "text/css"}
+_OPEN = ("/", "/health", "/health_generate", "/liveness", *(f"/page/{name}" for name in _PAGE))
 """Paths that need no key."""
-_PAGE = {"page.js": "text/javascript", "page.css": "text/css"}
 _OUT_OF_SCOPE = ("/v1/images/edits", "/v1/images/variations", "/v1/completions", "/v1/embeddings", "/v1/responses")
 
 Handler = Callable[[Request], Awaitable[Response]]

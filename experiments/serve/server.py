@@ -69,7 +69,15 @@ def _run(config: Mapping[str, Any], console: Console) -> int:
     real = engine["kind"] == "distributed"
     requests = partial(_everything, asked, not real, config["seed"])
     setup = check(config, requests) if real else build(config, requests=requests)
-    settings(asked, setup.truth, tuple(setup.truth.shapes))
+    told = settings(asked, setup.truth, tuple(setup.truth.shapes))
+    with _listening(told.host, told.port) as listener:
+        return _open(config, console, setup, listener)
+
+
+def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: socket.socket) -> int:
+    engine, asked = config["engine"], config["serve"]
+    real = engine["kind"] == "distributed"
+    requests = partial(_everything, asked, not real, config["seed"])
     directory = prepare_directory(
         config["output"] or _fresh(setup), session.KIND, session.FILES, config["overwrite"], asked["resume"]
     )
@@ -91,7 +99,7 @@ def _run(config: Mapping[str, Any], console: Console) -> int:
     sys.setswitchinterval(_SWITCH)
     _many_connections()
     with Journal(directory / JOURNAL) as journal, ExitStack() as stack:
-        server = _Server(config, setup, told, directory, journal, console, stack, made, before)
+        server = _Server(config, setup, told, directory, journal, console, stack, made, before, listener)
         asyncio.run(server.serve())
     summary = session.finish(directory, config, setup.truth, setup.service.cluster, began)
     if summary.requests:
@@ -122,6 +130,7 @@ class _Server:
         stack: ExitStack,
         made: EngineConfig | None,
         before: Session | None,
+        listener: socket.socket,
     ) -> None:
         self._config = config
         self._setup = setup
@@ -132,6 +141,7 @@ class _Server:
         self._stack = stack
         self._made = made
         self._before = before
+        self._listener = listener
         self._tickets: dict[int, Ticket] = {}
         self.broken = ""
 
@@ -168,21 +178,20 @@ class _Server:
         planning = Planning(self._setup.service, engine, source, self._journal)
         app = make_app(house, gauges, feed)
         http = Http(app, told.limits.body_seconds)
-        with _listening(told.host, told.port) as listener:
-            planning.start(desk, news)
-            self._say(listener)
-            stop = asyncio.Event()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            serving = asyncio.create_task(http.serve([listener]))
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            await self._wind_down(desk, planning, stop)
-            http.should_exit = True
-            await asyncio.wait({serving}, timeout=5.0)
-            http.force_exit = True
-            await serving
-            stopping.cancel()
+        planning.start(desk, news)
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        serving = asyncio.create_task(http.serve([self._listener]))
+        self._say()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await self._wind_down(desk, planning, stop)
+        http.should_exit = True
+        await asyncio.wait({serving}, timeout=5.0)
+        http.force_exit = True
+        await serving
+        stopping.cancel()
         self.broken = desk.broken
         self._journal.end(engine.clock())
 
@@ -242,8 +251,8 @@ class _Server:
             self._journal.left(request.id, "dropped", max(before.records.ended, request.arrival), why)
         return [request.id for request in before.owed]
 
-    def _say(self, listener: socket.socket) -> None:
-        host, port = listener.getsockname()[:2]
+    def _say(self) -> None:
+        host, port = self._listener.getsockname()[:2]
         name = f"[{host}]" if ":" in host else host
         self._console.print(
             f"{self._setup.title}: listening on [bold]http://{name}:{port}[/bold] (the page; /v1 for clients). "
@@ -272,14 +281,13 @@ def _fresh(setup: Setup) -> Path:
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Open the port, and say by name what is wrong if that fails."""
+    """Take the port, and say by name what is wrong if that fails; nobody is answered before all is ready."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # asyncio sends small packets at once only on sockets that say that they are TCP; else answers wait 40 ms
         made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
-        made.listen(2048)
     except OSError as error:
         raise ConfigError(
             f"serve.host is {host!r} and serve.port {port}: it cannot be listened at ({error.strerror}); "

@@ -1,4 +1,4 @@
-"""Generate, check and convert traces: ``python -m experiments.workload generate``, ``check`` and ``convert``."""
+"""Generate, check, convert and export traces: ``python -m experiments.workload generate``, and so on."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from experiments.workload.deadlines import (
     paper_slo,
     slo_rule,
 )
+from experiments.workload.export import export_mooncake
 from experiments.workload.formats import FIELDS, FORMATS
 from experiments.workload.generate import Drift, generate
 from experiments.workload.mixes import Mix, named_mix, named_mixes
@@ -118,6 +119,16 @@ def _convert(options: argparse.Namespace, console: Console) -> Answer:
     return Workload(workload.name, workload.requests, {"deadlines": words}), ()
 
 
+def _export(options: argparse.Namespace, console: Console) -> Answer:
+    refuse_existing("--output", options.output, options.overwrite)
+    targets = _any_shape(options)
+    workload = read_trace(options.trace, slo=targets)
+    export_mooncake(workload, options.output)
+    console.print(f"{options.output}: {len(workload)} rows for aiperf", highlight=False, soft_wrap=True)
+    words = f"those of the trace, or where it has none: {targets.words}"
+    return Workload(workload.name, workload.requests, {"deadlines": words}), ()
+
+
 def _any_shape(options: argparse.Namespace) -> Targets:
     """Targets also for shapes that the profile does not hold."""
     targets = _targets(options)
@@ -165,7 +176,7 @@ def _condition(text: str) -> tuple[str, bool, str]:
     return column, True, value
 
 
-_COMMANDS = {"generate": _generate, "check": _check, "convert": _convert}
+_COMMANDS = {"generate": _generate, "check": _check, "convert": _convert, "export": _export}
 
 
 def _targets(options: argparse.Namespace, profile: Profile | None = None) -> Targets:
@@ -196,7 +207,7 @@ def _arrivals(options: argparse.Namespace) -> Arrivals:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m experiments.workload", description="Generate, check and convert traces.")
+    parser = Parser(prog="python -m experiments.workload", description="Generate, check, convert and export traces.")
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("generate", help="write a trace of a named mix and print its summary")
     make.add_argument("--mix", default="uniform", help=f"one of {', '.join(named_mixes())} (default: uniform)")
@@ -236,7 +247,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     turn.add_argument("--output", type=Path, required=True, metavar="TRACE.csv")
     turn.add_argument("--overwrite", action="store_true", help="replace a file that is there")
-    for command in (make, check, turn):
+    export = commands.add_parser("export", help="write a trace as rows that aiperf replays (mooncake_trace)")
+    export.add_argument("trace", metavar="TRACE.csv")
+    export.add_argument("--output", type=Path, required=True, metavar="TRACE.jsonl")
+    export.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    for command in (make, check, turn, export):
         command.add_argument("--profile", help="what serves (default: FLUX.1-dev on H100, with the published targets)")
         command.add_argument(
             "--deadlines",
