@@ -1,8 +1,26 @@
 """Carry out: the round loop and the engines that run plans."""
 
+from executor.arrivals import Cancel, Live, Replay, Source
+from executor.emulated import EmulatedEngine
 from executor.engine import Engine
 from executor.loop import PlannerLatency, Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
+from executor.watch import Calls, Watch
 
-__all__ = ["Engine", "Physics", "PlannerLatency", "Records", "Service", "SimulatedEngine", "serve"]
+__all__ = [
+    "Calls",
+    "Cancel",
+    "EmulatedEngine",
+    "Engine",
+    "Live",
+    "Physics",
+    "PlannerLatency",
+    "Records",
+    "Replay",
+    "Service",
+    "SimulatedEngine",
+    "Source",
+    "Watch",
+    "serve",
+]

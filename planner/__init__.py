@@ -25,6 +25,7 @@ from planner.objectives import (
 from planner.outcomes import Outcomes
 from planner.plan import Assignment, Certificate, Plan
 from planner.programs import AssignmentProgram, Lookahead
+from planner.promise import Admission, Answer, BidPrices
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solve import SOLVERS, solve
@@ -37,9 +38,12 @@ from planner.solvers.protocol import Solver
 
 __all__ = [
     "SOLVERS",
+    "Admission",
+    "Answer",
     "Answered",
     "Assignment",
     "AssignmentProgram",
+    "BidPrices",
     "Cadence",
     "Cbc",
     "Certificate",

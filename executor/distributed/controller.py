@@ -65,6 +65,8 @@ class DistributedEngine:
         Gives each request its prompt and its seed; by default the prompts of the configuration in turn, and a seed by id.
     origin
         Seconds at which the clock starts.
+    keep
+        Whether every step and stage is kept, for whoever asks; a server that runs for weeks has no room for them.
 
     Raises
     ------
@@ -80,12 +82,13 @@ class DistributedEngine:
         transport: Transport | None = None,
         asks: Callable[[Request], Ask] | None = None,
         origin: float = 0.0,
+        keep: bool = True,
     ) -> None:
         config.prepare_folders()
         self._asks = asks or partial(_ask_in_turn, config)
         self._config = config
         self._workers = cluster.gpus
-        self._history = History(costs_of(profile, cluster), origin)
+        self._history = History(costs_of(profile, cluster), origin, keep)
         self._board = Board(cluster.gpus)
         self._transport = transport or transport_of(config, cluster.gpus)
         store, rendezvous = host_store(config.deadline, self._transport.host)
@@ -276,7 +279,7 @@ class DistributedEngine:
             self._fail(self._board.asks[request], message.error)
         if isinstance(message, m.Decoded | m.Admitted):
             stage = "encode" if isinstance(message, m.Admitted) else "decode"
-            self.stage_times.append(StageTime(request, stage, message.seconds))
+            self._history.staged(request, stage, message.seconds)
         if isinstance(message, m.Decoded):
             self._forget(request)
             self._undelivered.discard(request)

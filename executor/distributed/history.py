@@ -41,9 +41,12 @@ class History:
         Step times expected until some are measured.
     origin
         Seconds at which its clock starts.
+    keep
+        Whether every step and stage is kept; a server that runs for weeks has no room for them.
     """
 
-    def __init__(self, costs: Costs, origin: float = 0.0) -> None:
+    def __init__(self, costs: Costs, origin: float = 0.0, keep: bool = True) -> None:
+        self._keep = keep
         self.segments: list[Segment] = []
         self.steps: list[Step] = []
         self.stage_times: list[StageTime] = []
@@ -65,11 +68,17 @@ class History:
 
     def stepped(self, chunk: Chunk, shape: Shape, began: float, at: float) -> None:
         """Take in a step of a chunk; a chunk's first one, which reads its state, does not count for the others."""
-        self.steps.append(Step(chunk.jobs, chunk.group.gpus, self.time(began), self.time(at)))
+        if self._keep or not self.steps:
+            self.steps.append(Step(chunk.jobs, chunk.group.gpus, self.time(began), self.time(at)))
         if chunk.steps > 1:
             key = (shape, chunk.group.degree, len(chunk.jobs))
             before = self._measured.get(key, at - began)
             chunk.seconds = self._measured[key] = (1 - _NEWEST) * before + _NEWEST * (at - began)
+
+    def staged(self, request: int, stage: str, seconds: float) -> None:
+        """Take in that a text was encoded, or an image decoded."""
+        if self._keep:
+            self.stage_times.append(StageTime(request, stage, seconds))
 
     def ended(self, chunk: Chunk, steps: int, at: float) -> None:
         """Take in the end of a chunk."""

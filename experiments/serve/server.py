@@ -219,7 +219,9 @@ class _Server:
         from executor.distributed.controller import DistributedEngine
 
         service = self._setup.service
-        engine = DistributedEngine(self._made, service.cluster, service.profile, asks=self._ask, origin=origin)
+        engine = DistributedEngine(
+            self._made, service.cluster, service.profile, asks=self._ask, origin=origin, keep=False
+        )
         self._stack.callback(engine.close)
         engine.clock()
         return engine
