@@ -183,6 +183,8 @@ class _Server:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         serving = asyncio.create_task(http.serve([self._listener]))
+        while not (http.started or serving.done()):
+            await asyncio.sleep(0.005)
         self._say()
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import json
 import re
 import shlex
 import signal
@@ -16,10 +17,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import hydra
 import pytest
 
 from experiments.cli import compose
+from experiments.config import register
+from experiments.config.serving import ServerConfig
 from experiments.docs.filling import ROOT
+from experiments.serve.wanted import Asked
 
 FENCE = re.compile(
     r"(?:^<!-- (?P<mark>not run|run with|needs|file|continues): (?P<word>[^>]+?) -->\n)?"
@@ -27,7 +32,7 @@ FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 LANGUAGES = ("console", "python", "csv", "json", "text")
-PROGRAMS = (".", "export", "mypy", "pip", "python", "python3", "make", "ray", "ruff")
+PROGRAMS = (".", "curl", "export", "mypy", "pip", "python", "python3", "make", "ray", "ruff")
 """Programs that a document may show."""
 
 COMPOSED = ("experiments.run", "experiments.compare", "experiments.bound", "experiments.foresight")
@@ -133,6 +138,11 @@ def check(words: list[str], where: str) -> None:
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
         named = re.findall(r"[\w-]+", "".join(re.findall(r"\[(.*)\]", " ".join(rest))))
         assert set(named) <= set(extras), f"{where}: the extras are {', '.join(extras)}"
+    if program == "curl":
+        fields = json.loads(rest[rest.index("-d") + 1])
+        assert {*fields} <= {*Asked.model_fields}, f"{where}: {', '.join(fields)}"
+        assert any(word.endswith("/v1/images/generations") for word in rest), where
+        Asked.model_validate(fields)
     if program == "python" and rest[:1] == ["-m"] and rest[1] != "pytest":
         _check_module(rest[1], rest[2:], where)
 
@@ -147,6 +157,10 @@ def _check_module(module: str, words: list[str], where: str) -> None:
                 compose([value if "=" in value else f"{name}={value}"])
         if not many:
             compose(overrides)
+    if module == "experiments.serve":
+        register("tetriplan_serve", ServerConfig)
+        with hydra.initialize(version_base="1.3", config_path=None):
+            hydra.compose("tetriplan_serve", overrides)
     flags = [word.partition("=")[0] for word in words if word.startswith("--") and word != "--help"]
     commands = [word for word in words[:1] if word.isidentifier()] if flags else []
     try:
