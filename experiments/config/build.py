@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from executor.loop import PlannerLatency, Service
 from executor.simulated import Physics
@@ -20,7 +20,7 @@ from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
 from planner.objectives import ObjectiveError
 from planner.objectives.protocol import NeedsProgram
-from planner.promise import BidPrices
+from planner.promise import Admission, BidPrices, Policy
 from planner.solvers.protocol import Demanding
 from profiles import Extension, Profile, ProfileError, Shape, extended, load_profile
 from profiles.extend import check_unknown_shapes
@@ -132,11 +132,8 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
     _check_latency(engine)
     with configured("engine", engine, kind="latency", seconds="latency_ms"):
         latency = PlannerLatency(engine.get("latency", "zero"), 1e-3 * engine.get("latency_ms", 0.0))
-    with configured("engine", engine, policy="admission"):
-        policy = engine.get("admission", "all")
-        admission = None if policy == "all" else partial(BidPrices, policy)
-        if admission is not None:
-            admission()
+    admission = admission_of("engine.admission", engine.get("admission", "all"))
+    with configured("engine", engine):
         service = Service(
             cluster, believed, solver, cadence, budget, engine["late"], latency, physics.stages, admission
         )
@@ -145,6 +142,19 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
         or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} {'workers' if real else 'GPUs'}"
     )
     return Setup(service, truth, physics, workload, seed, title, notes)
+
+
+def admission_of(field: str, policy: str) -> Callable[[], Admission] | None:
+    """Return what answers requests when they arrive; None takes all.
+
+    Raises
+    ------
+    ConfigError
+        If the policy is none that there is; the message names the field.
+    """
+    if policy not in ("all", *get_args(Policy)):
+        raise ConfigError(f"{field} is {policy!r}; use 'all', 'promise' or 'refuse'")
+    return None if policy == "all" else partial(BidPrices, cast(Policy, policy))
 
 
 def _check_latency(engine: Mapping[str, Any]) -> None:

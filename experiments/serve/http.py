@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from experiments.config.checks import ConfigError
 
 
 class Http(uvicorn.Server):
@@ -54,3 +58,27 @@ class _Patient(H11Protocol):
             return
         self._seen = cycle
         self._look = self.loop.call_later(self.silence, self._watch)
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Take the port, and say by name what is wrong if that fails; nobody is answered before all is ready."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # asyncio sends small packets at once only on sockets that say that they are TCP; else answers wait 40 ms
+        made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+    except OSError as error:
+        raise ConfigError(
+            f"serve.host is {host!r} and serve.port {port}: it cannot be listened at ({error.strerror}); "
+            "give another port, or 0 for any that is free"
+        ) from None
+    with made:
+        yield made
+
+
+def many_connections() -> None:
+    """Let this process have as many connections as it may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

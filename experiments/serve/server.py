@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +19,7 @@ from rich.console import Console
 
 from executor.arrivals import Live
 from executor.emulated import EmulatedEngine
-from experiments.config.build import Setup, build
+from experiments.config.build import Setup, admission_of, build
 from experiments.config.checks import ConfigError, configured
 from experiments.distributed.prepare import check, prepared
 from experiments.distributed.workers import joined
@@ -33,13 +32,12 @@ from experiments.serve.desk import Desk, Ticket
 from experiments.serve.feed import Feed
 from experiments.serve.gauges import Gauges
 from experiments.serve.house import House
-from experiments.serve.http import Http
+from experiments.serve.http import Http, listening, many_connections
 from experiments.serve.journal import JOURNAL, Journal, Session
 from experiments.serve.pictures import converted, placeholder, placeholder_video
 from experiments.serve.planning import News, Planning, RealTimeEngine
 from experiments.serve.settings import Settings, menu, settings
 from experiments.workload import Workload
-from planner.promise import BidPrices
 from planner.request import Request
 from profiles import Profile
 
@@ -70,7 +68,7 @@ def _run(config: Mapping[str, Any], console: Console) -> int:
     requests = partial(_everything, asked, not real, config["seed"])
     setup = check(config, requests) if real else build(config, requests=requests)
     told = settings(asked, setup.truth, tuple(setup.truth.shapes))
-    with _listening(told.host, told.port) as listener:
+    with listening(told.host, told.port) as listener:
         return _open(config, console, setup, listener)
 
 
@@ -86,18 +84,15 @@ def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: s
     made: EngineConfig | None = None
     if real:
         setup, made = prepared(config, setup, directory, console, requests)
-    if asked["admission"] != "all":
-        with configured("serve", asked, policy="admission"):
-            admission = partial(BidPrices, asked["admission"])
-            admission()
-        setup = replace(setup, service=replace(setup.service, admission=admission))
+    admission = admission_of("serve.admission", asked["admission"])
+    setup = replace(setup, service=replace(setup.service, admission=admission))
     told = settings(asked, setup.truth, tuple(setup.truth.shapes))
     write_json(session.started(config, setup.truth, began), directory / "manifest.json")
     for note in setup.notes:
         if "extrapolated" not in note:
             console.print(f"note: {note}", highlight=False, soft_wrap=True)
     sys.setswitchinterval(_SWITCH)
-    _many_connections()
+    many_connections()
     with Journal(directory / JOURNAL) as journal, ExitStack() as stack:
         server = _Server(config, setup, told, directory, journal, console, stack, made, before, listener)
         asyncio.run(server.serve())
@@ -281,27 +276,3 @@ def _fresh(setup: Setup) -> Path:
     while path.exists():
         path, number = path.with_name(f"{path.name}_{number}"), number + 1
     return path
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Take the port, and say by name what is wrong if that fails; nobody is answered before all is ready."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # asyncio sends small packets at once only on sockets that say that they are TCP; else answers wait 40 ms
-        made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
-    except OSError as error:
-        raise ConfigError(
-            f"serve.host is {host!r} and serve.port {port}: it cannot be listened at ({error.strerror}); "
-            "give another port, or 0 for any that is free"
-        ) from None
-    with made:
-        yield made
-
-
-def _many_connections() -> None:
-    """Let this process have as many connections as it may."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

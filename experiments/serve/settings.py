@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.config.build import admission_of
 from experiments.config.checks import ConfigError, positive
 from experiments.workload import Targets, Tier, custom_tiers, slo_rule
 from profiles import Profile, Shape
@@ -145,8 +146,7 @@ def settings(config: Mapping[str, Any], profile: Profile, shapes: tuple[Shape, .
     """
     if not 0 <= config["port"] <= 65535:
         raise ConfigError(f"serve.port is {config['port']}; a port from 0 to 65535 is needed, 0 for any that is free")
-    if config["admission"] not in ("all", "promise", "refuse"):
-        raise ConfigError(f"serve.admission is {config['admission']!r}; use 'all', 'promise' or 'refuse'")
+    admission_of("serve.admission", config["admission"])
     if not (0 <= config["grace"] < math.inf):
         raise ConfigError(f"serve.grace is {config['grace']}; a number of seconds of at least 0 is needed")
     for name in ("steps", "most_waiting", "most_steps", "most_images", "most_prompt", "most_body"):
