@@ -77,6 +77,10 @@ tables-price: $(VENV)/.core
 tables-admission: $(VENV)/.core
 	$(BIN)/python -m experiments.admission --seeds 10 --time-limit 10 --overwrite --output docs/tables/admission
 
+# A live server beside its simulation, and what it adds to a request. Five minutes, on a machine that does nothing else.
+tables-live: $(VENV)/.all
+	$(BIN)/python -m tests.experiments.serve.bench docs/tables/live
+
 tables-optimum: $(VENV)/.core
 	$(BIN)/python -m experiments.optimum --overwrite --output docs/tables/optimum
 

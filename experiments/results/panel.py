@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -130,12 +131,15 @@ def _draw_labels(
     start, end = window
     halo = [Stroke(linewidth=2.0, foreground="#ffffffaa"), Normal()]
     seconds_per_point = (end - start) / room.width
+    ordered = sorted(marks, key=lambda mark: mark.at)
+    times = [mark.at for mark in ordered]
     for r in merged(shown, 0.01 * (end - start)):
         text = "+".join(named[job] for job in r.jobs)
         size = min((8.0 + 1.2 * (r.gpus - 1)) * room.text, 13.0 * room.text, 0.75 * r.gpus * room.row)
         middle, half = r.first + r.gpus / 2, 0.5 * size / room.row
+        within = ordered[bisect_left(times, r.start) : bisect_right(times, r.end)]
         cuts = [
-            mark.at for mark in marks if any(low < middle + half and high > middle - half for low, high in _rows(mark))
+            mark.at for mark in within if any(low < middle + half and high > middle - half for low, high in _rows(mark))
         ]
         left, right = widest_gap(max(r.start, start), min(r.end, end), cuts)
         if (0.62 * len(text) * size + 3.0) * seconds_per_point > right - left:
@@ -155,17 +159,24 @@ def _rows(mark: DeadlineMark) -> list[tuple[float, float]]:
 
 def _draw_deadlines(axes: Axes, marks: Sequence[DeadlineMark], room: Room, colours: Mapping[int, str]) -> None:
     """Mark deadlines on the rows held last: a short tick if met, else a line."""
+    from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgb
     from matplotlib.patheffects import Normal, Stroke
 
-    for mark in marks:
-        colour = RED if mark.missed else tuple(0.5 * part for part in to_rgb(colours[mark.request]))
-        width = (2.2 if mark.missed else 1.6) * room.text
-        for rows in _rows(mark):
-            axes.plot(
-                [mark.at, mark.at], rows, color=colour, linewidth=width, zorder=5, solid_capstyle="butt",
-                path_effects=[Stroke(linewidth=width + 1.6 * room.text, foreground="white"), Normal()],
-            )  # fmt: skip
+    for missed, points in ((False, 1.6), (True, 2.2)):
+        lines, shades = [], []
+        for mark in marks:
+            if mark.missed == missed:
+                rows = _rows(mark)
+                lines += [[(mark.at, low), (mark.at, high)] for low, high in rows]
+                shades += [to_rgb(RED) if missed else tuple(0.5 * p for p in to_rgb(colours[mark.request]))] * len(rows)
+        halo = [Stroke(linewidth=(points + 1.6) * room.text, foreground="white"), Normal()]
+        axes.add_collection(
+            LineCollection(
+                lines, colors=shades, linewidths=points * room.text, capstyle="butt", path_effects=halo, zorder=5
+            ),
+            autolim=False,
+        )
 
 
 def _draw_crosses(
