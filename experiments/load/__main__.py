@@ -38,7 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> int:
-    from experiments.load.client import Target
+    try:
+        from experiments.load.client import Target
+    except ImportError as error:
+        raise ValueError(
+            f'experiments.load needs {error.name}; install the extra serve: pip install -e ".[serve]"'
+        ) from None
 
     useless = {name: use for name, use in USELESS.items() if name not in _USED}
     refuse(options, useless | _HERE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +91,14 @@ def test_the_table_of_a_load(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     assert "as its clients saw it" in printed and "Sent late: p50" in printed and "The server says that" in printed
     assert json.loads((tmp_path / "load" / "summary.json").read_text())["requests"] == 20
+
+
+def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests that without the extra one line says what to install."""
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "experiments.load.client")
+    assert main(["http://127.0.0.1:1"]) == 2
+    assert 'pip install -e ".[serve]"' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
