@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.drawing.palette import BOUND as LIMIT
 from experiments.drawing.palette import POLICIES as LOOKS
 from experiments.studies.policies import policy
 
@@ -51,7 +52,7 @@ ROUND = Policy("round", "round program", (*_ASSIGNMENT, "cadence=events"), *LOOK
 GRID = Policy("grid", "exact rounds", (*_ASSIGNMENT, "cadence=rounds"), *LOOKS["exact rounds"])
 _LOOKAHEAD = ("solver=highs", "program=lookahead", "objective=on_time", "cadence=events")
 LOOKAHEAD = Policy("lookahead", "lookahead", _LOOKAHEAD, *LOOKS["lookahead"])
-BOUND = Policy("bound", "clairvoyant bound", (), "#000000", "_", "--")
+BOUND = Policy("bound", "clairvoyant bound", (), LIMIT, "_", "--")
 
 PAPER: tuple[Policy, ...] = (SP1, SP2, SP4, SP8, RSSP, DP)
 """The paper's own: its baselines and its system."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EMERGENCY = 20.0
-"""Times the budget after which a clock ends a search that its counts should have ended."""
+EMERGENCY, PATIENCE = 20.0, 1.0
+"""Times the budget of a search, and seconds at least, after which a clock ends it where its counts should have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,14 @@ JUDGING = 10e-6
 """A schedule that says what a plan is worth, for the same."""
 PURCHASE = 12e-6
 """A job that buys GPU time from what is left."""
+
+
+def emergency(budget: float) -> float:
+    """Return the seconds on the clock after which a search is ended that its counts should have ended.
+
+    They are never so few that another program beside it could make a search take that long.
+    """
+    return max(EMERGENCY * budget, PATIENCE)
 
 
 def refusal(size: Size, least: Cost, budget: float) -> str:

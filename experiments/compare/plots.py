@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.drawing.palette import BOUND as LIMIT
 from experiments.drawing.palette import SOFT, colour_of, fan, mark_of, style
 from experiments.studies.bound import BoundResult
 from experiments.studies.grid import Cell, Policy, Result, Spread
@@ -46,7 +47,7 @@ def draw_attainment(
     limits = {cell: sum(values) / len(values) for cell, values in proven.items()}
     single = len(grid) == 1
     every = [policy.name for policy in policies]
-    names = [policy.name for policy in policies] if single else [cell.label for cell in grid]
+    names = [policy.name for policy in policies] if single else [cell.title for cell in grid]
     axes = _rows(names, key=0 if single else math.ceil((len(policies) + bool(limits)) / 5))
     for index, policy in enumerate(policies):
         for row, cell in enumerate(grid):
@@ -61,7 +62,7 @@ def draw_attainment(
         if cell.label in limits:
             low, high = (-0.5, len(policies) - 0.5) if single else (row - 0.42, row + 0.42)
             axes.plot(
-                [limits[cell.label]] * 2, [low, high], color="black", linewidth=1.4, gid=f"{cell.label}/bound",
+                [limits[cell.label]] * 2, [low, high], color=LIMIT, linewidth=1.4, gid=f"{cell.label}/bound",
                 label=None if row else BOUND,
             )  # fmt: skip
     what = "SLO attainment" + (" by weight" if any(r.summary.weighted for r in results) else "")
@@ -108,7 +109,9 @@ def _draw_times(axes: Axes, names: Sequence[str], times: Mapping[str, tuple[floa
                 [p50, longest], [row, row], color=colour, linewidth=1.2, label="to the longest" if first else None
             )
             first = False
-    axes.axvline(PAPER_BUDGET, color="#999999", linewidth=0.9, linestyle=":", label="the paper's budget")
+    axes.axvline(
+        PAPER_BUDGET, color=SOFT, linewidth=0.9, linestyle=":", label=f"the paper's budget, {PAPER_BUDGET:g} ms"
+    )
     axes.set_xscale("log")
     axes.set_xlabel("time of a decision (ms)", color=SOFT)
 

@@ -12,7 +12,7 @@ import numpy as np
 from experiments.compare.answers import Judged
 from experiments.compare.classes import LIVE_ORDER, live_class
 from experiments.compare.regret import Outcome
-from experiments.drawing.palette import GRID, INK, SOFT, colour_of, mark_of
+from experiments.drawing.palette import GRID, INK, MET, MISSED, SOFT, colour_of, mark_of
 from planner.follow_up import Carried, follow_up, to_the_end
 from planner.plan import Assignment
 from planner.round import EPSILON, Round
@@ -125,7 +125,7 @@ def draw_plans(
             axes.axvline(due, color=colour, linewidth=1.0, linestyle=":", zorder=0)
             good = job.id in met
             axes.plot(
-                due, -1.0 - 0.75 * (at % 2), "o" if good else "x", color="#2e7d32" if good else "#c62828", markersize=5,
+                due, -1.0 - 0.75 * (at % 2), "o" if good else "x", color=MET if good else MISSED, markersize=5,
                 clip_on=False, gid=f"{name}/{job.id}/{'met' if good else 'missed'}",
             )  # fmt: skip
         axes.set_title(f"{name}: {len(met)} of {len(timely)} on time", loc="left", fontsize=9, color=INK)
@@ -145,8 +145,8 @@ def draw_plans(
         Patch(facecolor="#888888", label="carried out before the next decision"),
         Patch(facecolor="#888888", alpha=0.45, label=f"afterwards: {afterwards.name}"),
         Patch(facecolor="#cccccc", hatch="////", edgecolor="white", label="step in progress"),
-        Line2D([], [], marker="o", color="#2e7d32", linestyle=":", label="deadline met"),
-        Line2D([], [], marker="x", color="#c62828", linestyle=":", label="deadline missed"),
+        Line2D([], [], marker="o", color=MET, linestyle=":", label="deadline met"),
+        Line2D([], [], marker="x", color=MISSED, linestyle=":", label="deadline missed"),
     ]
     figure.suptitle(title, fontsize=10, x=0.01, ha="left", color=INK)
     figure.legend(handles=entries, loc="outside lower center", ncols=3, frameon=False, fontsize=7.5)

@@ -154,7 +154,7 @@ def compare_rounds(comparison: RoundComparison, study: Study) -> Outcome:
             kinds.setdefault(program, Counter()).update(counts)
     outcome = Outcome(judged, roll_outs, kinds, len(runs))
     _write(comparison, outcome, study)
-    save_worst(judged, by_run, study)
+    save_worst(judged, by_run, comparison.grid, study)
     return outcome
 
 

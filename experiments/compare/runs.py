@@ -77,7 +77,7 @@ def compare(comparison: Comparison, study: Study) -> None:
     study.write("decisions.png", lambda path: draw_decisions(results, policies, path))
     if timelines := _timelines(comparison, results):
         study.write("timelines.png", timelines)
-    print(f"Means over {len(seeds)} seeds.")
+    print(f"Means over {len(seeds)} seeds." if len(seeds) > 1 else "One seed.")
 
 
 def _tables(comparison: Comparison, results: Sequence[Result], bounds: Sequence[BoundResult]) -> dict[str, Table]:
@@ -119,7 +119,7 @@ def _timelines(comparison: Comparison, results: Sequence[Result]) -> Callable[[P
         if setup.service.cluster.gpus > MOST_GPUS:
             return None
         runs.append((policy.name, simulate(setup)))
-    where = f"{cell.label}, " if len(comparison.grid) > 1 else ""
+    where = f"{cell.title}, " if len(comparison.grid) > 1 else ""
     title = f"The same requests, {' and '.join(names)} ({where}seed {seed})"
     return lambda path: draw_timelines(runs, setup.service.cluster, path, title=title)
 

@@ -11,6 +11,7 @@ from experiments.compare.met import meet
 from experiments.compare.regret_plots import draw_plans
 from experiments.compare.sampling import best_answers, worse_answers
 from experiments.instances.library import trimmed
+from experiments.studies.grid import Cell
 from experiments.studies.study import Study
 
 WORST = 10
@@ -53,12 +54,15 @@ def answer_rows(judged: Sequence[Judged]) -> list[AnswerRow]:
     ]  # fmt: skip
 
 
-def save_worst(judged: Sequence[Judged], runs: Mapping[tuple[str, int], Run], study: Study) -> None:
+def save_worst(
+    judged: Sequence[Judged], runs: Mapping[tuple[str, int], Run], grid: Sequence[Cell], study: Study
+) -> None:
     """Save the rounds in which a rule's decision loses most, each with a picture of its plan above the best one.
 
     Of those that lose as much, the rounds of the lookahead program come first: there, what is lost are deadlines.
     """
     best = best_answers(judged)
+    titles = {cell.label: cell.title for cell in grid}
     worse = sorted(worse_answers(judged), key=_rank)
     worst = list({j.round_: j for j in reversed(worse)}.values())[::-1][:WORST]
     for rank, j in enumerate(worst, start=1):
@@ -69,7 +73,7 @@ def save_worst(judged: Sequence[Judged], runs: Mapping[tuple[str, int], Run], st
         study.write(f"{stem}.json", trimmed(round_).save)
         optimal = best[a.program, j.round_].answered
         plans = [(a.solver, a.assignments), ("optimal" if optimal.optimal else "best found", optimal.assignments)]
-        title = f"{j.cell}, seed {j.seed}, {round_.now:.1f} s: {a.solver} loses {a.regret:.3g} ({a.program} program)"
+        title = f"{titles[j.cell]}, seed {j.seed}, {round_.now:.1f} s: {a.solver} loses {a.regret:.3g} ({a.program} program)"
         study.write(f"{stem}.png", partial(draw_plans, round_, plans, setup.service.solver, title))
 
 

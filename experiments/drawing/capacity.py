@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
-from experiments.drawing.palette import INK, SOFT, colour_of, fan, style
+from experiments.drawing.palette import BOUND, INK, SOFT, colour_of, fan, style
 
 
 class Found(Protocol):
@@ -68,13 +68,14 @@ def draw_capacity(
                     row = policies.index(policy) + fan(at, len(targets), 0.4)
                     text = f"never {target:.0%}"
                     axes.text(
-                        0.01, row, text, color=SOFT, fontsize=7, va="center", transform=axes.get_yaxis_transform()
-                    )
+                        0.01, row, text, color=SOFT, fontsize=7, va="center", transform=axes.get_yaxis_transform(),
+                        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6}, zorder=4,
+                    )  # fmt: skip
                 continue
             if policy == limit:
                 axes.axvline(
                     capacity.value,
-                    color="black",
+                    color=BOUND,
                     linewidth=1.4,
                     linestyle=_LINES[at % len(_LINES)],
                     gid=f"{own}/{limit}/{target}",
@@ -87,12 +88,14 @@ def draw_capacity(
                 capacity.value, row, marker=_MARKS[at % len(_MARKS)], color=colour_of(policy, policies), markersize=5.5,
                 linestyle="none", gid=f"{own}/{policy}/{target}",
             )  # fmt: skip
+    for axes in panels.flat[: 0 if log else len(settings)]:
+        axes.set_xlim(right=1.03 * axes.get_xlim()[1])  # a limit at the end is seen whole
     entries = []
     for at, target in enumerate(targets):
         mark, line = _MARKS[at % len(_MARKS)], _LINES[at % len(_LINES)]
         entries.append(Line2D([], [], color=SOFT, marker=mark, linestyle="none", label=f"{target:.0%} on time"))
         if any(policy == limit for _, policy, *_ in found):
-            entries.append(Line2D([], [], color="black", linestyle=line, label=f"{limit}, {target:.0%}"))
+            entries.append(Line2D([], [], color=BOUND, linestyle=line, label=f"{limit}, {target:.0%}"))
     figure.legend(handles=entries, loc="outside upper center", ncols=min(4, len(entries)), frameon=False, fontsize=9)
     figure.savefig(path)
 

@@ -1,4 +1,4 @@
-"""What all pictures share: one colour and one mark for each policy, wherever it is drawn; inks; rows with names."""
+"""What all pictures share: one colour and one mark for each policy and solver everywhere; inks; rows with names."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ POLICIES = {
     "assignment": ("#CC79A7", "s"), "exact rounds": ("#56B4E9", "X"),
 }  # fmt: skip
 """Colour and mark of every shipped policy: told apart by colour-blind readers (after Okabe, Ito and Tol), and by marks."""
+SOLVERS = {
+    "cpsat": POLICIES["cpsat"], "highs": POLICIES["lookahead"], "scip": ("#88CCEE", "^"), "cbc": ("#661100", "v"),
+    "pulp-highs": ("#DDCC77", "P"),
+}  # fmt: skip
+"""Solvers of programs, where they stand for themselves; *lookahead* is solved by HiGHS."""
+MET, MISSED = "#2e7d32", "#c1121f"
+"""Of deadlines."""
+BOUND = "#000000"
+"""A bound that no policy passes."""
+AHEAD, EVEN, BEHIND = "#0072B2", "#787878", "#D55E00"
+"""A difference that is a gain, none beyond noise, or a loss (after Okabe and Ito)."""
 OTHERS = (
     ("#1b4d3e", "o"), ("#b8b000", "D"), ("#4b0082", "s"), ("#00868b", "P"), ("#cd5b45", "^"), ("#556b2f", "v"),
 )  # fmt: skip
@@ -25,19 +36,20 @@ OTHERS = (
 
 
 def colour_of(policy: str, names: Sequence[str] = ()) -> str:
-    """Return the colour of a policy; ``names`` are all that stand in the picture, for those that are not shipped."""
+    """Return the colour of a policy or a solver; ``names`` are all in the picture, for those that are not shipped."""
     return _look(policy, names)[0]
 
 
 def mark_of(policy: str, names: Sequence[str] = ()) -> str:
-    """Return the mark of a policy; as :func:`colour_of`."""
+    """Return the mark of a policy or a solver; as :func:`colour_of`."""
     return _look(policy, names)[1]
 
 
 def _look(policy: str, names: Sequence[str]) -> tuple[str, str]:
-    if policy in POLICIES:
-        return POLICIES[policy]
-    others = [name for name in names if name not in POLICIES]
+    known = POLICIES | SOLVERS
+    if policy in known:
+        return known[policy]
+    others = [name for name in names if name not in known]
     return OTHERS[others.index(policy) % len(OTHERS) if policy in others else 0]
 
 

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from experiments.drawing.palette import GRID, INK, colour_of, mark_of
 from experiments.fidelity.figures import TOLERANCE, Figures, faithful, unit
 from experiments.results.text import Table
 
@@ -72,16 +73,20 @@ def draw(runs: Runs, path: Path) -> None:
         real = mean_of(runs[REAL], name)
         values = [run[name] / real - 1 for run in runs[REAL] if name in run]
         axes.plot(
-            [100 * min(values), 100 * max(values)], [place, place], color="0.75", linewidth=6, solid_capstyle="butt"
+            [100 * min(values), 100 * max(values)], [place, place], color=GRID, linewidth=6, solid_capstyle="butt"
         )
-    for kind, marker in zip([kind for kind in runs if kind != REAL], "osD^v", strict=False):
+    simulations = [kind for kind in runs if kind != REAL]
+    for kind in simulations:
         offsets = [100 * (mean_of(runs[kind], name) / mean_of(runs[REAL], name) - 1) for name in names]
-        axes.plot(offsets, places, marker, label=kind, markersize=5)
-    axes.axvline(0.0, color="0.3", linewidth=0.8)
+        axes.plot(
+            offsets, places, mark_of(kind, simulations), color=colour_of(kind, simulations), label=kind, markersize=5
+        )
+    axes.axvline(0.0, color=INK, linewidth=0.8)
     axes.set_yticks(list(places), [_label(name) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel("difference from the mean of real runs, %; grey: range of the real runs")
-    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     figure.savefig(path, dpi=120)
 
 

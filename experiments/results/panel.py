@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from executor.records import Records
 from experiments.drawing.labels import spread_out, widest_gap
+from experiments.drawing.palette import INK, MISSED, SOFT
 from experiments.results.layout import DeadlineMark, Rectangle, deadline_marks, merged, rectangles
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#77aadd", "#eedd88", "#44bb99", "#ffaabb", "#bbcc33", "#99ddff", "#aaaa00", "#c3a5e0", "#eeaa77")
 """Light colours that stay apart for colour-blind readers (after Paul Tol); none is near the red."""
-RED, HATCH, INK, SOFT = "#c1121f", "#c1121f99", "#222222", "#777777"
+RED, HATCH = MISSED, f"{MISSED}99"
 SMALLEST = 5.5
 """Points: numbers of requests that would be smaller are left out."""
 ARRIVALS, CROSSES, NAMES = 0.2, 0.52, 0.86
@@ -183,15 +184,17 @@ def _draw_crosses(
     axes: Axes, missed: Sequence[DeadlineMark], window: tuple[float, float], room: Room, named: Mapping[int, str]
 ) -> None:
     """Mark missed deadlines in the lane, with names above that are moved apart and bound to their crosses by lines."""
+    if not missed:
+        return
     start, end = window
     ordered = sorted(missed, key=lambda mark: (mark.at, mark.request))
     axes.plot(
         [mark.at for mark in ordered], [-CROSSES * room.lane] * len(ordered), "x", color=RED,
         markersize=6 * room.text, markeredgewidth=1.8 * room.text, zorder=6, clip_on=False,
     )  # fmt: skip
-    longest = max((len(named[mark.request]) for mark in ordered), default=0)
-    fits = (room.width / max(1, len(ordered) - 1) - 3.0) / (0.62 * max(1, longest))
-    size = min(max(SMALLEST, 7.5 * room.text), fits if len(ordered) > 1 else math.inf)
+    longest = max(1, *(len(named[mark.request]) for mark in ordered))
+    fits = (room.width / (len(ordered) - 1) - 3.0) / (0.62 * longest) if len(ordered) > 1 else math.inf
+    size = min(max(SMALLEST, 7.5 * room.text), fits)
     if size < SMALLEST:
         return
     gap = (0.62 * longest * size + 3.0) / room.width

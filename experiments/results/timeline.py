@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from executor.records import Records
+from experiments.drawing.palette import INK, SOFT
 from experiments.results.colours import colour_slots
 from experiments.results.layout import busiest_window, differing_window, missed_deadlines, occupancy
 from experiments.results.metrics import summarize
-from experiments.results.panel import COLOURS, INK, RED, SOFT, Room, draw_key, draw_panel, plain_axes
+from experiments.results.panel import COLOURS, RED, Room, draw_key, draw_panel, plain_axes
 from experiments.results.usage import duration
 from planner.cluster import Cluster
 

@@ -47,10 +47,25 @@ PAPER_GRID: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One point of a grid: overrides that all policies share, and a label."""
+    """One point of a grid.
+
+    Parameters
+    ----------
+    label
+        In tables.
+    overrides
+        What all policies share.
+    title
+        In pictures, with the words that tell what its numbers are; by default the label.
+    """
 
     label: str
     overrides: tuple[str, ...]
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.title:
+            object.__setattr__(self, "title", self.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +83,18 @@ def cells(axes: Sequence[Sequence[str]], common: Sequence[str] = ()) -> list[Cel
     made = []
     for chosen in product(*axes):
         label = " ".join(override.split("=", 1)[1] for override in chosen) or "default"
-        made.append(Cell(label, (*common, *chosen)))
+        made.append(Cell(label, (*common, *chosen), ", ".join(map(_in_words, chosen or common))))
     return made
+
+
+def _in_words(override: str) -> str:
+    """Say what an override sets, for a title."""
+    name, _, value = override.partition("=")
+    group, _, field = name.rpartition(".")
+    return _WORDS.get(name, f"{field} {{}}" if group else "{}").format(value)
+
+
+_WORDS = {"workload.rate": "{}/min", "workload.slo_scale": "scale {}", "cluster.gpus": "{} GPUs"}
 
 
 def described(grid: Sequence[Cell], policies: Sequence[Policy]) -> dict[str, Any]:

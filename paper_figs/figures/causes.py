@@ -85,14 +85,14 @@ def draw(table: Table) -> Drawing:
                 elinewidth=0.6, markersize=3.4, label=policy.label,
             )  # fmt: skip
         if mix == "uniform":
-            axis.plot(PAPER_TETRISERVE[scale], -0.55, **PAPER_MARK, clip_on=False, label="TetriServe, paper (figure 7)")
-        axis.set_title(f"{mix}, {scale:.1f}", pad=7)
+            axis.plot(PAPER_TETRISERVE[scale], -1.1, **PAPER_MARK, clip_on=False, label="TetriServe, paper (figure 7)")
+        axis.set_title(f"{mix}, scale {scale:.1f}", fontsize=7, fontweight="normal")
         axis.set_xlim(*SHARES)
         axis.grid(axis="x")
         axis.grid(axis="y", visible=False)
         axis.tick_params(axis="y", labelsize=6.3)
     axes[0, 0].set_yticks(range(len(variants)), variants)
-    axes[0, 0].set_ylim(len(variants) - 0.5, -0.7)
+    axes[0, 0].set_ylim(len(variants) - 0.5, -1.7)
     for axis in axes[1]:
         axis.set_xlabel("attainment")
     handles, labels = axes[0, 0].get_legend_handles_labels()

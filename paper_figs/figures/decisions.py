@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paper_figs.charts import SHARES
+from experiments.drawing.palette import SOFT, SOLVERS, fan
 from paper_figs.figure import Figure
 from paper_figs.lab import Lab
 from paper_figs.policies import DP, EDF
@@ -31,10 +31,10 @@ BUDGET = 10.0
 """Milliseconds, for every solver."""
 EDGES = ((256, 1.5), (512, 2.0), (1024, 3.0), (2048, 7.0))
 BACKENDS = {
-    "cpsat": ("CP-SAT", ("solver=cpsat",), "#CC79A7", "s"),
-    "highs": ("HiGHS", ("solver=highs",), "#D55E00", "D"),
-    "scip": ("SCIP", ("solver=scip",), "#56B4E9", "^"),
-    "cbc": ("CBC", ("solver=pulp", "solver.solver=cbc"), "#8c613c", "v"),
+    "cpsat": ("CP-SAT", ("solver=cpsat",), *SOLVERS["cpsat"]),
+    "highs": ("HiGHS", ("solver=highs",), *SOLVERS["highs"]),
+    "scip": ("SCIP", ("solver=scip",), *SOLVERS["scip"]),
+    "cbc": ("CBC", ("solver=pulp", "solver.solver=cbc"), *SOLVERS["cbc"]),
 }
 RULES = {"dp": DP, "edf": EDF}
 """Greedy, without a program."""
@@ -109,17 +109,19 @@ def draw(table: Table) -> Drawing:
     for top, program in zip((0, 2), PROGRAMS, strict=True):
         for place, column in enumerate(("jobs", "gpus")):
             times, shares = axes[top, place], axes[top + 1, place]
-            for name, (label, _, colour, marker) in BACKENDS.items():
+            for at, (name, (label, _, colour, marker)) in enumerate(BACKENDS.items()):
                 rows, xs = series(table, program, name, column)
                 _draw_times(times, rows, xs, colour, marker, label)
-                shares.plot(xs, rows.numbers("proven"), color=colour, marker=marker, gid=f"{program}/{name}/{column}")
+                proven = [share + fan(at, len(BACKENDS), 0.12) for share in rows.numbers("proven")]
+                shares.plot(xs, proven, color=colour, marker=marker, gid=f"{program}/{name}/{column}")
             for name, policy in RULES.items():
                 rows, xs = series(table, None, name, column)
                 _draw_times(times, rows, xs, policy.colour, policy.marker, f"{policy.label} (greedy)")
-            times.axhline(BUDGET, color="#999999", linewidth=0.8, linestyle="--")
+            times.axhline(BUDGET, color=SOFT, linewidth=0.8, linestyle="--")
             times.set_xscale("log", base=2)
             times.set_yscale("log")
-            shares.set_ylim(*SHARES)
+            shares.set_ylim(-0.12, 1.12)
+            shares.set_yticks([0.0, 0.5, 1.0])
             ticks = BACKLOGS if column == "jobs" else CLUSTERS
             shares.set_xticks(ticks, [str(tick) for tick in ticks])
             shares.minorticks_off()

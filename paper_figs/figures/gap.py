@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from experiments.drawing.palette import SOFT
 from paper_figs.charts import lines
 from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import mean_gain
@@ -40,7 +41,7 @@ def data(lab: Lab) -> Table:
 
 def draw(table: Table) -> Drawing:
     """Draw a panel per mix and rate."""
-    figure, axes = panels(2, 2, 3.9, sharex=True, sharey=True)
+    figure, axes = panels(2, 2, 4.1, sharex=True, sharey=True)
     for row, mix in zip(axes, ("uniform", "skewed"), strict=True):
         for axis, rate in zip(row, (12, 18), strict=True):
             lines(axis, table.where(mix=mix, rate=rate), "scale", labels=rate == 18, gap=0.1, limits=(0.3, 1.02))
@@ -49,6 +50,11 @@ def draw(table: Table) -> Drawing:
     for axis in axes[1]:
         axis.set_xlabel("deadline scale")
         axis.set_xticks(SCALES, [f"{scale:.1f}" for scale in SCALES])
+    figure.supxlabel(
+        f"{GRID.label}: {DP.label}'s rounds, each solved exactly;\n{ROUND.label}: the same program, at events",
+        fontsize=6.5,
+        color=SOFT,
+    )
     return figure
 
 

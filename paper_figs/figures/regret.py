@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.drawing.palette import INK
+from experiments.drawing.palette import INK, SOFT
 from experiments.instances.library import LIBRARY, load_library, read_known
 from experiments.runner import simulate
 from paper_figs.figure import Figure
 from paper_figs.lab import Lab
 from paper_figs.policies import DP, EDF
-from paper_figs.style import panels
+from paper_figs.style import darker, panels
 from paper_figs.table import Table, Value
 from paper_figs.work import Task, prepared
 from planner.backends.cpsat import CpSatBackend
@@ -40,7 +40,7 @@ BUCKETS = ("2", "3-4", "5-8", "9+")
 CASES = {
     ("assignment", "dp"): (f"{DP.label}: this round", DP.colour),
     ("assignment", "edf"): (f"{EDF.label}: this round", EDF.colour),
-    ("lookahead", "list"): ("list schedule: the backlog", "#787878"),
+    ("lookahead", "list"): ("list schedule: the backlog", SOFT),
 }
 """Program that judges and rule that answers, on the instance library."""
 RULES: dict[str, Solver] = {"dp": GreedyDp(), "edf": Edf()}
@@ -138,7 +138,7 @@ def _bucket(jobs: float) -> str:
 
 def draw(table: Table) -> Drawing:
     """Draw bars by number of live requests: the library above, runs below."""
-    figure, axes = panels(2, 1, 3.9, sharex=True)
+    figure, axes = panels(2, 1, 4.2)
     library = table.where(source="library")
     for index, ((program, rule), (label, colour)) in enumerate(CASES.items()):
         _bars(axes[0, 0], library.where(program=program, rule=rule), index, colour, label)
@@ -151,14 +151,16 @@ def draw(table: Table) -> Drawing:
     ):
         axis.set_title(title)
         axis.set_ylabel("rounds that lose, %")
-        axis.set_ylim(0, max(1.0, 1.25 * axis.get_ylim()[1]))
-        axis.legend(loc="upper left", labelspacing=0.25, handlelength=1.2)
+        axis.set_ylim(0, max(1.0, 1.35 * axis.get_ylim()[1]))
+        axis.legend(
+            loc="upper left", labelspacing=0.25, handlelength=1.2, frameon=True, framealpha=1.0, edgecolor="none"
+        )
         for place, bucket in enumerate(BUCKETS):
             count = sum(rows.where(jobs=bucket).numbers("rounds"))
             axis.text(place, -0.035, f"of {count:.0f}", fontsize=6, ha="center", va="top", color=INK,
                       transform=axis.get_xaxis_transform())  # fmt: skip
         axis.tick_params(axis="x", pad=9)
-    axes[1, 0].set_xticks(range(len(BUCKETS)), list(BUCKETS))
+        axis.set_xticks(range(len(BUCKETS)), list(BUCKETS))
     axes[1, 0].set_xlabel("live requests in the round")
     return figure
 
@@ -170,6 +172,11 @@ def _bars(axis: Axes, rows: Table, index: int, colour: str, label: str) -> None:
     errors = [0.0 if half != half else 100 * half for half in rows.numbers("share_half")]
     low = [min(share, error) for share, error in zip(shares, errors, strict=True)]
     axis.bar(places, shares, 0.25, yerr=[low, errors], color=colour, label=label, error_kw={"linewidth": 0.6})
+    for place, share in zip(places, shares, strict=True):
+        if not share:
+            axis.annotate(
+                "0", (place, 0.0), (0, 1), textcoords="offset points", fontsize=6, color=darker(colour), ha="center"
+            )
 
 
 def describe(table: Table) -> str:

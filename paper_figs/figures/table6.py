@@ -14,8 +14,10 @@ from itertools import combinations, permutations, product
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from experiments.drawing.palette import SOFT
 from paper_figs.figure import Comparison, Figure
 from paper_figs.lab import Lab
+from paper_figs.policies import DP, LOOKAHEAD, ROUND
 from paper_figs.style import PAPER_MARK, panels
 from paper_figs.table import Table, Value
 from paper_figs.work import Task
@@ -41,10 +43,10 @@ REQUESTS = ((1024, 3.3), (512, 2.2), (256, 1.65), (2048, 6.5))
 """Edge in pixels and deadline in seconds; all arrive at 0."""
 COUNTS = (1, 2, 3, 4, 8, 16)
 LOOK = {
-    "exhaustive": ("exhaustive search", "#4d4d4d", "o"),
-    "dp": ("greedy heuristic", "#0072B2", "s"),
-    "cpsat": ("round program, exact", "#CC79A7", "D"),
-    "optimum": ("whole schedule, proven", "#D55E00", "v"),
+    "exhaustive": ("exhaustive search", SOFT, "o"),
+    "dp": ("greedy heuristic", DP.colour, DP.marker),
+    "cpsat": ("round program, exact", ROUND.colour, ROUND.marker),
+    "optimum": ("whole schedule, proven", LOOKAHEAD.colour, LOOKAHEAD.marker),
 }
 
 
@@ -153,14 +155,14 @@ def draw(table: Table) -> Drawing:
     figure, axes = panels(1, 2, 2.7, sharey=True)
     for axis, gpus in zip(axes[0], PAPER, strict=True):
         axis.set_yscale("log")
-        axis.set_ylim(1e-5, 500)
+        axis.set_ylim(1e-5, 2000)
         for solver, (label, colour, marker) in LOOK.items():
             rows = table.where(solver=solver, gpus=gpus)
             xs, ys = rows.numbers("requests"), rows.numbers("seconds")
             axis.plot(xs, ys, color=colour, marker=marker, label=label)
             for x, y, done in zip(xs, ys, rows.numbers("done"), strict=True):
                 if not done:
-                    axis.annotate("", (x, 3.2 * y), (x, y), arrowprops={"arrowstyle": "->", "color": colour})
+                    axis.annotate("", (x, 9.0 * y), (x, 1.9 * y), arrowprops={"arrowstyle": "->", "color": colour})
         axis.plot(range(1, 5), PAPER[gpus], **PAPER_MARK, label="the paper's search (↑ not done)")
         axis.set_title(f"{gpus} GPUs")
         axis.set_xscale("log", base=2)

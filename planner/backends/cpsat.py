@@ -17,7 +17,7 @@ import numpy as np
 
 from planner.backends.cpsat_mixed import grid, polish
 from planner.backends.protocol import Answer, BackendError
-from planner.effort import CPSAT_DETERMINISTIC, CPSAT_GRID, CPSAT_GRID_DETERMINISTIC, CPSAT_LOAD, EMERGENCY, Cost, Size
+from planner.effort import CPSAT_DETERMINISTIC, CPSAT_GRID, CPSAT_GRID_DETERMINISTIC, CPSAT_LOAD, Cost, Size, emergency
 from planner.errors import whole
 from planner.outcomes import Floats, Ints
 from planner.programs.linear import LinearProgram
@@ -84,7 +84,7 @@ class CpSatBackend:
             left = budget - CPSAT_LOAD(program.entries)
             parameters.num_workers = 1
             parameters.max_deterministic_time = max(left, 1e-6) * pace
-            parameters.max_time_in_seconds = EMERGENCY * max(budget, 1e-3)
+            parameters.max_time_in_seconds = emergency(budget)
         else:
             parameters.num_workers = self.workers
             parameters.max_time_in_seconds = budget

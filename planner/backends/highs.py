@@ -16,7 +16,6 @@ import numpy as np
 from planner.backends.branch import branch
 from planner.backends.protocol import Answer, BackendError
 from planner.effort import (
-    EMERGENCY,
     HIGHS_ITERATION,
     HIGHS_LOAD,
     HIGHS_NODE_CHECK,
@@ -26,6 +25,7 @@ from planner.effort import (
     HIGHS_RUN,
     Cost,
     Size,
+    emergency,
 )
 from planner.outcomes import Floats
 from planner.programs.linear import LinearProgram
@@ -102,7 +102,7 @@ class HighsBackend:
         highs = load(program, program.integer)
         mixed = bool(program.integer.any())
         for option, value in (
-            ("time_limit", EMERGENCY * max(budget, 1e-3)),
+            ("time_limit", emergency(budget)),
             ("mip_rel_gap", self.gap),
             ("mip_abs_gap", self.gap),
             ("presolve", "on" if self.presolve else "off"),

@@ -16,7 +16,6 @@ import numpy as np
 
 from planner.backends.protocol import Answer, BackendError
 from planner.effort import (
-    EMERGENCY,
     HIGHS_MIP,
     HIGHS_PURE_MIP,
     SCIP_CUTS,
@@ -25,6 +24,7 @@ from planner.effort import (
     SCIP_ROOT,
     Cost,
     Size,
+    emergency,
     highs_options,
 )
 from planner.errors import ParameterError
@@ -87,7 +87,7 @@ class MathOptBackend:
         proto.linear_constraint_matrix.coefficients.extend(program.coefficients[order].tolist())
         kind = mathopt.SolverType.GSCIP if self.solver == "scip" else mathopt.SolverType.HIGHS
         parameters = mathopt.SolveParameters(
-            time_limit=timedelta(seconds=EMERGENCY * max(budget, 1e-3)),
+            time_limit=timedelta(seconds=emergency(budget)),
             relative_gap_tolerance=self.gap,
             absolute_gap_tolerance=self.gap,
             threads=1 if self.solver == "scip" else None,

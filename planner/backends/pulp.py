@@ -27,11 +27,11 @@ from planner.effort import (
     CBC_FEWEST,
     CBC_NODE,
     CBC_START,
-    EMERGENCY,
     HIGHS_MIP,
     HIGHS_PURE_MIP,
     Cost,
     Size,
+    emergency,
     highs_options,
 )
 from planner.errors import ParameterError
@@ -102,12 +102,12 @@ class PulpBackend:
         built = perf_counter()
         try:
             if self.solver == "cbc":
-                settings = {**self._common(EMERGENCY * max(budget, 1e-3)), **_cbc(program, budget)}
+                settings = {**self._common(emergency(budget)), **_cbc(program, budget)}
                 with _limited(pulp.PULP_CBC_CMD.pulp_cbc_path, budget) as path:
                     status = problem.solve(pulp.COIN_CMD(path=path, **settings))
             else:
                 options = highs_options(program.entries, bool(program.integer.all()), budget)
-                status = problem.solve(pulp.HiGHS(**self._common(EMERGENCY * max(budget, 1e-3)), threads=1, **options))
+                status = problem.solve(pulp.HiGHS(**self._common(emergency(budget)), threads=1, **options))
         except Exception as error:
             raise BackendError(f"{self.name} failed inside PuLP: {type(error).__name__}: {error}") from error
         solved = perf_counter()

@@ -19,7 +19,7 @@ from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import Answer, Backend, Measured
 from planner.backends.pulp import PulpBackend
 from planner.costs import Costs
-from planner.effort import EMERGENCY, Size, refusal
+from planner.effort import Size, emergency, refusal
 from planner.job import Job
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
@@ -132,9 +132,9 @@ class Exact:
         except Exception as error:
             return fall_back(f"{type(error).__name__}: {error}", None)
         plan = self._plan(settled, built - began + answer.build_seconds, answer.solve_seconds)
-        late = answer.build_seconds + answer.solve_seconds >= EMERGENCY * budget
+        late = answer.build_seconds + answer.solve_seconds >= emergency(budget)
         if late and plan.certificate.status != "optimal":
-            note = f"the clock ended the search at {EMERGENCY:g} times the budget"
+            note = f"the clock ended the search after {emergency(budget):g} s"
             plan = replace(plan, certificate=replace(plan.certificate, note=note))
         return plan
 

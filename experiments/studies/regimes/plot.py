@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.drawing.palette import INK, SOFT, style
+from experiments.drawing.palette import AHEAD, BEHIND, EVEN, INK, SOFT, style
 from experiments.studies.regimes.gains import Gain
 
-COLOURS = {"ahead": "#0072B2", "even": "#787878", "behind": "#D55E00"}
-"""Safe for colour-blind readers (after Okabe and Ito)."""
+COLOURS = {"ahead": AHEAD, "even": EVEN, "behind": BEHIND}
 MARKERS = {"ahead": "o", "even": "D", "behind": "s"}
 WIDTH, ROW = 8.0, 0.34
 """Inches."""

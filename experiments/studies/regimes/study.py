@@ -61,7 +61,7 @@ def _command(options: argparse.Namespace) -> None:
             study.rows("bounds", bounds, leave_out=["seconds"])
             print(CONDITION)
         study.write("gains.png", lambda path: draw_gains(gains, path))
-        print(f"Means over {len(seeds)} seeds.")
+        print(f"Means over {len(seeds)} seeds." if len(seeds) > 1 else "One seed.")
 
 
 def list_table(chosen: Sequence[Regime]) -> Table:

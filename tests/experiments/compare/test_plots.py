@@ -36,7 +36,7 @@ def test_grid_has_a_row_per_cell_with_intervals_and_bounds(results: list[Result]
     bounds = [BoundResult(cell.label, seed, 0.9, 0.8 + 0.1 * seed, "optimal", 0.0) for cell in grid for seed in (0, 1)]
     draw_attainment(results, grid, POLICIES, bounds, Path("unused.png"))
     axes = drawn[0].axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["12", "60"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["12/min", "60/min"]
     spread = Spread.of([r.summary.sar for r in results if (r.cell, r.policy) == ("60", "greedy")])
     lines = {line.get_gid(): line for line in axes.get_lines() if line.get_gid()}
     assert list(lines["60/greedy"].get_xdata()) == pytest.approx([spread.mean])

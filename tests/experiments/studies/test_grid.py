@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.studies.grid import PAPER_GRID, Policy, Spread, cells, run_all
+from experiments.studies.grid import PAPER_GRID, Cell, Policy, Spread, cells, run_all
 from experiments.studies.jobs import Jobs
 from experiments.studies.journal import Journal
 
@@ -19,6 +19,14 @@ def test_cells_are_all_combinations() -> None:
     grid = cells(PAPER_GRID)
     assert len({cell.label for cell in grid}) == len(grid) == 16
     assert [cell.overrides for cell in cells([], SMALL)] == [SMALL]
+
+
+def test_titles_say_what_numbers_are() -> None:
+    """In pictures a cell's name has words beside its numbers, and one of a user's own is its label."""
+    assert (cells(PAPER_GRID)[1].label, cells(PAPER_GRID)[1].title) == ("uniform 12 1.1", "uniform, 12/min, scale 1.1")
+    assert cells([["cluster.gpus=4", "cluster.gpus=8"], ["workload.cv=2"]])[1].title == "8 GPUs, cv 2"
+    assert cells([], ("workload=skewed", "workload.rate=6"))[0].title == "skewed, 6/min"
+    assert Cell("mine", ()).title == "mine"
 
 
 def test_results_are_paired_and_do_not_depend_on_processes() -> None:

@@ -97,11 +97,13 @@ def test_a_good_answer_stands() -> None:
 
 
 def test_a_clock_that_had_to_end_a_search_is_named() -> None:
-    """Tests that a search which counts did not end, but the clock at 20 times the budget, is marked."""
-    slow = exact(lambda p: Answer(p.start, 99.0, "feasible", 0.0, 0.25)).solve(ROUND, 0.01).certificate
-    assert not slow.fallback
-    assert "clock" in slow.note and "20 times" in slow.note
-    assert exact(lambda p: Answer(p.start, 99.0, "feasible", 0.0, 0.15)).solve(ROUND, 0.01).certificate.note == ""
+    """Tests that a search which counts did not end, but the clock at 20 times the budget or after a second, is marked."""
+    for budget, most in ((0.1, 2.0), (0.01, 1.0)):
+        slow = exact(lambda p, s=most: Answer(p.start, 99.0, "feasible", 0.0, s)).solve(ROUND, budget).certificate
+        assert not slow.fallback
+        assert slow.note == f"the clock ended the search after {most:g} s"
+        soon = exact(lambda p, s=0.9 * most: Answer(p.start, 99.0, "feasible", 0.0, s)).solve(ROUND, budget).certificate
+        assert soon.note == ""
 
 
 @settings(max_examples=40)
