@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EMERGENCY, PATIENCE = 20.0, 1.0
+EMERGENCY, PATIENCE = 20.0, 5.0
 """Times the budget of a search, and seconds at least, after which a clock ends it where its counts should have."""
 
 
