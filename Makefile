@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
@@ -114,14 +114,32 @@ tables-latency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --reference free --output docs/tables/latency --policy "free:solver=highs" \
 	  --policy "measured:solver=highs engine.latency=measured" --policy "fixed 10 ms:solver=highs engine.latency=fixed engine.latency_ms=10"
 
-HUGE := cluster.gpus=1024 cadence=rounds cadence.tau=0.4 workload=uniform workload.requests=10000 workload.slo_scale=1.5 solver.budget_ms=500
+# From 16 to 1,024 GPUs: the paper's load per GPU, overload, and many that wait. Half an hour on two cores.
+SKEWED := workload=skewed solver.budget_ms=50
+HUGE := cluster.gpus=1024 cadence=rounds cadence.tau=0.4 solver.budget_ms=500
+UNIFORM := workload=uniform workload.requests=10000 workload.slo_scale=1.5
+SCALE_RIVALS := --policy "edf:solver=edf solver.admission=true" --policy "srtf:solver=srtf solver.elastic=true solver.admission=true"
+LOAD = --cell "$(1) GPUs, paper load:cluster.gpus=$(1) $(SKEWED) workload.rate=$(2) workload.slo_scale=1.2 workload.requests=$(3)"
+OVER = --cell "$(1) GPUs, overload:cluster.gpus=$(1) $(SKEWED) workload.rate=$(2) workload.slo_scale=1.5 workload.requests=$(3)"
 tables-scale: $(VENV)/.core
-	$(COMPARE) --bound --seeds 3 --timelines none --output docs/tables/scale $(LOOKAHEAD) $(call POLICY,moore) --policy "edf:solver=edf solver.admission=true" engine.late=drop \
-	  --cell "16 GPUs, overload:cluster.gpus=16 workload=skewed workload.rate=100 workload.slo_scale=1.5 workload.requests=400 solver.budget_ms=50" \
-	  --cell "64 GPUs, paper load:cluster.gpus=64 workload=skewed workload.rate=144 workload.slo_scale=1.2 solver.budget_ms=50" \
-	  --cell "64 GPUs, overload:cluster.gpus=64 workload=skewed workload.rate=400 workload.slo_scale=1.5 workload.requests=600 solver.budget_ms=50" \
-	  --cell "64 GPUs, 64 pending:cluster.gpus=64 workload=skewed workload.rate=600 workload.slo_scale=3 workload.requests=400 solver.budget_ms=50" \
-	  --cell "1024 GPUs, 1000 pending:$(HUGE) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) workload.rate=54000"
+	$(COMPARE) --bound --seeds 5 --timelines none --output docs/tables/scale $(LOOKAHEAD) $(call POLICY,moore) $(SCALE_RIVALS) engine.late=drop \
+	  $(call LOAD,16,36,300) $(call OVER,16,100,400) $(call LOAD,32,72,300) $(call OVER,32,200,500) $(call LOAD,64,144,300) $(call OVER,64,400,600) \
+	  --cell "64 GPUs, 64 pending:cluster.gpus=64 $(SKEWED) workload.rate=600 workload.slo_scale=3 workload.requests=400" \
+	  $(call LOAD,256,576,1000) $(call OVER,256,1600,1500) \
+	  --cell "1024 GPUs, paper load:workload=skewed $(HUGE) workload.rate=2304 workload.slo_scale=1.2 workload.requests=4000" \
+	  --cell "1024 GPUs, skewed, overload:workload=skewed $(HUGE) workload.rate=6400 workload.slo_scale=1.5 workload.requests=6000" \
+	  --cell "1024 GPUs, 1000 pending:$(HUGE) $(UNIFORM) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000"
+
+# What planning in cells costs on 1,024 GPUs, and what it does on 4,096. Twenty minutes on two cores.
+CELLS = --policy "$(1) in cells of $(2):solver=cells solver.inside=$(1) solver.gpus=$(2) solver.planning=processes"
+FOURFOLD := cluster.gpus=4096 cadence=rounds cadence.tau=0.4 solver.budget_ms=500
+tables-cells: $(VENV)/.core
+	$(COMPARE) --bound --jobs 1 --seeds 3 --timelines none --output docs/tables/cells --policy "one planner:solver=highs" \
+	  $(call CELLS,highs,512) $(call CELLS,highs,256) $(call CELLS,highs,128) $(call CELLS,moore,512) engine.late=drop \
+	  --cell "1024 GPUs, paper load:workload=skewed $(HUGE) workload.rate=2304 workload.slo_scale=1.2 workload.requests=4000" \
+	  --cell "1024 GPUs, 1000 pending:$(HUGE) $(UNIFORM) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000" \
+	  --cell "4096 GPUs, paper load:workload=skewed $(FOURFOLD) workload.rate=9216 workload.slo_scale=1.2 workload.requests=16000" \
+	  --cell "4096 GPUs, 4000 pending:$(FOURFOLD) $(UNIFORM) workload.requests=30000 workload.rate=80000"
 
 BATCHING := $(foreach pixels,256 512,$(foreach rate,60 120 240,\
   --cell "$(pixels) at $(rate)/min:workload.mix=homogeneous-$(pixels) workload.rate=$(rate)"))

@@ -18,6 +18,7 @@ from experiments.distributed.workers import worker_count
 from experiments.workload import Workload
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
+from planner.errors import ParameterError
 from planner.objectives import ObjectiveError
 from planner.objectives.protocol import NeedsProgram
 from planner.promise import Admission, BidPrices, Policy
@@ -100,10 +101,11 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
     notes = _notes(config, workload, believed, cluster, shapes)
     solver = make_solver(config)
     if isinstance(solver, Demanding):
-        chosen = "program" if SOLVERS[config["solver"]["kind"]].exact else "solver"
         try:
-            with configured(chosen, config[chosen]):
-                solver.check(costs_of(believed, cluster), shapes)
+            solver.check(costs_of(believed, cluster), shapes)
+        except ParameterError as error:
+            group = "solver" if error.name.partition(".")[0] in config["solver"] else "program"
+            raise ConfigError(error.at(f"{group}.{error.name}", config[group].get(error.name, error.value))) from None
         except ObjectiveError as error:
             raise ConfigError(
                 f"objective={config['objective']['kind']}: {error}. program=assignment takes every objective"

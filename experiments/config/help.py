@@ -13,7 +13,9 @@ Groups (choose with group=choice):
 $APP_CONFIG_GROUPS
   solver     who plans. cpsat, highs, scip, pulp: exact, of a program and an objective, backed by a greedy plan.
              dp: the paper's greedy program (solver.allocation, .preserve, .elastic: its stages).
-             fixed, rssp: run to completion. edf, srtf: preemptive baselines.
+             fixed, rssp: run to completion. edf, srtf, moore: preemptive rules.
+             cells: a large cluster in cells of solver.gpus, each planned by solver.inside (solver.planning=processes: at
+             the same time; ray: on other machines, too).
              custom: a class of your own, solver.file=/path/to/file.py solver.name=CLASS +solver.arguments.NAME=VALUE
              (docs/own.md; program=custom and workload=custom_file likewise).
              solver.budget_ms is a processor's time for one decision, kept by counts.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
 from omegaconf import MISSING
 
+from executor.cells.on_ray import OnRay
+from executor.cells.processes import InProcesses
 from experiments.config.checks import configured
 from experiments.config.objectives import make_objective
 from experiments.config.programs import make_program
@@ -18,6 +20,8 @@ from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend
 from planner.backends.protocol import Backend
 from planner.backends.pulp import PulpBackend
+from planner.errors import ParameterError
+from planner.solvers.cells import Cells, InTurn, Planning
 from planner.solvers.contained import load_solver
 from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Exact
@@ -59,6 +63,24 @@ class CustomSolverConfig(SolverConfig):
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass
+class CellsConfig(SolverConfig):
+    """A large cluster in cells of ``solver.gpus`` GPUs each, planned by ``solver.inside`` as ``solver.arguments`` set it.
+
+    ``solver.planning``: ``turn`` (one cell after the other), ``processes`` (``solver.workers`` of them, 0: one per core) or
+    ``ray`` (a cluster at ``solver.address``; by default Ray is started here).
+    """
+
+    kind: str = "cells"
+    budget_ms: float = 500.0
+    inside: str = "highs"
+    gpus: int = 512
+    planning: str = "turn"
+    workers: int = 0
+    address: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Choice:
     """A choice of ``solver``.
@@ -97,6 +119,31 @@ def _custom(config: Mapping[str, Any]) -> Solver:
     return load_solver(chosen["file"], chosen["name"], chosen["arguments"])
 
 
+_NOT_INSIDE = ("cells", "custom")
+
+
+def _cells(config: Mapping[str, Any]) -> Solver:
+    chosen = config["solver"]
+    inside, arguments = chosen["inside"], chosen["arguments"]
+    choice = SOLVERS.get(inside)
+    if choice is None or inside in _NOT_INSIDE:
+        raise ParameterError("inside", inside, f"use {', '.join(name for name in SOLVERS if name not in _NOT_INSIDE)}")
+    own = asdict(choice.schema())
+    unknown = sorted(arguments.keys() - own.keys() | arguments.keys() & {"kind", "budget_ms"})
+    if unknown:
+        known = ", ".join(name for name in own if name not in ("kind", "budget_ms", "defaults"))
+        raise ParameterError("arguments", arguments, f"solver={inside} has no {unknown[0]}; it has {known or 'none'}")
+    plannings: dict[str, Callable[[], Planning]] = {
+        "turn": InTurn,
+        "processes": lambda: InProcesses(chosen["workers"]),
+        "ray": lambda: OnRay(chosen["address"]),
+    }
+    if chosen["planning"] not in plannings:
+        raise ParameterError("planning", chosen["planning"], f"use {', '.join(plannings)}")
+    planner = choice.make({**config, "solver": {**own, **arguments}})
+    return Cells(planner, chosen["gpus"], plannings[chosen["planning"]]())
+
+
 _ROUNDS = [{"override /cadence@_global_.cadence": "rounds"}]
 
 SOLVERS: Mapping[str, Choice] = {
@@ -110,6 +157,7 @@ SOLVERS: Mapping[str, Choice] = {
     "edf": _rule("edf", Edf),
     "srtf": _rule("srtf", Srtf),
     "moore": _rule("moore", Moore),
+    "cells": Choice(CellsConfig, _cells, exact=True),
     "custom": Choice(CustomSolverConfig, _custom),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -169,4 +169,13 @@ class Program(Protocol):
 
     def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
         """Return a plan in work that fits the budget when the program does not; None where there is no such way."""
+        ...
+
+
+@runtime_checkable
+class BoundedProgram(Protocol):
+    """A program that can bound what any plan of a round is worth, without making one."""
+
+    def bound(self, round_: Round, objective: Objective, reached: float, budget: float) -> float | None:
+        """Return a bound as of :meth:`planner.solvers.protocol.Bounding.bound`; None where the objective has none."""
         ...

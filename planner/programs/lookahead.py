@@ -33,7 +33,7 @@ from planner.portfolio import MOST, best_plan, crowded
 from planner.programs.carry_out import CarryOut
 from planner.programs.concurrency import levels, with_levels
 from planner.programs.floor import Class, with_floor
-from planner.programs.intervals import Intervals, interval_program
+from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, tasks_of
 from planner.programs.prices import bound_by_prices, serve_by_prices
@@ -117,6 +117,13 @@ class Lookahead:
     def rough(self, round_: Round, objective: Objective, budget: float) -> Settled | None:
         """Return a list schedule of the jobs that prices choose, where the program does not fit the budget."""
         return self.model(round_, objective, ()).rough(budget)
+
+    def bound(self, round_: Round, objective: Objective, reached: float, budget: float) -> float | None:
+        """Return a bound on the value of any plan by prices; ``reached``, if that is all that there is to be had.
+
+        None for an objective with a price or a least share.
+        """
+        return self.model(round_, objective, ()).bound(reached, budget)
 
 
 class LookaheadModel:
@@ -265,17 +272,10 @@ class LookaheadModel:
         """
         self._out = replace(self._out, budget=_JUDGING * budget)
         now = self._round.now
-        wanted = np.flatnonzero(self._worth.weights > 0.0).tolist()
+        wanted = self._wanted
         if not wanted:
             return self._by_list([], ListSchedule([], []), self._most)
-        weights = self._worth.weights.tolist()
-        offered = [
-            task if task.weight == weights[i] else replace(task, weight=weights[i])
-            for i, task in ((i, self.tasks[i]) for i in wanted)
-        ]
-        due = np.array([task.due for task in offered])
-        points = np.unique(np.r_[now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
-        gpu_seconds = self._gpu_seconds(points)
+        offered, points, gpu_seconds = self._offered
         if self._beside:
             bound = bound_by_prices(offered, points, gpu_seconds, budget=_BOUND_BESIDE * budget)
             return self._carried_out(bound, budget=_ADMISSION_BESIDE * budget)
@@ -290,6 +290,32 @@ class LookaheadModel:
         if not self._plain:
             return own
         return max(self._admitted(bound, _ADMISSION * budget)[0], own, key=lambda plan: plan.value)
+
+    def bound(self, reached: float, budget: float) -> float | None:
+        """Return a bound on the value by prices; the most that there is to be had, if that is reached."""
+        if not self._plain:
+            return None
+        if not self._wanted or reached >= self._most - TINY:
+            return self._most
+        return bound_by_prices(*self._offered, budget=budget)
+
+    @property
+    def _wanted(self) -> list[int]:
+        """Jobs that are worth something."""
+        wanted: list[int] = np.flatnonzero(self._worth.weights > 0.0).tolist()
+        return wanted
+
+    @property
+    def _offered(self) -> tuple[list[Task], Floats, Floats]:
+        """Those jobs as tasks that weigh what they are worth, and the grid of prices with its GPU-seconds."""
+        weights = self._worth.weights.tolist()
+        offered = [
+            task if task.weight == weights[i] else replace(task, weight=weights[i])
+            for i, task in ((i, self.tasks[i]) for i in self._wanted)
+        ]
+        due = np.array([task.due for task in offered])
+        points = np.unique(np.r_[self._round.now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
+        return offered, points, self._gpu_seconds(points)
 
     def _carried_out(self, bound: float, durations: Settled | None = None, budget: float = math.inf) -> Settled:
         """Return the program's plan, else that of the admitted jobs, or one of a rule that serves more when carried out.

@@ -25,7 +25,7 @@ from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
 from planner.objectives.trial import try_out
 from planner.plan import Assignment, Certificate, Plan, Status, no_claim
-from planner.programs.linear import LinearProgram, Program, Settled
+from planner.programs.linear import BoundedProgram, LinearProgram, Program, Settled
 from planner.programs.lookahead import Lookahead
 from planner.request import Request
 from planner.round import Cadence, Round
@@ -137,6 +137,12 @@ class Exact:
             note = f"the clock ended the search after {emergency(budget):g} s"
             plan = replace(plan, certificate=replace(plan.certificate, note=note))
         return plan
+
+    def bound(self, round_: Round, reached: float, budget: float) -> float | None:
+        """Return a bound on the value of any plan of a round, if the program has one of its own."""
+        if not isinstance(self.program, BoundedProgram):
+            return None
+        return self.program.bound(round_, self.objective, reached, budget)
 
     def _greedy(self, greedy: Plan, round_: Round, budget: float) -> tuple[Assignment, ...]:
         """Return the greedy plan, made now where the program had no use for it before."""

@@ -45,6 +45,25 @@ class Demanding(Protocol):
         ...
 
 
+@runtime_checkable
+class Bounding(Protocol):
+    """A solver that can bound what any plan of a round is worth, without making one."""
+
+    def bound(self, round_: Round, reached: float, budget: float) -> float | None:
+        """Return a bound within ``budget`` seconds, or None.
+
+        Parameters
+        ----------
+        round_
+            The instance.
+        reached
+            Value of a plan: where that is all that there is to be had, there is no more to prove.
+        budget
+            Seconds of the processor.
+        """
+        ...
+
+
 def check_degree(name: str, degree: int, costs: Costs, shapes: Collection[Shape]) -> None:
     """Raise ParameterError if a degree is none of the cluster's, or unknown to the profile for some shape."""
     cluster, profile = costs.cluster, costs.profile

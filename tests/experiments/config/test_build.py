@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from executor.cells.processes import InProcesses
 from experiments.cli import compose
 from experiments.config.build import build
 from experiments.runner import simulate
 from experiments.workload import Workload, rate_per_minute, targets_in_words
+from planner.programs.assignment import AssignmentProgram
+from planner.solvers.cells import Cells
 from planner.solvers.dp import GreedyDp
+from planner.solvers.exact import Highs
 from planner.solvers.fixed import Fixed, Rssp
 from planner.solvers.priority import Edf, Srtf
 from profiles import load_profile
@@ -26,6 +30,34 @@ SMALL = "workload.requests=5"
 def test_solvers_by_name(solver: str, made: type) -> None:
     """Every solver's name on the command line makes that solver."""
     assert isinstance(build(compose([f"solver={solver}", SMALL])).service.solver, made)
+
+
+def test_cells_are_planned_by_any_solver_with_its_own_settings() -> None:
+    """The solver inside gets its arguments, the cells their size and who plans them."""
+    own = ("solver.inside=edf", "+solver.arguments.admission=true", "solver.planning=processes", "solver.workers=2")
+    made = build(compose(["solver=cells", *own, "solver.gpus=16", "cluster.gpus=64", SMALL])).service.solver
+    assert made == Cells(Edf(admission=True), 16, InProcesses(2))
+    exact = build(compose(["solver=cells", "program=assignment", SMALL])).service.solver
+    assert exact == Cells(Highs(AssignmentProgram()))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["solver.inside=foo"], ["solver.inside is 'foo'", "use cpsat, highs"]),
+        (["solver.inside=fixed"], ["solver.inside is 'fixed'", "may stop segments"]),
+        (["solver.gpus=12", "cluster.gpus=64"], ["solver.gpus is 12", "use 8, 16, 32"]),
+        (["+solver.arguments.degre=2"], ["solver.arguments is {'degre': 2}", "solver=highs has no degre"]),
+        (["solver.inside=edf", "+solver.arguments.late=soon"], ["solver.late is 'soon'", "use "]),
+        (["solver.planning=fast"], ["solver.planning is 'fast'", "turn, processes, ray"]),
+        (["solver.planning=processes", "solver.workers=-1"], ["solver.workers is -1"]),
+    ],
+)
+def test_wrong_cells_are_refused(overrides: list[str], words: list[str]) -> None:
+    """By field, with what would be right."""
+    with pytest.raises(ValueError) as refused:
+        build(compose(["solver=cells", *overrides]))
+    assert all(word in str(refused.value) for word in words)
 
 
 def test_greedy_solver_plans_in_rounds_and_others_at_events() -> None:
