@@ -125,7 +125,7 @@ tables-scale: $(VENV)/.core
 	$(COMPARE) --bound --seeds 5 --timelines none --output docs/tables/scale $(LOOKAHEAD) $(call POLICY,moore) $(SCALE_RIVALS) engine.late=drop \
 	  $(call LOAD,16,36,300) $(call OVER,16,100,400) $(call LOAD,32,72,300) $(call OVER,32,200,500) $(call LOAD,64,144,300) $(call OVER,64,400,600) \
 	  --cell "64 GPUs, 64 pending:cluster.gpus=64 $(SKEWED) workload.rate=600 workload.slo_scale=3 workload.requests=400" \
-	  $(call LOAD,256,576,1000) $(call OVER,256,1600,1500) \
+	  $(call LOAD,256,576,1000) $(call OVER,256,1600,1000) \
 	  --cell "1024 GPUs, paper load:workload=skewed $(HUGE) workload.rate=2304 workload.slo_scale=1.2 workload.requests=4000" \
 	  --cell "1024 GPUs, skewed, overload:workload=skewed $(HUGE) workload.rate=6400 workload.slo_scale=1.5 workload.requests=6000" \
 	  --cell "1024 GPUs, 1000 pending:$(HUGE) $(UNIFORM) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000"

@@ -8,6 +8,7 @@ none does); then GPUs that are left widen the task that gains most seconds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -60,11 +61,18 @@ def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = Tr
     phases: list[Phase] = []
     while pending and len(phases) < _PHASES:
         degrees = allot(tasks, left, pending, now, gpus, widen)
-        end = min(max(tasks[i].release, now) + left[i] * step_time[i][degree] for i, degree in degrees.items())
+        end = math.inf
+        runs = []
         for i, degree in degrees.items():
-            begins = max(tasks[i].release, now)
+            release, seconds = tasks[i].release, step_time[i][degree]
+            begins = release if release > now else now
+            runs.append((i, begins, seconds))
+            ended = begins + left[i] * seconds
+            if ended < end:
+                end = ended
+        for i, begins, seconds in runs:
             if end > begins:
-                left[i] -= (end - begins) / step_time[i][degree]
+                left[i] -= (end - begins) / seconds
             if left[i] <= _DONE:
                 ends[i] = end
         phases.append(Phase(now, end, degrees))
@@ -96,12 +104,30 @@ def allot(
     """
     degrees: dict[int, int] = {}
     free = gpus
-    for i in order:
-        degree = _cheapest(tasks[i], left[i], now, free) if free >= tasks[i].degrees[0] else 0
-        if not degree:
+    for i in order:  # the innermost loop of every plan: no calls
+        task = tasks[i]
+        offered, seconds, release, steps = task.degrees, task.seconds, task.release, left[i]
+        if offered[0] > free:
             continue
-        degrees[i] = degree
-        free -= degree
+        allowed = task.due - (now if now > release else release) + EPSILON
+        best, least, at = 0, math.inf, 0
+        for at, degree in enumerate(offered):
+            if degree > free:
+                at -= 1
+                break
+            cost = degree * seconds[at]
+            if cost < least and steps * seconds[at] <= allowed:
+                best, least = degree, cost
+        if not best:
+            # In time at none that is free: the largest, but for steps there that are slow or too long for a task that
+            # can still be in time, as planner.timely has it.
+            fastest, step = seconds[-1], seconds[at]
+            slack = allowed - steps * fastest
+            if slack >= 0 and (step > SLOW * fastest or slack < step - fastest):
+                continue
+            best = offered[at]
+        degrees[i] = best
+        free -= best
         if not free:
             return degrees
     if widen:
@@ -118,43 +144,24 @@ def _widen(
     """Give free GPUs to what runs, one degree at a time to the task that gains most seconds, the first among equals."""
     heap: list[tuple[float, int, int, int]] = []
     order = list(degrees)
-
-    def offer(place: int) -> None:
-        i = order[place]
-        task = tasks[i]
-        at = task.degrees.index(degrees[i])
-        if at + 1 < len(task.degrees):
-            gain = left[i] * (task.seconds[at] - task.seconds[at + 1])
-            if gain > EPSILON:
-                heappush(heap, (-gain, place, i, task.degrees[at + 1] - degrees[i]))
-
-    for place in range(len(order)):
-        offer(place)
+    for place, i in enumerate(order):
+        offered = tasks[i].degrees
+        if degrees[i] != offered[-1]:
+            _offer(heap, place, tasks[i], left[i], offered.index(degrees[i]), free)
     while heap and free:
-        _, place, i, extra = heappop(heap)
-        if extra <= free:  # what does not fit now never will
+        _, place, at, extra = heappop(heap)
+        if extra <= free:
+            i = order[place]
+            task = tasks[i]
             degrees[i] += extra
             free -= extra
-            offer(place)
+            if at + 1 < len(task.degrees):
+                _offer(heap, place, task, left[i], at, free)
 
 
-def _cheapest(task: Task, left: float, now: float, free: int) -> int:
-    """Return the degree with the least GPU-seconds that is in time, or the largest that is free.
-
-    A task that can still be in time waits (0) where a single step at that one is slow or too long for it, as
-    :mod:`planner.timely` has it.
-    """
-    allowed = task.due - (now if now > task.release else task.release) + EPSILON
-    best, least = 0, float("inf")
-    largest, at = task.degrees[0], task.seconds[0]
-    for degree, seconds in zip(task.degrees, task.seconds, strict=True):
-        if degree > free:
-            break
-        largest, at = degree, seconds
-        if left * seconds <= allowed and degree * seconds < least:
-            best, least = degree, degree * seconds
-    if best:
-        return best
-    slack = allowed - left * task.seconds[-1]
-    fastest = task.seconds[-1]
-    return 0 if slack >= 0 and (at > SLOW * fastest or slack < at - fastest) else largest
+def _offer(heap: list[tuple[float, int, int, int]], place: int, task: Task, left: float, at: int, free: int) -> None:
+    """Offer the degree after the one at a position, if it gains anything and fits: what does not fit now never will."""
+    extra = task.degrees[at + 1] - task.degrees[at]
+    gain = left * (task.seconds[at] - task.seconds[at + 1])
+    if extra <= free and gain > EPSILON:
+        heappush(heap, (-gain, place, at + 1, extra))
