@@ -122,7 +122,7 @@ SCALE_RIVALS := --policy "edf:solver=edf solver.admission=true" --policy "srtf:s
 LOAD = --cell "$(1) GPUs, paper load:cluster.gpus=$(1) $(SKEWED) workload.rate=$(2) workload.slo_scale=1.2 workload.requests=$(3)"
 OVER = --cell "$(1) GPUs, overload:cluster.gpus=$(1) $(SKEWED) workload.rate=$(2) workload.slo_scale=1.5 workload.requests=$(3)"
 tables-scale: $(VENV)/.core
-	$(COMPARE) --bound --seeds 5 --timelines none --output docs/tables/scale $(LOOKAHEAD) $(call POLICY,moore) $(SCALE_RIVALS) engine.late=drop \
+	$(COMPARE) --bound --time-limit 20 --seeds 5 --timelines none --output docs/tables/scale $(LOOKAHEAD) $(call POLICY,moore) $(SCALE_RIVALS) engine.late=drop \
 	  $(call LOAD,16,36,300) $(call OVER,16,100,400) $(call LOAD,32,72,300) $(call OVER,32,200,500) $(call LOAD,64,144,300) $(call OVER,64,400,600) \
 	  --cell "64 GPUs, 64 pending:cluster.gpus=64 $(SKEWED) workload.rate=600 workload.slo_scale=3 workload.requests=400" \
 	  $(call LOAD,256,576,1000) $(call OVER,256,1600,1000) \
@@ -134,7 +134,7 @@ tables-scale: $(VENV)/.core
 CELLS = --policy "$(1) in cells of $(2):solver=cells solver.inside=$(1) solver.gpus=$(2) solver.planning=processes"
 FOURFOLD := cluster.gpus=4096 cadence=rounds cadence.tau=0.4 solver.budget_ms=500
 tables-cells: $(VENV)/.core
-	$(COMPARE) --bound --jobs 1 --seeds 3 --timelines none --output docs/tables/cells --policy "one planner:solver=highs" \
+	$(COMPARE) --bound --time-limit 20 --jobs 1 --seeds 3 --timelines none --output docs/tables/cells --policy "one planner:solver=highs" \
 	  $(call CELLS,highs,512) $(call CELLS,highs,256) $(call CELLS,highs,128) $(call CELLS,moore,512) engine.late=drop \
 	  --cell "1024 GPUs, paper load:workload=skewed $(HUGE) workload.rate=2304 workload.slo_scale=1.2 workload.requests=4000" \
 	  --cell "1024 GPUs, 1000 pending:$(HUGE) $(UNIFORM) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000" \

@@ -94,7 +94,9 @@ class Engine(Protocol):
         ...
 
     def advance(self, until: float) -> tuple[float, list[Progress]]:
-        """Let time pass until something happens, at most until ``until``; return the time and what happened then.
+        """Let time pass until something happens, at most until ``until``; return the time and what happened up to then.
+
+        What a real clock has made happen after ``until`` is told by a later call.
 
         Infinity is returned where nothing will ever happen unless a request comes or a plan is carried out.
         """

@@ -190,10 +190,11 @@ class DistributedEngine:
         while True:
             self._listen(0.0)
             now = self._history.now()
-            if self._progress:
-                progress, self._progress = self._progress, []
+            happened = [item for item in self._progress if item.at <= until]
+            if happened:  # the clock does not stop at `until`: what came later is told later
+                self._progress = [item for item in self._progress if item.at > until]
                 self._now = max(self._now, min(now, until))
-                return self._now, progress
+                return self._now, happened
             if until <= now:
                 self._now = max(self._now, until)
                 return self._now, []

@@ -9,9 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from experiments.cli import count, whole
+from experiments.cli import count, positive, whole
 from experiments.compare.rounds import RULES, RoundComparison, compare_rounds
 from experiments.compare.runs import Comparison, compare
+from experiments.studies.bound import TIME_LIMIT
 from experiments.studies.grid import PAPER_GRID, Policy, cells, described
 from experiments.studies.naming import add_grid, axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, seeds_of, study_parser
@@ -62,7 +63,7 @@ def _command(options: argparse.Namespace) -> None:
         seeds=seeds,
         reference=options.reference or policies[0].name,
         timelines=_names(options.timelines),
-        bound=options.bound,
+        bound=(options.time_limit or TIME_LIMIT) if options.bound else None,
     )
     with open_study("compare", options, described(grid, policies), seeds, fresh=True) as study:
         compare(comparison, study)
@@ -70,6 +71,8 @@ def _command(options: argparse.Namespace) -> None:
 
 def _refuse(options: argparse.Namespace) -> None:
     """Refuse options that would be given and not used."""
+    if options.time_limit and not options.bound:
+        raise ValueError("--time-limit goes with --bound, which is not given")
     if not options.rounds:
         for name, value in (("--rounds-of", options.rounds_of), ("--roll-outs", options.roll_outs)):
             if value is not None:
@@ -150,6 +153,9 @@ def _parser() -> argparse.ArgumentParser:
         "--roll-outs", type=whole, metavar="N", help="worse plans of each rule and program to carry out (default 100)"
     )
     parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of the runs of every cell")
+    parser.add_argument(
+        "--time-limit", type=positive, help=f"seconds for each bound, by counts (default {TIME_LIMIT:g})"
+    )
     parser.add_argument(
         "--reference", help="policy that the others are compared with, pair by pair (default: the first)"
     )

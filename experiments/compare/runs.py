@@ -39,7 +39,7 @@ class Comparison:
         Names of the policies whose timelines are drawn; None chooses the reference and the best of the others, and
         empty leaves the picture out.
     bound
-        Whether to prove the clairvoyant bound of every cell and seed.
+        Seconds for the clairvoyant bound of each cell and seed; None proves none.
     """
 
     grid: Sequence[Cell]
@@ -47,7 +47,7 @@ class Comparison:
     seeds: Sequence[int]
     reference: str
     timelines: Sequence[str] | None = None
-    bound: bool = False
+    bound: float | None = None
 
     def __post_init__(self) -> None:
         names = [policy.name for policy in self.policies]
@@ -62,7 +62,7 @@ def compare(comparison: Comparison, study: Study) -> None:
     """Run everything, write tables and plots, and print the tables."""
     grid, policies, seeds = comparison.grid, comparison.policies, comparison.seeds
     results = run_all(grid, policies, seeds, study.jobs)
-    bounds = bound_all(grid, seeds, jobs=study.jobs) if comparison.bound else []
+    bounds = bound_all(grid, seeds, comparison.bound, study.jobs) if comparison.bound else []
     study.rows("runs", run_rows(results))
     if bounds:
         study.rows("bounds", bounds, leave_out=["seconds"])

@@ -24,9 +24,8 @@ from executor.distributed.worker import WorkerSetting
 from executor.loop import Service, serve
 from executor.records import Records
 from planner.cluster import Cluster
-from planner.plan import Assignment, Certificate, Plan
 from planner.request import Request
-from planner.round import Cadence, Round
+from planner.round import Cadence
 from profiles.profile import Profile, StepEntry
 from profiles.shape import Shape
 
@@ -73,42 +72,6 @@ def requests_of(count: int, seed: int, steps: tuple[int, int] = (4, 9), every: f
         Request(i, generator.choice(SHAPES), generator.randint(*steps), every * i, every * i + 60.0)
         for i in range(count)
     )
-
-
-class RandomPlans:
-    """Jobs on random groups for a random number of steps; sometimes two of a shape as a batch.
-
-    Sizes of the first group take turns, so that few decisions, as on a busy machine, have them all.
-    """
-
-    name = "random"
-    preemptive = True
-
-    def __init__(self, seed: int, batches: bool = False, most: int = 3) -> None:
-        self._random = random.Random(seed)
-        self._batches = batches
-        self._most = most
-        self._decisions = 0
-
-    def solve(self, round_: Round, budget: float) -> Plan:
-        """Plan a round."""
-        jobs = list(round_.jobs)
-        self._random.shuffle(jobs)
-        gpus = list(range(round_.cluster.gpus))
-        self._random.shuffle(gpus)
-        assignments = []
-        while jobs and gpus:
-            batch = [jobs.pop()]
-            if self._batches:
-                batch += [job for job in jobs if job.request.shape == batch[0].request.shape][:1]
-                jobs = [job for job in jobs if job not in batch]
-            self._decisions += not assignments
-            degree = self._random.randint(1, len(gpus)) if assignments else 1 + self._decisions % len(gpus)
-            group = round_.cluster.group_of(gpus[:degree])
-            gpus = gpus[degree:]
-            steps = min(self._random.randint(1, self._most), *(job.steps_left for job in batch), 10**6)
-            assignments.append(Assignment(tuple(job.request.id for job in batch), group, steps))
-        return Plan(tuple(assignments), Certificate(self.name))
 
 
 def run(engine: Any, cluster: Cluster, profile: Profile, requests: Sequence[Request], plans: Any) -> Records:

@@ -27,6 +27,7 @@ from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import WorkerSetting, work
 from executor.loop import Service, serve
 from executor.records import Records
+from executor.testing import RandomPlans, check_engine
 from planner.plan import Assignment
 from planner.request import Request
 from planner.round import Cadence
@@ -34,7 +35,6 @@ from planner.solvers.dp import GreedyDp
 from profiles.shape import Shape
 from tests.executor.distributed.serving import (
     SHAPES,
-    RandomPlans,
     alive,
     alone,
     assert_equal_to_alone,
@@ -71,6 +71,11 @@ def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
     assert not [pid for pid in pids if alive(pid)]
     assert not shared_folder(made).exists()
     assert set(threading.enumerate()) <= threads
+
+
+def test_conformance(config: EngineConfig, engine: DistributedEngine) -> None:
+    """Tests that the engine keeps what every engine keeps, with batches and requests that are cancelled."""
+    check_engine(lambda requests: engine, CLUSTER, PROFILE, SHAPES, every=0.05, batches=True)
 
 
 def test_random_plans(config: EngineConfig, engine: DistributedEngine) -> None:

@@ -22,11 +22,11 @@ from executor.distributed.controller import DistributedEngine
 from executor.distributed.random_models.build import build
 from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import WorkerSetting, work
+from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request
 from tests.executor.distributed.serving import (
     SHAPES,
-    RandomPlans,
     alive,
     cluster_of,
     meanwhile,
@@ -134,6 +134,7 @@ def test_interrupted_controller(config: EngineConfig, tmp_path: Path, sent: sign
         "from executor.distributed.config import EngineConfig\n"
         "from executor.distributed.controller import DistributedEngine\n"
         "from tests.executor.distributed.serving import *\n"
+        "from executor.testing import RandomPlans\n"
         "if __name__ == '__main__':\n"
         f"    config = EngineConfig(spec_of(Path({str(config.model.folder)!r})), Path({str(tmp_path / 'images')!r}))\n"
         "    cluster = cluster_of(2)\n"

@@ -27,11 +27,11 @@ from executor.distributed.on_ray.store import RayStates, start_keeper
 from executor.distributed.on_ray.transport import RayTransport, work
 from executor.distributed.random_models.build import build
 from executor.distributed.worker import WorkerSetting
+from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request
 from tests.executor.distributed.serving import (
     SHAPES,
-    RandomPlans,
     alive,
     assert_equal_to_alone,
     cluster_of,

@@ -20,11 +20,11 @@ from executor.distributed.models.model import Model
 from executor.distributed.random_models.build import build
 from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import WorkerSetting, work
+from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request
 from tests.executor.distributed.serving import (
     SHAPES,
-    RandomPlans,
     alive,
     assert_equal_to_alone,
     cluster_of,
