@@ -138,7 +138,7 @@ class SimulatedEngine:
             self._drift[request.id] = [0.0, *draws.cumsum().tolist()]
         delay = self._profile.encode_time(request.shape) if self._physics.stages else 0.0
         if self._stage_worker is not None:
-            self._stage_worker.put("encode", request.id, delay)
+            self._stage_worker.put("encode", request.id, delay, request.deadline)
             self._proceed_stages()
             return False
         if delay > 0:
@@ -229,7 +229,7 @@ class SimulatedEngine:
             return
         seconds = self._profile.decode_time(self._requests[job].shape)
         if self._stage_worker is not None:
-            self._stage_worker.put("decode", job, seconds)
+            self._stage_worker.put("decode", job, seconds, self._requests[job].deadline)
             self._proceed_stages()
             return
         self._decoder_free = max(self.now, self._decoder_free) + seconds

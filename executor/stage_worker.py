@@ -1,11 +1,10 @@
-"""One worker that encodes texts and makes images by turns, as the distributed engine has it, on a virtual clock."""
+"""One worker that encodes texts and makes images, as the distributed engine has it, on a virtual clock."""
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Stage = Literal["encode", "decode"]
+from executor.stage_queue import Stage, StageQueue
 
 
 class Staged(NamedTuple):
@@ -25,29 +24,23 @@ class Staged(NamedTuple):
 
 
 class StageWorker:
-    """Does one stage of one request at a time; where both kinds wait, they take turns."""
+    """Does one stage of one request at a time, in the order of :class:`executor.stage_queue.StageQueue`."""
 
     def __init__(self) -> None:
         self.current: Staged | None = None
-        self._waiting: dict[Stage, deque[tuple[int, float]]] = {"encode": deque(), "decode": deque()}
-        self._last: Stage = "decode"
+        self._queue: StageQueue[tuple[int, float]] = StageQueue()
 
-    def put(self, stage: Stage, request: int, seconds: float) -> None:
-        """Queue a stage that takes so many seconds."""
-        self._waiting[stage].append((request, seconds))
+    def put(self, stage: Stage, request: int, seconds: float, deadline: float) -> None:
+        """Queue a stage that takes so many seconds, of a request that is due then."""
+        self._queue.put(stage, (request, seconds), deadline)
 
     def proceed(self, now: float) -> Staged | None:
         """Begin the next stage if nothing is under way, and return it; None if none begins."""
-        if self.current is not None:
+        if self.current is not None or (chosen := self._queue.take(now)) is None:
             return None
-        other: Stage = "decode" if self._last == "encode" else "encode"
-        for stage in (other, self._last):
-            if self._waiting[stage]:
-                request, seconds = self._waiting[stage].popleft()
-                self._last = stage
-                self.current = Staged(stage, request, now + seconds)
-                return self.current
-        return None
+        stage, (request, seconds) = chosen
+        self.current = Staged(stage, request, now + seconds)
+        return self.current
 
     def finish(self) -> Staged:
         """End the stage under way, and return it."""

@@ -175,7 +175,7 @@ class DistributedEngine:
         ask = self._board.asks[request.id] = self._asks(request)
         self._board.done[request.id] = 0
         self._stages.admit(ask)
-        self._stages.proceed(time.monotonic(), self._fleet.ready[self._workers])
+        self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready[self._workers])
         return False
 
     def advance(self, until: float) -> tuple[float, list[Progress]]:
@@ -249,7 +249,7 @@ class DistributedEngine:
         if self._fleet.ready[self._workers] and self._stages.overdue(time.monotonic(), self._config.deadline):
             self._fleet.restart(self._workers)
             self._stages.died()
-        self._stages.proceed(time.monotonic(), self._fleet.ready[self._workers])
+        self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready[self._workers])
 
     def _take_in(self, rank: int, message: Any) -> None:
         chunks = self._board.chunks

@@ -1,13 +1,13 @@
 """What happens to requests before and after their steps, one at a time, on one worker: encoding, decoding.
 
-Requests that wait to be encoded and finished ones that wait to be decoded take turns; images are written beside them. A
+Texts go before images, the most urgent first (:mod:`executor.stage_queue`); images are written beside them. A
 command whose worker dies, or stops working, is given again; an image that cannot be written is tried again later, so that
 a full disk loses nothing. A request that fails again and again is given up, and others go on.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from executor.distributed import messages as m
 from executor.distributed.images import image_path, latent_path
 from executor.distributed.models.spec import Ask
+from executor.stage_queue import StageQueue
 
 _RETRY_AFTER = 0.5
 
@@ -53,12 +54,10 @@ class Stages:
         self._images = images
         self._latents = latents
         self._attempts = attempts
-        self._admit: deque[Ask] = deque()
-        self._decode: deque[Ask] = deque()
+        self._queue: StageQueue[Ask] = StageQueue()
         self._later: list[tuple[float, Ask]] = []
         self._current: Command | None = None
         self._writing: dict[int, Ask] = {}
-        self._last: Command | None = None
         self._failures: Counter[int] = Counter()
         self._heard = 0.0
         self._failing: float | None = None
@@ -67,47 +66,48 @@ class Stages:
     @property
     def admitting(self) -> bool:
         """Whether a request still waits for its text."""
-        return bool(self._admit) or isinstance(self._current, m.Admit)
+        return self._queue.waits("encode") or isinstance(self._current, m.Admit)
 
     @property
     def decoding(self) -> bool:
         """Whether an image is still to come."""
-        return bool(self._decode or self._later or self._writing) or isinstance(self._current, m.Decode)
+        waiting = self._queue.waits("decode") or bool(self._later or self._writing)
+        return waiting or isinstance(self._current, m.Decode)
 
     def admit(self, ask: Ask) -> None:
         """Queue a request for encoding."""
-        self._admit.append(ask)
+        self._queue.put("encode", ask, ask.request.deadline)
 
     def decode(self, ask: Ask) -> None:
         """Queue a finished request for decoding."""
-        self._decode.append(ask)
+        self._queue.put("decode", ask, ask.request.deadline)
 
-    def proceed(self, now: float, ready: bool) -> None:
+    def proceed(self, now: float, at: float, ready: bool) -> None:
         """Give the worker its next command, if it has none.
 
         Parameters
         ----------
         now
             `time.monotonic`.
+        at
+            The same moment on the clock of the run.
         ready
             Whether the worker can take one.
         """
         due = [ask for at, ask in self._later if at <= now]
         if due:
             self._later = [(at, ask) for at, ask in self._later if at > now]
-            self._decode.extend(due)
-        if not ready or self._current is not None:
+            for ask in due:
+                self.decode(ask)
+        if not ready or self._current is not None or (chosen := self._queue.take(at)) is None:
             return
-        if self._admit and not (self._decode and isinstance(self._last, m.Admit)):
-            self._current = m.Admit(self._admit.popleft())
-        elif self._decode:
-            ask = self._decode.popleft()
+        stage, ask = chosen
+        if stage == "encode":
+            self._current = m.Admit(ask)
+        else:
             image = None if self._images is None else image_path(self._images, ask.request.id)
             latent = None if self._latents is None else latent_path(self._latents, ask.request.id)
             self._current = m.Decode(ask, image, latent)
-        else:
-            return
-        self._last = self._current
         self._heard = now
         self._send(self._current)
 
@@ -144,10 +144,10 @@ class Stages:
             self._writing[message.request] = current.ask
 
     def died(self) -> None:
-        """Take in that the worker died: what it was at goes first."""
+        """Take in that the worker died: what it was at waits again."""
         current, self._current = self._current, None
-        for ask in reversed(self._writing.values()):
-            self._decode.appendleft(ask)
+        for ask in self._writing.values():
+            self.decode(ask)
         self._writing.clear()
         if current is None:
             return
@@ -157,9 +157,9 @@ class Stages:
             what = "encoding its text" if isinstance(current, m.Admit) else "decoding its image"
             self._fail(ask, f"the worker for stages died or hung {self._failures[ask.request.id]} times while {what}")
         elif isinstance(current, m.Admit):
-            self._admit.appendleft(ask)
+            self.admit(ask)
         else:
-            self._decode.appendleft(ask)
+            self.decode(ask)
 
     def _undecoded(self, ask: Ask, message: m.Undecoded, now: float) -> None:
         """Try again later what time may mend, and a few times what it probably does not."""

@@ -19,18 +19,18 @@ SHAPE = Shape(64, 64)
 DATE = "2026-01-01"
 
 
-def test_takes_turns() -> None:
-    """Tests that texts and images alternate where both wait, each kind in order, one at a time."""
+def test_texts_go_first_then_the_most_urgent() -> None:
+    """Tests that texts go before images, each kind by deadline with late ones last, one at a time."""
     worker = StageWorker()
-    for request in (1, 2):
-        worker.put("decode", request, 2.0)
-        worker.put("encode", 10 + request, 1.0)
+    for request, deadline in ((1, 50.0), (2, 1.5), (3, 40.0)):
+        worker.put("decode", request, 2.0, deadline)
+        worker.put("encode", 10 + request, 1.0, deadline)
     done, now = [], 0.0
     while (begun := worker.proceed(now)) is not None:
         assert worker.proceed(now) is None
         now = begun.end
         done.append((worker.finish().request, now))
-    assert done == [(11, 1.0), (1, 3.0), (12, 4.0), (2, 6.0)]
+    assert done == [(12, 1.0), (13, 2.0), (11, 3.0), (3, 5.0), (1, 7.0), (2, 9.0)]
 
 
 def test_text_waits_for_an_image() -> None:
