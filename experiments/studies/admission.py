@@ -110,7 +110,9 @@ def _runs(cell: str, configs: dict[str, dict[str, Any]], time_limit: float) -> R
         optimum = optimum or bound_of(setup, time_limit)
         records = simulate(setup)
         s = summarize(records, setup.service.cluster)
-        also = len(records.refused.keys() & _optimum_without(setup, records.refused, time_limit)) if records.refused else 0
+        also = (
+            len(records.refused.keys() & _optimum_without(setup, records.refused, time_limit)) if records.refused else 0
+        )
         rows.append(
             Admitted(
                 cell, policy, config["seed"], s.requests, s.on_time, s.promised, s.kept, s.refused, also, optimum.upper
