@@ -6,11 +6,13 @@ import argparse
 from collections.abc import Sequence
 
 from experiments.studies.grid import PAPER_GRID, Cell, Policy, cells
-from experiments.studies.policies import policy
+from experiments.studies.policies import POLICIES, policy
 
 
 def policy_of(text: str) -> Policy:
     """Read NAME, one that is declared, or NAME:OVERRIDES, or OVERRIDES alone.
+
+    A simple rule that is set otherwise under its own name, such as ``edf:solver=edf solver.admission=true``, is a simple rule.
 
     Raises
     ------
@@ -26,7 +28,8 @@ def policy_of(text: str) -> Policy:
         raise ValueError(
             f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'"
         )
-    return Policy(name.strip(), tuple(overrides.split()))
+    name = name.strip()
+    return Policy(name, tuple(overrides.split()), any(known.name == name and known.simple for known in POLICIES))
 
 
 def _declared(name: str) -> Policy:
