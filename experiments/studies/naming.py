@@ -12,7 +12,7 @@ from experiments.studies.policies import POLICIES, policy
 def policy_of(text: str) -> Policy:
     """Read NAME, one that is declared, or NAME:OVERRIDES, or OVERRIDES alone.
 
-    A simple rule that is set otherwise under its own name, such as ``edf:solver=edf solver.admission=true``, is a simple rule.
+    A simple rule that is set otherwise under its own name, as in ``edf:solver=edf solver.late=never``, is a simple rule.
 
     Raises
     ------
