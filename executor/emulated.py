@@ -98,10 +98,9 @@ class EmulatedEngine:
         """See `executor.engine.Engine.advance`."""
         while True:
             now = self._catch_up()
-            happened = [item for item in self._progress if item.at <= until]
-            if happened:  # the clock does not stop at `until`: what came later is told later
-                self._progress = [item for item in self._progress if item.at > until]
-                return self._reach(min(now, until)), happened
+            if self._progress:
+                progress, self._progress = self._progress, []
+                return self._reach(min(now, until)), progress
             if until <= now:
                 return self._reach(until), []
             ahead = min(until, self._simulated.next_event)

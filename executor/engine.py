@@ -94,9 +94,9 @@ class Engine(Protocol):
         ...
 
     def advance(self, until: float) -> tuple[float, list[Progress]]:
-        """Let time pass until something happens, at most until ``until``; return the time and what happened up to then.
+        """Let time pass until something happens, at most until ``until``; return the time and what happened then.
 
-        What a real clock has made happen after ``until`` is told by a later call.
+        A real clock does not stop at ``until``: what it made happen a moment later may be told, too.
 
         Infinity is returned where nothing will ever happen unless a request comes or a plan is carried out.
         """

@@ -190,11 +190,10 @@ class DistributedEngine:
         while True:
             self._listen(0.0)
             now = self._history.now()
-            happened = [item for item in self._progress if item.at <= until]
-            if happened:  # the clock does not stop at `until`: what came later is told later
-                self._progress = [item for item in self._progress if item.at > until]
+            if self._progress:
+                progress, self._progress = self._progress, []
                 self._now = max(self._now, min(now, until))
-                return self._now, happened
+                return self._now, progress
             if until <= now:
                 self._now = max(self._now, until)
                 return self._now, []

@@ -30,6 +30,7 @@ def check_engine(
     every: float = 0.1,
     stages: bool = False,
     batches: bool = False,
+    real_clock: bool = False,
 ) -> Records:
     """Check that an engine is one: it serves requests by plans drawn at random, and keeps every rule of the protocol.
 
@@ -49,6 +50,8 @@ def check_engine(
         Whether encoding and decoding count.
     batches
         Whether plans have batches, where the profile has times for them.
+    real_clock
+        Whether the engine lives on a real clock, and may tell what happened a moment after it was to wait for.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def check_engine(
     requests = tuple(
         Request(i, drawn.choice(list(shapes)), drawn.randint(4, 9), every * i, every * i + 600.0) for i in range(count)
     )
-    engine = Audited(make(requests))
+    engine = Audited(make(requests), real_clock)
     source = _Impatient(requests, cancelled={request.id for request in requests if request.id % 6 == 5}, after=every)
     service = Service(cluster, profile, RandomPlans(seed, batches), Cadence("events", 0.05), stages=stages)
     records = serve(service, engine, Records([]), source)

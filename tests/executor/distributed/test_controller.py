@@ -75,7 +75,7 @@ def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
 
 def test_conformance(config: EngineConfig, engine: DistributedEngine) -> None:
     """Tests that the engine keeps what every engine keeps, with batches and requests that are cancelled."""
-    check_engine(lambda requests: engine, CLUSTER, PROFILE, SHAPES, every=0.05, batches=True)
+    check_engine(lambda requests: engine, CLUSTER, PROFILE, SHAPES, every=0.05, batches=True, real_clock=True)
 
 
 def test_random_plans(config: EngineConfig, engine: DistributedEngine) -> None:

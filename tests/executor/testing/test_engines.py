@@ -43,7 +43,8 @@ def test_the_simulated_engine_keeps_the_rules(cluster: Cluster, physics: str) ->
 def test_the_emulated_engine_keeps_the_rules() -> None:
     """On a real clock, two hundred times as fast."""
     cluster = Cluster.nvlink(4)
-    check_engine(lambda requests: EmulatedEngine(simulated(cluster, Physics())(requests), 200.0), cluster, TOY, SHAPES)
+    make = simulated(cluster, Physics())
+    check_engine(lambda requests: EmulatedEngine(make(requests), 200.0), cluster, TOY, SHAPES, real_clock=True)
 
 
 class Broken(SimulatedEngine):
