@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from threading import Event
 from typing import Protocol
 
-from executor.engine import Progress, Running, Segment
+from executor.engine import Progress, Running, Segment, Staged
 from executor.simulated import SimulatedEngine
 from planner.errors import ParameterError, is_finite
 from planner.plan import Assignment
@@ -88,6 +88,11 @@ class EmulatedEngine:
     def segments(self) -> list[Segment]:
         """See `executor.engine.Engine.segments`."""
         return self._simulated.segments
+
+    @property
+    def staged(self) -> list[Staged]:
+        """See `executor.engine.Engine.staged`."""
+        return self._simulated.staged
 
     def submit(self, request: Request) -> bool:
         """See `executor.engine.Engine.submit`."""

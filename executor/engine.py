@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, Protocol
 
+from executor.stage_queue import Stage
 from planner.cluster import Group
 from planner.plan import Assignment
 from planner.request import Request
@@ -83,6 +84,26 @@ class Segment(NamedTuple):
     steps: int
 
 
+class Staged(NamedTuple):
+    """A text that was encoded, or an image that was decoded and written.
+
+    Parameters
+    ----------
+    stage, request
+        What was done, and for whom.
+    worker
+        Which of the workers for stages did it.
+    start, end
+        Seconds.
+    """
+
+    stage: Stage
+    request: int
+    worker: int
+    start: float
+    end: float
+
+
 class Engine(Protocol):
     """Carries plans out and reports progress."""
 
@@ -125,4 +146,9 @@ class Engine(Protocol):
     @property
     def segments(self) -> list[Segment]:
         """Stretches of steps done so far, in order of their end."""
+        ...
+
+    @property
+    def staged(self) -> list[Staged]:
+        """Texts encoded and images decoded so far, in order of their end; empty where they take no time."""
         ...

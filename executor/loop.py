@@ -151,7 +151,7 @@ class _Run:
         self._pending: tuple[float, Sequence[Assignment]] | None = None
         self._placed: dict[int, int] = {}  # jobs of the plan in force, and the GPUs that each of them brought
         self._idle_decisions = 0
-        records.segments = engine.segments
+        records.segments, records.staged = engine.segments, engine.staged
 
     def to_end(self) -> Records:
         """Serve until every request has left, or nothing moves any more."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from planner.request import Request
 
 Fate = Literal["on_time", "late", "dropped", "refused", "cancelled", "unfinished"]
@@ -71,6 +71,8 @@ class Records:
         Request id to the time at which whoever asked for it took it back, before it was there.
     promised
         Ids of the requests that were promised to be on time.
+    staged
+        Texts encoded and images decoded, in order of their end; empty where they take no time.
     """
 
     requests: Sequence[Request]
@@ -84,6 +86,7 @@ class Records:
     refused: dict[int, float] = field(default_factory=dict)
     cancelled: dict[int, float] = field(default_factory=dict)
     promised: set[int] = field(default_factory=set)
+    staged: list[Staged] = field(default_factory=list)
 
     def fate(self, request: Request) -> Fate:
         """Return what became of a request."""

@@ -10,20 +10,21 @@ from heapq import heappop, heappush
 import numpy as np
 from numpy.typing import NDArray
 
-from executor.engine import Progress, Running, Segment
+from executor.engine import Progress, Running, Segment, Staged
 from executor.noise import draw_noise
-from executor.stage_worker import StageWorker
+from executor.stage_queue import Stage, need
+from executor.stage_workers import StageWorkers
 from executor.stretch import Stretch
 from planner.cluster import Cluster, Group
 from planner.costs import costs_of
-from planner.errors import ParameterError, is_finite
+from planner.errors import ParameterError, is_finite, whole
 from planner.plan import Assignment
 from planner.request import Request
 from planner.round import EPSILON
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-_SEGMENT_ENDS, _ENCODED, _STAGED, _DECODED = 0, 1, 2, 3
+_SEGMENT_ENDS, _STAGED = 0, 1
 MOST_NOISE = 0.3
 """Largest coefficient of variation of a step; draws are cut off at three standard deviations."""
 
@@ -41,22 +42,23 @@ class Physics:
     regroup_seconds
         Time lost when a job goes on on other GPUs than those that hold its latent.
     stages
-        Whether text encoding delays the first step, and VAE decoding (one at a time) delays delivery.
-    turns
-        Whether one worker does both, by turns, as in the distributed engine.
+        Whether text encoding delays the first step, and VAE decoding delays delivery.
+    stage_workers
+        How many workers do both, beside the GPUs of the cluster, one text or image at a time each.
     """
 
     noise: float = 1.0
     noise_cv: float = 0.0
     regroup_seconds: float = 0.001
     stages: bool = False
-    turns: bool = False
+    stage_workers: int = 1
 
     def __post_init__(self) -> None:
         for name in ("noise", "noise_cv", "regroup_seconds"):
             value = getattr(self, name)
             if not (is_finite(value) and value >= 0):
                 raise ParameterError(name, value, "a number of at least 0 is needed")
+        whole("stage_workers", self.stage_workers)
         if self.noise_cv > MOST_NOISE:
             raise ParameterError("noise_cv", self.noise_cv, f"at most {MOST_NOISE} keeps every step time positive")
 
@@ -104,6 +106,7 @@ class SimulatedEngine:
     ) -> None:
         self.now = 0.0
         self.segments: list[Segment] = []
+        self.staged: list[Staged] = []
         self._profile = profile
         self._costs = costs_of(profile, cluster)
         self._physics = physics
@@ -123,8 +126,7 @@ class SimulatedEngine:
         self._on_gpu: list[Stretch | None] = [None] * cluster.gpus
         self._heap: list[tuple[float, int, int, int, Stretch | None]] = []
         self._pushed = 0
-        self._decoder_free = 0.0
-        self._stage_worker = StageWorker() if physics.stages and physics.turns else None
+        self._stage_workers = StageWorkers(physics.stage_workers)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -136,14 +138,7 @@ class SimulatedEngine:
             draws = self._draws.pop(request.id, None)
             draws = draw_noise((request,), self._rng)[request.id] if draws is None else draws
             self._drift[request.id] = [0.0, *draws.cumsum().tolist()]
-        delay = self._profile.encode_time(request.shape) if self._physics.stages else 0.0
-        if self._stage_worker is not None:
-            self._stage_worker.put("encode", request.id, delay, request.deadline)
-            self._proceed_stages()
-            return False
-        if delay > 0:
-            self._push(self.now + delay, _ENCODED, request.id, None)
-        return delay <= 0
+        return not self._stage("encode", request)
 
     def advance(self, until: float) -> tuple[float, list[Progress]]:
         """Move the clock to the next event, at most to ``until``."""
@@ -160,12 +155,8 @@ class SimulatedEngine:
             self.now = at
             if kind == _SEGMENT_ENDS and stretch is not None:
                 self._end(stretch, progress)
-            elif kind == _STAGED:
-                self._staged(progress)
-            elif kind == _DECODED:
-                self._deliver(request, progress)
-            elif request in self._left:
-                progress.append(Progress("ready", request, at))
+            else:
+                self._end_stage(request, progress)
         if not progress:
             self.now = until
         return self.now, progress
@@ -173,21 +164,27 @@ class SimulatedEngine:
     def wake(self) -> None:
         """Nobody waits for a virtual clock."""
 
-    def _staged(self, progress: list[Progress]) -> None:
-        """Take in that the worker for stages has finished one."""
-        assert self._stage_worker is not None
-        done = self._stage_worker.finish()
-        if done.stage == "decode":
-            self._deliver(done.request, progress)
-        elif done.request in self._left:
-            progress.append(Progress("ready", done.request, done.end))
+    def _stage(self, stage: Stage, request: Request) -> bool:
+        """Queue a text or an image of a request, and say whether it takes any time."""
+        if not self._physics.stages:
+            return False
+        self._stage_workers.put(stage, request.id, need(stage, request, self._costs))
         self._proceed_stages()
+        return True
 
     def _proceed_stages(self) -> None:
-        assert self._stage_worker is not None
-        begun = self._stage_worker.proceed(self.now)
-        if begun is not None:
+        for begun in self._stage_workers.proceed(self.now):
             self._push(begun.end, _STAGED, begun.request, None)
+
+    def _end_stage(self, request: int, progress: list[Progress]) -> None:
+        """Take in that a text is encoded, or an image there."""
+        done = self._stage_workers.finish(request)
+        self.staged.append(done)
+        if done.stage == "decode":
+            self._deliver(request, progress)
+        elif request in self._left:
+            progress.append(Progress("ready", request, done.end))
+        self._proceed_stages()
 
     def _push(self, at: float, kind: int, request: int, stretch: Stretch | None) -> None:
         self._pushed += 1
@@ -211,7 +208,8 @@ class SimulatedEngine:
                 self._holds.pop(job, None)
                 self._drift.pop(job, None)
                 progress.append(Progress("finished", job, now, stretch.steps))
-                self._decode(job, progress)
+                if not self._stage("decode", self._requests[job]):
+                    self._deliver(job, progress)
         if self._next:
             for waiting in list(self._next.values()):
                 if not self._blockers(waiting.jobs, waiting.group):
@@ -221,19 +219,6 @@ class SimulatedEngine:
     def _deliver(self, request: int, progress: list[Progress]) -> None:
         del self._requests[request]
         progress.append(Progress("delivered", request, self.now))
-
-    def _decode(self, job: int, progress: list[Progress]) -> None:
-        """Queue the image of a finished request; without stages, it is there at once."""
-        if not self._physics.stages:
-            self._deliver(job, progress)
-            return
-        seconds = self._profile.decode_time(self._requests[job].shape)
-        if self._stage_worker is not None:
-            self._stage_worker.put("decode", job, seconds, self._requests[job].deadline)
-            self._proceed_stages()
-            return
-        self._decoder_free = max(self.now, self._decoder_free) + seconds
-        self._push(self._decoder_free, _DECODED, job, None)
 
     def _occupy(self, stretch: Stretch) -> None:
         for gpu in stretch.group.gpus:

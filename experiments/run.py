@@ -70,6 +70,7 @@ FILES = {
     "trace.json.gz": "the same for ui.perfetto.dev",
     "requests.parquet": "a row per request (columns: docs/metrics.md)",
     "rounds.parquet": "a row per decision; segments.parquet: per stretch of steps; timings.parquet: wall-clock",
+    "stages.parquet": "a row per text encoded and image decoded, where they take time",
     "summary.json": "the figures above; manifest.json: configuration, versions, machine, seeds",
 }
 REAL_FILES = {

@@ -10,6 +10,7 @@ import itertools
 from collections import defaultdict
 from typing import NamedTuple
 
+from executor.engine import Staged
 from executor.records import Records
 from planner.cluster import Cluster
 from profiles.profile import Profile
@@ -71,7 +72,7 @@ def replay(
     for id_, own in of_request.items():
         own.sort()
         request = requests[id_]
-        ready = request.arrival + (profile.encode_time(request.shape) if stages else 0.0)
+        ready = _encoded(records)[id_] if stages else request.arrival
         assert own[0].begin >= ready - CLOSE, f"request {id_} begins at {own[0].begin}, before {ready}"
         for a, b in itertools.pairwise(own):
             pause = regroup if a.gpus != b.gpus else 0.0
@@ -137,22 +138,39 @@ def _check_fates(
     assert records.ended == max(left, default=0.0)
 
 
+def _encoded(records: Records) -> dict[int, float]:
+    return {staged.request: staged.end for staged in records.staged if staged.stage == "encode"}
+
+
 def _delivered(records: Records, of_request: dict[int, list[Step]], profile: Profile, stages: bool) -> dict[int, float]:
-    """When each image is there: after the last step, or after its turn at the one decoder."""
+    """When each image is there: after the last step, or when a worker for stages has made it."""
     done = list(records.delivered)
     assert set(done) == {r.id for r in records.requests if len(of_request.get(r.id, ())) == r.steps}
-    shapes = {request.id: request.shape for request in records.requests}
     ends = {id_: of_request[id_][-1].end for id_ in done}
-    for a, b in itertools.pairwise(done):
-        assert ends[b] >= ends[a] - CLOSE, "images are decoded in the order in which their steps end"
     if not stages:
         return ends
-    free = 0.0
-    there = {}
-    for id_ in done:
-        free = max(free, ends[id_]) + profile.decode_time(shapes[id_])
-        there[id_] = free
-    return there
+    _check_stages(records, ends, profile)
+    return {staged.request: staged.end for staged in records.staged if staged.stage == "decode"}
+
+
+def _check_stages(records: Records, ends: dict[int, float], profile: Profile) -> None:
+    """Assert that texts and images took their time, one after the other, and that none waited for less than it had to."""
+    requests = {request.id: request for request in records.requests}
+    on_worker: dict[int, list[Staged]] = defaultdict(list)
+    came = {}
+    for staged in records.staged:
+        shape = requests[staged.request].shape
+        text = staged.stage == "encode"
+        told = profile.encode_time(shape) if text else profile.decode_time(shape)
+        assert abs(staged.end - staged.start - told) <= CLOSE, f"{staged} should take {told} s"
+        came[staged] = requests[staged.request].arrival if text else ends[staged.request]
+        assert staged.start >= came[staged] - CLOSE
+        on_worker[staged.worker].append(staged)
+    for worker, own in on_worker.items():
+        for a, b in itertools.pairwise(own):
+            assert b.start >= a.end - CLOSE, f"worker {worker} does {a} and {b} at once"
+            idle = [o for o in records.staged if came[o] < b.start - CLOSE <= o.start and a.end < b.start - CLOSE]
+            assert not idle, f"worker {worker} does nothing between {a} and {b}, but {idle} waits"
 
 
 def _check_drop(

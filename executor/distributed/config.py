@@ -48,6 +48,8 @@ class EngineConfig:
         ``cuda`` gives worker ``i`` the device ``cuda:i``.
     threads
         CPU threads of each worker.
+    stage_workers
+        Workers beside those of the cluster's GPUs that encode texts and decode images.
     groups
         Process groups that a worker may be in at a time.
     warm
@@ -77,6 +79,7 @@ class EngineConfig:
     prompts: tuple[str, ...] = PROMPTS
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = 1
+    stage_workers: int = 1
     groups: int = 32
     warm: bool = True
     deadline: float = 30.0
@@ -92,7 +95,7 @@ class EngineConfig:
             raise ParameterError("transport", self.transport, "use 'local' or 'ray'")
         if not self.prompts:
             raise ParameterError("prompts", self.prompts, "give at least one prompt")
-        for name in ("threads", "groups", "attempts"):
+        for name in ("threads", "stage_workers", "groups", "attempts"):
             whole(name, getattr(self, name))
         for name in ("deadline", "start_timeout"):
             if not (is_finite(getattr(self, name)) and getattr(self, name) > 0):

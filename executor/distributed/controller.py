@@ -21,14 +21,15 @@ from executor.distributed.dispatch import Dispatch
 from executor.distributed.fleet import Fleet
 from executor.distributed.group_names import GroupNames, warm_set
 from executor.distributed.groups import Arrangements, Rendezvous, host_store
-from executor.distributed.history import History, StageTime, Step
+from executor.distributed.history import History, Step
 from executor.distributed.models.spec import Ask
 from executor.distributed.recovery import Recovery
 from executor.distributed.stages import Answer, Stages
 from executor.distributed.starting import transport_of
 from executor.distributed.transport import Transport
 from executor.distributed.worker import WorkerSetting
-from executor.engine import Progress, Running, Segment
+from executor.engine import Progress, Running, Segment, Staged
+from executor.stage_queue import Stage
 from planner.cluster import Cluster
 from planner.costs import costs_of
 from planner.plan import Assignment
@@ -56,7 +57,7 @@ class DistributedEngine:
     config
         What to serve, and how.
     cluster
-        GPU ``i`` is worker ``i``; one more worker encodes and decodes.
+        GPU ``i`` is worker ``i``; the workers that encode and decode come after them.
     profile
         Step times expected until some are measured.
     transport
@@ -66,7 +67,7 @@ class DistributedEngine:
     origin
         Seconds at which the clock starts.
     keep
-        Whether every step and stage is kept, for whoever asks; a server that runs for weeks has no room for them.
+        Whether every step is kept, for whoever asks; a server that runs for weeks has no room for them.
 
     Raises
     ------
@@ -88,7 +89,8 @@ class DistributedEngine:
         self._asks = asks or partial(_ask_in_turn, config)
         self._config = config
         self._workers = cluster.gpus
-        self._history = History(costs_of(profile, cluster), origin, keep)
+        costs = costs_of(profile, cluster)
+        self._history = History(costs, origin, keep)
         self._board = Board(cluster.gpus)
         self._transport = transport or transport_of(config, cluster.gpus)
         store, rendezvous = host_store(config.deadline, self._transport.host)
@@ -97,9 +99,8 @@ class DistributedEngine:
         self._states = self._transport.storage.states()
         self._fleet = Fleet(self._transport, self._settings(rendezvous, max(cluster.degrees)))
         images, latents = (folder and folder.absolute() for folder in (config.images, config.latents))
-        self._stages = Stages(
-            lambda command: self._fleet.send(self._workers, command), self._fail, images, latents, config.attempts
-        )
+        stage_ranks = range(cluster.gpus, cluster.gpus + config.stage_workers)
+        self._stages = Stages(stage_ranks, costs, self._fleet.send, self._fail, images, latents, config.attempts)
         self._dispatch = Dispatch(self._board, self._fleet, self._names, self._history)
         self._recovery = Recovery(
             config, self._board, self._fleet, self._names, self._states, self._history, self._end, self._fail
@@ -141,7 +142,7 @@ class DistributedEngine:
                 config.threads,
                 degree,
             )
-            for rank in range(gpus + 1)
+            for rank in range(gpus + config.stage_workers)
         ]
 
     def _warm(self, cluster: Cluster) -> None:
@@ -160,9 +161,9 @@ class DistributedEngine:
         return self._history.steps
 
     @property
-    def stage_times(self) -> list[StageTime]:
-        """What every encoding and decoding took."""
-        return self._history.stage_times
+    def staged(self) -> list[Staged]:
+        """Texts encoded and images decoded and written so far, in order of their end."""
+        return self._history.staged
 
     @property
     def recoveries(self) -> list[float]:
@@ -175,7 +176,7 @@ class DistributedEngine:
         ask = self._board.asks[request.id] = self._asks(request)
         self._board.done[request.id] = 0
         self._stages.admit(ask)
-        self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready[self._workers])
+        self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready)
         return False
 
     def advance(self, until: float) -> tuple[float, list[Progress]]:
@@ -245,17 +246,18 @@ class DistributedEngine:
         for rank, message in self._fleet.wait(timeout):
             self._take_in(rank, message)
         self._recovery.watch()
-        if self._fleet.ready[self._workers] and self._stages.overdue(time.monotonic(), self._config.deadline):
-            self._fleet.restart(self._workers)
-            self._stages.died()
-        self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready[self._workers])
+        for rank in self._stages.overdue(time.monotonic(), self._config.deadline):
+            if self._fleet.ready[rank]:
+                self._fleet.restart(rank)
+                self._stages.died(rank)
+        self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready)
 
     def _take_in(self, rank: int, message: Any) -> None:
         chunks = self._board.chunks
         match message:
-            case None if rank == self._workers:
+            case None if rank >= self._workers:
                 self._fleet.restart(rank)
-                self._stages.died()
+                self._stages.died(rank)
             case None:
                 self._recovery.died(rank)
             case m.Ready():
@@ -268,18 +270,19 @@ class DistributedEngine:
             case m.Broke():
                 self._recovery.broke(chunks.get(message.chunk), rank, message.group, message.error)
             case m.Working():
-                self._stages.heard(time.monotonic())
+                self._stages.heard(rank, time.monotonic())
             case m.Admitted() | m.Refused() | m.Rendered() | m.Decoded() | m.Undecoded():
-                self._stages.done(message, time.monotonic())
-                self._staged(message)
+                self._stages.done(rank, message, time.monotonic())
+                self._answered(rank, message)
 
-    def _staged(self, message: Answer) -> None:
+    def _answered(self, rank: int, message: Answer) -> None:
         request = message.request
         if isinstance(message, m.Refused) and request in self._board.asks:
             self._fail(self._board.asks[request], message.error)
         if isinstance(message, m.Decoded | m.Admitted):
-            stage = "encode" if isinstance(message, m.Admitted) else "decode"
-            self._history.staged(request, stage, message.seconds)
+            stage: Stage = "encode" if isinstance(message, m.Admitted) else "decode"
+            worker = rank - self._workers
+            self._history.stage_ended(stage, request, worker, message.at, message.seconds)
         if isinstance(message, m.Decoded):
             self._forget(request)
             self._undelivered.discard(request)

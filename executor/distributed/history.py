@@ -6,7 +6,8 @@ import time
 from typing import NamedTuple
 
 from executor.distributed.chunk import Chunk
-from executor.engine import Segment
+from executor.engine import Segment, Staged
+from executor.stage_queue import Stage
 from planner.cluster import Group
 from planner.costs import Costs
 from profiles.shape import Shape
@@ -24,14 +25,6 @@ class Step(NamedTuple):
     end: float
 
 
-class StageTime(NamedTuple):
-    """What ``encode`` or ``decode`` took for a request, without waiting, in seconds."""
-
-    request: int
-    stage: str
-    seconds: float
-
-
 class History:
     """The record of a run. Its clock starts when it is first asked for the time.
 
@@ -42,14 +35,14 @@ class History:
     origin
         Seconds at which its clock starts.
     keep
-        Whether every step and stage is kept; a server that runs for weeks has no room for them.
+        Whether every step is kept; a server that runs for weeks has no room for them.
     """
 
     def __init__(self, costs: Costs, origin: float = 0.0, keep: bool = True) -> None:
         self._keep = keep
         self.segments: list[Segment] = []
         self.steps: list[Step] = []
-        self.stage_times: list[StageTime] = []
+        self.staged: list[Staged] = []
         self.recoveries: list[float] = []
         self._costs = costs
         self._origin = origin
@@ -75,10 +68,10 @@ class History:
             before = self._measured.get(key, at - began)
             chunk.seconds = self._measured[key] = (1 - _NEWEST) * before + _NEWEST * (at - began)
 
-    def staged(self, request: int, stage: str, seconds: float) -> None:
-        """Take in that a text was encoded, or an image decoded."""
-        if self._keep:
-            self.stage_times.append(StageTime(request, stage, seconds))
+    def stage_ended(self, stage: Stage, request: int, worker: int, at: float, seconds: float) -> None:
+        """Take in that a text was encoded, or an image decoded and written."""
+        end = self.time(at)
+        self.staged.append(Staged(stage, request, worker, end - seconds, end))
 
     def ended(self, chunk: Chunk, steps: int, at: float) -> None:
         """Take in the end of a chunk."""

@@ -113,9 +113,10 @@ class Unfit:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The first step can begin. ``seconds``: what encoding took."""
+    """The first step can begin, since ``at``. ``seconds``: what encoding took."""
 
     request: int
+    at: float
     seconds: float
 
 
@@ -195,6 +196,6 @@ def shifted(message: Any, ahead: float, now: float) -> Any:
     match message:
         case Stepped():
             return replace(message, began=min(message.began - ahead, now), at=min(message.at - ahead, now))
-        case Decoded():
+        case Admitted() | Decoded():
             return replace(message, at=min(message.at - ahead, now))
     return message

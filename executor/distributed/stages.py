@@ -1,21 +1,22 @@
-"""What happens to requests before and after their steps, one at a time, on one worker: encoding, decoding.
+"""What happens to requests before and after their steps, one at a time on each worker for it: encoding, decoding.
 
-Texts go before images, the most urgent first (:mod:`executor.stage_queue`); images are written beside them. A
-command whose worker dies, or stops working, is given again; an image that cannot be written is tried again later, so that
-a full disk loses nothing. A request that fails again and again is given up, and others go on.
+What comes first says :mod:`executor.stage_queue`; images are written beside other commands. A command whose worker dies,
+or stops working, is given again; an image that cannot be written is tried again later, so that a full disk loses nothing.
+A request that fails again and again is given up, and others go on.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from executor.distributed import messages as m
 from executor.distributed.images import image_path, latent_path
 from executor.distributed.models.spec import Ask
-from executor.stage_queue import StageQueue
+from executor.stage_queue import Stage, StageQueue, need
+from planner.costs import Costs
 
 _RETRY_AFTER = 0.5
 
@@ -26,13 +27,36 @@ Command = m.Admit | m.Decode
 Answer = m.Admitted | m.Refused | m.Rendered | m.Decoded | m.Undecoded
 
 
-class Stages:
-    """The queue of the worker for stages.
+class _Hand:
+    """What one worker is at.
 
     Parameters
     ----------
+    current
+        Its command, until it can take the next one.
+    writing
+        Requests whose frames it has made and is writing.
+    heard
+        When it gave its last sign of life.
+    """
+
+    def __init__(self) -> None:
+        self.current: Command | None = None
+        self.writing: dict[int, Ask] = {}
+        self.heard = 0.0
+
+
+class Stages:
+    """The queue of the workers for stages.
+
+    Parameters
+    ----------
+    workers
+        Their ranks.
+    costs
+        What steps and stages are expected to take.
     send
-        Gives the worker a command.
+        Gives a worker a command.
     fail
         Called with a request that is given up, and why.
     images, latents
@@ -43,12 +67,15 @@ class Stages:
 
     def __init__(
         self,
-        send: Callable[[Any], None],
+        workers: Iterable[int],
+        costs: Costs,
+        send: Callable[[int, Any], None],
         fail: Callable[[Ask, str], None],
         images: Path | None,
         latents: Path | None = None,
         attempts: int = 3,
     ) -> None:
+        self._costs = costs
         self._send = send
         self._fail = fail
         self._images = images
@@ -56,34 +83,33 @@ class Stages:
         self._attempts = attempts
         self._queue: StageQueue[Ask] = StageQueue()
         self._later: list[tuple[float, Ask]] = []
-        self._current: Command | None = None
-        self._writing: dict[int, Ask] = {}
+        self._hands = {rank: _Hand() for rank in workers}
         self._failures: Counter[int] = Counter()
-        self._heard = 0.0
         self._failing: float | None = None
         self.errors: dict[int, str] = {}
 
     @property
     def admitting(self) -> bool:
         """Whether a request still waits for its text."""
-        return self._queue.waits("encode") or isinstance(self._current, m.Admit)
+        return self._queue.waits("encode") or any(isinstance(hand.current, m.Admit) for hand in self._hands.values())
 
     @property
     def decoding(self) -> bool:
         """Whether an image is still to come."""
-        waiting = self._queue.waits("decode") or bool(self._later or self._writing)
-        return waiting or isinstance(self._current, m.Decode)
+        if self._queue.waits("decode") or self._later:
+            return True
+        return any(hand.writing or isinstance(hand.current, m.Decode) for hand in self._hands.values())
 
     def admit(self, ask: Ask) -> None:
         """Queue a request for encoding."""
-        self._queue.put("encode", ask, ask.request.deadline)
+        self._queue.put("encode", ask, need("encode", ask.request, self._costs))
 
     def decode(self, ask: Ask) -> None:
         """Queue a finished request for decoding."""
-        self._queue.put("decode", ask, ask.request.deadline)
+        self._queue.put("decode", ask, need("decode", ask.request, self._costs))
 
-    def proceed(self, now: float, at: float, ready: bool) -> None:
-        """Give the worker its next command, if it has none.
+    def proceed(self, now: float, at: float, ready: Sequence[bool]) -> None:
+        """Give each worker that has none its next command.
 
         Parameters
         ----------
@@ -92,71 +118,78 @@ class Stages:
         at
             The same moment on the clock of the run.
         ready
-            Whether the worker can take one.
+            By rank: whether a worker can take one.
         """
         due = [ask for at, ask in self._later if at <= now]
         if due:
             self._later = [(at, ask) for at, ask in self._later if at > now]
             for ask in due:
                 self.decode(ask)
-        if not ready or self._current is not None or (chosen := self._queue.take(at)) is None:
-            return
-        stage, ask = chosen
+        for rank, hand in self._hands.items():
+            if hand.current is not None or not ready[rank]:
+                continue
+            if (chosen := self._queue.take(at)) is None:
+                return
+            hand.current, hand.heard = self._command(*chosen), now
+            self._send(rank, hand.current)
+
+    def _command(self, stage: Stage, ask: Ask) -> Command:
         if stage == "encode":
-            self._current = m.Admit(ask)
-        else:
-            image = None if self._images is None else image_path(self._images, ask.request.id)
-            latent = None if self._latents is None else latent_path(self._latents, ask.request.id)
-            self._current = m.Decode(ask, image, latent)
-        self._heard = now
-        self._send(self._current)
+            return m.Admit(ask)
+        image = None if self._images is None else image_path(self._images, ask.request.id)
+        latent = None if self._latents is None else latent_path(self._latents, ask.request.id)
+        return m.Decode(ask, image, latent)
 
-    def heard(self, now: float) -> None:
-        """Take in a sign of life."""
-        self._heard = now
+    def heard(self, rank: int, now: float) -> None:
+        """Take in a sign of life of a worker."""
+        self._hands[rank].heard = now
 
-    def overdue(self, now: float, deadline: float) -> bool:
-        """Whether the worker has something to do and has given no sign of life for ``deadline`` seconds."""
-        return (self._current is not None or bool(self._writing)) and now > self._heard + deadline
+    def overdue(self, now: float, deadline: float) -> list[int]:
+        """Ranks of workers that have something to do and have given no sign of life for ``deadline`` seconds."""
+        return [
+            rank
+            for rank, hand in self._hands.items()
+            if (hand.current is not None or hand.writing) and now > hand.heard + deadline
+        ]
 
     def failing(self, now: float) -> float:
         """Seconds for which images have failed to come to rest without one that did."""
         return 0.0 if self._failing is None else now - self._failing
 
-    def done(self, message: Answer, now: float) -> None:
-        """Take in how far the worker is with its command."""
-        self._heard = now
+    def done(self, rank: int, message: Answer, now: float) -> None:
+        """Take in how far a worker is with its command."""
+        hand = self._hands[rank]
+        hand.heard = now
         if isinstance(message, m.Decoded | m.Undecoded):
-            ask = self._writing.pop(message.request, None)
+            ask = hand.writing.pop(message.request, None)
         if isinstance(message, m.Decoded):
             self.errors.pop(message.request, None)
             self._failing = None
             return
-        current = self._current
+        current = hand.current
         if isinstance(message, m.Undecoded):
             if ask is None and isinstance(current, m.Decode):
-                ask, self._current = current.ask, None
+                ask, hand.current = current.ask, None
             if ask is not None:
                 self._undecoded(ask, message, now)
             return
-        self._current = None
+        hand.current = None
         if isinstance(message, m.Rendered) and current is not None:
-            self._writing[message.request] = current.ask
+            hand.writing[message.request] = current.ask
 
-    def died(self) -> None:
-        """Take in that the worker died: what it was at waits again."""
-        current, self._current = self._current, None
-        for ask in self._writing.values():
+    def died(self, rank: int) -> None:
+        """Take in that a worker died: what it was at waits again."""
+        hand, self._hands[rank] = self._hands[rank], _Hand()
+        for ask in hand.writing.values():
             self.decode(ask)
-        self._writing.clear()
-        if current is None:
+        if hand.current is None:
             return
-        ask = current.ask
+        ask = hand.current.ask
         self._failures[ask.request.id] += 1
         if self._failures[ask.request.id] >= _DEATHS * self._attempts:
-            what = "encoding its text" if isinstance(current, m.Admit) else "decoding its image"
+            what = "encoding its text" if isinstance(hand.current, m.Admit) else "decoding its image"
             self._fail(ask, f"the worker for stages died or hung {self._failures[ask.request.id]} times while {what}")
-        elif isinstance(current, m.Admit):
+        elif isinstance(hand.current, m.Admit):
             self.admit(ask)
         else:
             self.decode(ask)

@@ -235,7 +235,8 @@ class Worker:
         except Exception as error:
             self._say(m.Refused(request, f"{type(error).__name__}: {error}"))
         else:
-            self._say(m.Admitted(request, time.monotonic() - began))
+            at = time.monotonic()
+            self._say(m.Admitted(request, at, at - began))
         finally:
             self._states.release(request)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
-from executor.engine import Engine, Progress, Running, Segment
+from executor.engine import Engine, Progress, Running, Segment, Staged
 from planner.plan import Assignment
 from planner.request import Request
 from planner.testing import ConformanceError
@@ -96,6 +96,11 @@ class Audited:
         """What the engine has."""
         return self._engine.segments
 
+    @property
+    def staged(self) -> list[Staged]:
+        """What the engine has."""
+        return self._engine.staged
+
     def at_the_end(self) -> None:
         """Check the account of the whole run: every request has left, with all its steps, on GPUs that were its own.
 
@@ -119,6 +124,14 @@ class Audited:
                     raise ConformanceError(
                         f"GPU {gpu} runs jobs {first} until {end:g} and jobs {second} from {start:g}"
                     )
+        steps: dict[int, tuple[float, float]] = {}
+        for segment in self.segments:
+            for job in segment.jobs:
+                steps[job] = (steps.get(job, (segment.start,))[0], segment.end)
+        for staged in self.staged:
+            began, ended = steps.get(staged.request, (staged.end, staged.start))
+            right = staged.end <= began + _EPSILON if staged.stage == "encode" else staged.start >= ended - _EPSILON
+            self._require(right, staged.request, f"its steps go from {began:g} to {ended:g}, but {staged}")
         for id_, request in self._requests.items():
             kinds = [item.kind for item in self._seen[id_]]
             if id_ in self._dropped or "failed" in kinds:

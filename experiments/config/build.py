@@ -112,9 +112,15 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
             ) from None
     with configured("engine", engine, regroup_seconds="regroup_ms"):
         physics = (
-            Physics(stages=True, turns=True)
+            Physics(stages=True, stage_workers=engine["stage_workers"])
             if real
-            else Physics(engine["noise"], engine["noise_cv"], 1e-3 * engine["regroup_ms"], engine["stages"])
+            else Physics(
+                engine["noise"],
+                engine["noise_cv"],
+                1e-3 * engine["regroup_ms"],
+                engine["stages"],
+                engine["stage_workers"],
+            )
         )
         if not real:
             physics.check_noise(truth)
@@ -132,6 +138,10 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
         )
     budget = 1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"])
     _check_latency(engine)
+    if not real and engine["stage_workers"] != 1 and not engine["stages"]:
+        raise ConfigError(
+            f"engine.stage_workers is {engine['stage_workers']} and stages take no time; it needs engine.stages=true"
+        )
     with configured("engine", engine, kind="latency", seconds="latency_ms"):
         latency = PlannerLatency(engine.get("latency", "zero"), 1e-3 * engine.get("latency_ms", 0.0))
     admission = admission_of("engine.admission", engine.get("admission", "all"))

@@ -12,7 +12,8 @@ from omegaconf import MISSING
 class SimulatedConfig:
     """A virtual clock.
 
-    ``noise`` multiplies the profile's spread, ``noise_cv`` replaces it. ``stages`` adds text encoding and VAE decoding.
+    ``noise`` multiplies the profile's spread, ``noise_cv`` replaces it. ``stages`` adds text encoding and VAE decoding, on
+    ``stage_workers`` of their own beside the GPUs.
     ``late``: ``best_effort`` or ``drop``. ``latency``: ``zero``, ``fixed`` (``latency_ms``) or ``measured``. ``admission``:
     ``all`` requests, ``promise`` deadlines to those that can be kept and are worth it, or ``refuse`` the others.
     """
@@ -22,6 +23,7 @@ class SimulatedConfig:
     noise_cv: float = 0.0
     regroup_ms: float = 1.0
     stages: bool = False
+    stage_workers: int = 1
     late: str = "best_effort"
     latency: str = "zero"
     latency_ms: float = 0.0
@@ -41,6 +43,7 @@ class EmulatedConfig:
     noise_cv: float = 0.0
     regroup_ms: float = 1.0
     stages: bool = False
+    stage_workers: int = 1
     late: str = "best_effort"
     admission: str = "all"
 
@@ -87,8 +90,9 @@ class DistributedConfig:
     ``model``: ``flux``, ``sd3``, ``qwen`` or ``wan`` with random weights, without a download (``width``: ``tiny``,
     ``small``, or on GPUs ``full``: FLUX.1-dev, SD3-medium, Qwen-Image, Wan2.1-14B as published), or the folder of a
     pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``workers``: by default one per GPU,
-    or two processes. ``images`` and ``latents``: whether to keep them, in the output directory. ``deadline``: seconds
-    after which a group without a step counts as hung. ``late``: ``best_effort`` or ``drop``.
+    or two processes. ``stage_workers``: those that encode texts and decode images, beside them. ``images`` and ``latents``:
+    whether to keep them, in the output directory. ``deadline``: seconds after which a group without a step counts as hung.
+    ``late``: ``best_effort`` or ``drop``.
     """
 
     defaults: list[Any] = field(default_factory=lambda: list(_SERVED))
@@ -101,6 +105,7 @@ class DistributedConfig:
     inputs: dict[str, Any] = field(default_factory=dict)
     prompts: list[str] = field(default_factory=list)
     workers: int | None = None
+    stage_workers: int = 1
     device: str = "auto"
     threads: int = 1
     groups: int = 32

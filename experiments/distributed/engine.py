@@ -60,6 +60,7 @@ def engine_config(config: Mapping[str, Any], directory: Path | None) -> EngineCo
             prompts=tuple(engine["prompts"]) or PROMPTS,
             device=device_of(engine),
             threads=engine["threads"],
+            stage_workers=engine["stage_workers"],
             groups=engine["groups"],
             warm=engine["warm"],
             deadline=engine["deadline"],
@@ -83,7 +84,6 @@ def serve_on_workers(
     config: EngineConfig,
     records: Records | None = None,
     on_progress: Callable[[Records], None] | None = None,
-    on_engine: Callable[[Any], None] | None = None,
 ) -> Records:
     """Serve the workload of a setup on real workers, until every image is there.
 
@@ -97,8 +97,6 @@ def serve_on_workers(
         To be filled in, for a caller that wants to read them while the run goes on.
     on_progress
         Called when images are there, and when requests have been given up.
-    on_engine
-        Called with the engine when all is done, for what it measured.
 
     Raises
     ------
@@ -114,6 +112,4 @@ def serve_on_workers(
         serve(setup.service, engine, records, watch=Calls(on_progress))
         if records.failed and len(records.failed) == len(records.requests):
             raise EngineError(f"no request could be served; the first: {next(iter(records.failed.values()))}")
-        if on_engine is not None:
-            on_engine(engine)
     return records

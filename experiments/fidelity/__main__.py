@@ -101,17 +101,11 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _serve(setup: Setup, engine: EngineConfig) -> tuple[Records, Observed]:
     """Serve on real workers, and return what they measured as well."""
-    shapes = {request.id: request.shape for request in setup.workload.requests}
-    stages: list[Any] = []
-    records = serve_on_workers(
-        setup,
-        engine,
-        on_engine=lambda done: stages.extend((shapes[s.request], s.stage, s.seconds) for s in done.stage_times),
-    )
+    records = serve_on_workers(setup, engine)
     for request, reason in records.failed.items():
         raise ValueError(f"request {request} could not be served, so that runs cannot be compared: {reason}")
     decisions = tuple(decision.total_seconds for decision in records.decisions)
-    return records, Observed(tuple(records.requests), tuple(records.segments), tuple(stages), decisions)
+    return records, Observed(tuple(records.requests), tuple(records.segments), tuple(records.staged), decisions)
 
 
 def _simulated(setup: Setup, truth: Profile, latency: PlannerLatency, repeats: int) -> list[Figures]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from executor.simulated import MOST_NOISE
 from planner.request import Request
 from profiles import Profile, Shape
@@ -27,15 +27,15 @@ class Observed:
         Of the run.
     segments
         Stretches of steps.
-    stages
-        Shape, ``encode`` or ``decode``, seconds.
+    staged
+        Texts and images.
     decisions
         Seconds of each decision.
     """
 
     requests: tuple[Request, ...]
     segments: tuple[Segment, ...]
-    stages: tuple[tuple[Shape, str, float], ...]
+    staged: tuple[Staged, ...]
     decisions: tuple[float, ...]
 
 
@@ -70,8 +70,8 @@ def in_service(alone: Profile, runs: Iterable[Observed]) -> Profile:
         for segment in run.segments:
             key = shapes[segment.jobs[0]], len(segment.gpus), len(segment.jobs)
             steps[key].append((segment.end - segment.start, segment.steps))
-        for shape, stage, seconds in run.stages:
-            stages[shape, stage].append(seconds)
+        for staged in run.staged:
+            stages[shapes[staged.request], staged.stage].append(staged.end - staged.start)
     known = {key: sum(s for s, _ in rows) / sum(n for _, n in rows) for key, rows in steps.items()}
     slower = [
         known[key] / entry.seconds

@@ -15,7 +15,7 @@ from executor.records import Records
 from experiments.cli import Parser, compose, guarded, positive
 from experiments.config.build import Setup, build
 from experiments.results import RunWriter, Summary, manifest, prepare_directory, print_summary, summarize
-from experiments.results.metrics import percentile
+from experiments.results.percentile import percentile
 from experiments.results.writer import FILES
 from experiments.studies.options import USELESS, refuse
 

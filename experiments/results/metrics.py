@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from executor.records import Decision, Records
+from experiments.results.idle import idle_while_waiting
+from experiments.results.percentile import percentile
+from experiments.results.stages import StageSummary, stage_summary
 from experiments.results.tiers import TierSummary, attainment, tier_summaries
 from experiments.results.usage import duration, usage_by_request
 from planner.cluster import Cluster
@@ -98,6 +101,9 @@ class Summary:
         Requests on time, and requests completed, per minute of `duration`.
     utilization
         GPU-seconds in segments over those that the cluster had.
+    idle_waiting, idle_longest
+        GPU-seconds in which a GPU was idle while a request could have run, over those that the cluster had, and the longest
+        stretch of it on one GPU in seconds.
     gpu_seconds, gpu_seconds_per_on_time
         In segments, in all and for each on-time request (infinite if there is none).
     mean_degree
@@ -112,6 +118,8 @@ class Summary:
         Decisions proven optimal, and decisions that the greedy fallback made, over all decisions.
     bounded, mean_gap
         Decisions with a proven bound, and the mean gap of these.
+    stages
+        What encoding and decoding cost; None where they take no time.
     wall
         What was measured on a real clock.
     """
@@ -143,6 +151,8 @@ class Summary:
     goodput: float
     throughput: float
     utilization: float
+    idle_waiting: float
+    idle_longest: float
     gpu_seconds: float
     gpu_seconds_per_on_time: float
     mean_degree: float
@@ -155,6 +165,7 @@ class Summary:
     fallback_share: float
     bounded: int
     mean_gap: float
+    stages: StageSummary | None
     wall: WallClock
 
     def to_dict(self, wall: bool = True) -> dict[str, Any]:
@@ -203,6 +214,7 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         used = degree * (segment.end - segment.start)
         gpu_seconds += used
         squares += degree * used
+    idle = idle_while_waiting(records, cluster.gpus)
     gaps = [gap for gap in map(gap_of, records.decisions) if gap is not None]
     decisions = len(records.decisions)
     jobs = sorted(float(decision.jobs) for decision in records.decisions)
@@ -237,6 +249,8 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         goodput=_ratio(fates["on_time"] * MINUTE, seconds),
         throughput=_ratio(completed * MINUTE, seconds),
         utilization=_ratio(gpu_seconds, cluster.gpus * seconds),
+        idle_waiting=_ratio(idle.gpu_seconds, cluster.gpus * seconds),
+        idle_longest=idle.longest,
         gpu_seconds=gpu_seconds,
         gpu_seconds_per_on_time=gpu_seconds / fates["on_time"] if fates["on_time"] else math.inf,
         mean_degree=_ratio(squares, gpu_seconds),
@@ -249,18 +263,9 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         fallback_share=_ratio(sum(decision.fallback for decision in records.decisions), decisions),
         bounded=len(gaps),
         mean_gap=_ratio(math.fsum(gaps), len(gaps)),
+        stages=stage_summary(records),
         wall=_wall_clock([decision.total_seconds for decision in records.decisions]),
     )
-
-
-def percentile(ascending: Sequence[float], percent: int) -> float:
-    """Return the smallest value that at least ``percent`` % of the values do not exceed; NaN of nothing.
-
-    This is the nearest rank; a finite and an infinite latency cannot be interpolated.
-    """
-    if not ascending:
-        return math.nan
-    return ascending[max(0, -(-percent * len(ascending) // 100) - 1)]
 
 
 def gap_of(decision: Decision) -> float | None:

@@ -1,6 +1,6 @@
-"""A run as flat tables: requests, rounds, segments, and the wall-clock timings apart from them.
+"""A run as flat tables: requests, rounds, segments, stages, and the wall-clock timings apart from them.
 
-Columns are documented in ``docs/metrics.md``. The first three tables hold nothing that was measured on a real
+Columns are documented in ``docs/metrics.md``. All but the timings hold nothing that was measured on a real
 clock, so two runs with the same seeds write the same bytes.
 """
 
@@ -40,6 +40,7 @@ SEGMENTS = {
     "segment": "int64", "requests": "list<int64>", "gpus": "list<int32>", "degree": "int32",
     "start": "double", "end": "double", "steps": "int32", "gpu_seconds": "double",
 }  # fmt: skip
+STAGES = {"request": "int64", "stage": "string", "worker": "int32", "start": "double", "end": "double"}
 
 
 def requests_table(records: Records) -> pa.Table:
@@ -100,6 +101,11 @@ def segments_table(records: Records) -> pa.Table:
             for index, (jobs, gpus, start, end, steps) in enumerate(records.segments)
         ),
     )
+
+
+def stages_table(records: Records) -> pa.Table:
+    """One row a text encoded or an image decoded, in order of their end."""
+    return _table(STAGES, ((s.request, s.stage, s.worker, s.start, s.end) for s in records.staged))
 
 
 def write_table(table: pa.Table, path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from experiments.results.metrics import Summary
+from experiments.results.stages import StageSummary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,12 +81,17 @@ def single_table(s: Summary, title: str = "") -> Table:
     )
     table.add_row("GPU utilization", _share(s.utilization), f"{s.gpus} GPUs for {s.duration:.1f} s")
     table.add_row(
+        "  idle, though", _share(s.idle_waiting), f"a request waits; at most {_seconds(s.idle_longest)} on end"
+    )
+    table.add_row(
         "GPU-seconds on time",
         _number(s.gpu_seconds_per_on_time, 2),
         f"per request on time; {s.gpu_seconds:.0f} in all",
     )
     table.add_row("mean degree", _number(s.mean_degree, 2), "GPUs of a segment, by GPU-seconds")
     table.add_row("regroups", str(s.regroups), f"in {s.segments} segments")
+    if s.stages is not None:
+        _add_stages(table, s.stages)
     table.add_section()
     table.add_row(
         "decisions",
@@ -98,6 +104,18 @@ def single_table(s: Summary, title: str = "") -> Table:
     table.add_row("decision time p50", _milliseconds(wall.decision_p50), "measured")
     table.add_row("  p99", _milliseconds(wall.decision_p99), f"max {_milliseconds(wall.decision_max)}")
     return table
+
+
+def _add_stages(table: Table, s: StageSummary) -> None:
+    table.add_section()
+    workers = "1 worker" if s.workers == 1 else f"{s.workers} workers"
+    table.add_row("text and image", _share(s.utilization), f"of the time of {workers}")
+    for name, p50, p95, words in (
+        ("  text waits", s.text_p50, s.text_p95, "for a worker"),
+        ("  steps wait", s.gpus_p50, s.gpus_p95, "for GPUs, once the text is encoded"),
+        ("  image there", s.image_p50, s.image_p95, "after the last step"),
+    ):
+        table.add_row(name, _seconds(p50), f"{words}; p95 {_seconds(p95)}")
 
 
 def comparison_table(summaries: Sequence[Summary], title: str = "") -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from experiments.results.colours import colour_slots
 from experiments.results.layout import busiest_window, differing_window, missed_deadlines, occupancy
 from experiments.results.metrics import summarize
 from experiments.results.panel import COLOURS, RED, Room, draw_key, draw_panel, plain_axes
+from experiments.results.stage_lanes import draw_lanes, lanes
 from experiments.results.usage import duration
 from planner.cluster import Cluster
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WINDOW = 60.0
 """Seconds that the main panel shows of a longer run."""
@@ -29,8 +31,9 @@ DEGREE_COLOURS = ("#c9dcf0", "#8fbde0", "#4292c6", "#08519c", "#08306b", "#041a3
 POINTS = 72.0
 WIDTH, SIDE, TOP, BOTTOM = 13.0, 0.75, 0.95, 0.5
 """Inches: figure width, left margin, margins above and below the panels."""
-ROW, LANE, STRIP, BETWEEN, CAPTION = 0.4, 0.42, 0.75, 0.75, 0.4
-"""Inches: height of a GPU row, of the lane of arrivals, of the overview strip; space between the panels, for a caption."""
+ROW, LANE, STRIP, BETWEEN, CAPTION, BELOW = 0.4, 0.42, 0.75, 0.75, 0.4, 0.08
+"""Inches: height of a GPU row, of the lane of arrivals, of the overview strip; space between the panels, for a caption,
+and between GPUs and stages."""
 
 
 def draw_timeline(
@@ -44,7 +47,7 @@ def draw_timeline(
 
     The main panel has a row for each GPU and a rectangle for each segment, in the colour of its request and
     with its id where that fits. Work after the request's deadline is hatched. The strip below shows the whole
-    run, if the panel does not.
+    run, if the panel does not. Where texts and images take time, their workers have lanes below the GPUs.
 
     Parameters
     ----------
@@ -73,15 +76,14 @@ def draw_timeline(
         raise ValueError(f"window is {window}; give two times in seconds, the second one later")
     partial = window[0] > 0 or window[1] < whole
     rows = min(ROW, 8.0 / cluster.gpus)
-    panel = rows * cluster.gpus + LANE
+    panel = _height(records, cluster.gpus, rows)
     height = TOP + panel + BOTTOM + (STRIP + BETWEEN if partial else 0.0)
     figure = Figure(figsize=(WIDTH, height), dpi=150)
     across = (SIDE / WIDTH, (WIDTH - SIDE - 0.2) / WIDTH)
-    axes = figure.add_axes((across[0], (height - TOP - panel) / height, across[1], panel / height))
     slots = colour_slots(records, len(COLOURS))
     colours = {request: COLOURS[slot] for request, slot in slots.items()}
-    draw_panel(axes, records, cluster.gpus, window, _room(rows), colours)
-    axes.set_xlabel("seconds since the start of the run", fontsize=9, color=SOFT, labelpad=2)
+    axes = _draw_run(figure, height - TOP - panel, records, cluster.gpus, window, rows, colours)
+    axes.set_xlabel(_below([records]), fontsize=9, color=SOFT, labelpad=2)
     if partial:
         strip = figure.add_axes((across[0], BOTTOM / height, across[1], STRIP / height))
         _draw_overview(strip, records, cluster.gpus, window, whole)
@@ -132,7 +134,7 @@ def draw_timelines(
     window = differing_window(everything, cluster.gpus, WINDOW) if window is None else window
     colours = {r.id: COLOURS[index % len(COLOURS)] for index, r in enumerate(everything[0].requests)}
     rows = min(ROW, 8.0 / cluster.gpus)
-    panel = rows * cluster.gpus + LANE
+    panel = max(_height(records, cluster.gpus, rows) for records in everything)
     height = TOP + len(runs) * (panel + CAPTION) + BOTTOM
     figure = Figure(figsize=(WIDTH, height), dpi=150)
     across = (SIDE / WIDTH, (WIDTH - SIDE - 0.2) / WIDTH)
@@ -142,8 +144,7 @@ def draw_timelines(
     due = [r.id for r in everything[0].requests if window[0] <= r.deadline <= window[1]]
     for index, (name, records) in enumerate(runs):
         bottom = height - TOP - (index + 1) * (panel + CAPTION)
-        axes = figure.add_axes((across[0], bottom / height, across[1], panel / height))
-        draw_panel(axes, records, cluster.gpus, window, _room(rows), colours)
+        axes = _draw_run(figure, bottom, records, cluster.gpus, window, rows, colours)
         text = f"{name}: {len(kept[index])} of {len(due)} deadlines met in this window"
         others = set().union(*(kept[other] for other in range(len(runs)) if other != index)) - kept[index]
         if others:
@@ -152,8 +153,46 @@ def draw_timelines(
         figure.text(across[0], (bottom + panel + 0.1) / height, text, fontsize=10.5, weight="bold", color=INK)
         if index < len(runs) - 1:
             axes.set_xticklabels([])
-    axes.set_xlabel("seconds since the start of the run", fontsize=9, color=SOFT, labelpad=2)
+    axes.set_xlabel(_below(everything), fontsize=9, color=SOFT, labelpad=2)
     figure.savefig(path, metadata={"CreationDate": None} if Path(path).suffix == ".pdf" else None)
+
+
+def _below(runs: Sequence[Records]) -> str:
+    """Say what the lowest axis shows."""
+    said = "seconds since the start of the run"
+    return (
+        f"{said}; in the lanes of stages, texts are low boxes and images high ones" if any(map(lanes, runs)) else said
+    )
+
+
+def _height(records: Records, gpus: int, rows: float) -> float:
+    """Return the inches that a run takes with rows so many inches high."""
+    workers = lanes(records)
+    return rows * (gpus + workers) + LANE + (BELOW if workers else 0.0)
+
+
+def _draw_run(
+    figure: Figure,
+    bottom: float,
+    records: Records,
+    gpus: int,
+    window: tuple[float, float],
+    rows: float,
+    colours: Mapping[int, str],
+) -> Axes:
+    """Draw GPUs and, below them, stages, from ``bottom`` inches upwards; return the lowest axes."""
+    width, height = figure.get_size_inches()
+    across = (SIDE / width, (width - SIDE - 0.2) / width)
+    workers = lanes(records)
+    below = rows * workers + BELOW if workers else 0.0
+    axes = figure.add_axes((across[0], (bottom + below) / height, across[1], (rows * gpus + LANE) / height))
+    draw_panel(axes, records, gpus, window, _room(rows), colours)
+    if not workers:
+        return axes
+    axes.set_xticklabels([])
+    stages = figure.add_axes((across[0], bottom / height, across[1], rows * workers / height))
+    draw_lanes(stages, records, window, _room(rows), colours)
+    return stages
 
 
 def _on_time(records: Records, window: tuple[float, float]) -> set[int]:

@@ -1,8 +1,8 @@
 """A run in the Trace Event Format, for ui.perfetto.dev and chrome://tracing: the Tetris picture to zoom into.
 
-There is one track per GPU. Times are microseconds, as the format wants them. chrome://tracing takes the
-colour of an event from ``cname``; Perfetto ignores it and hashes the name without its digits, so a name ends in
-letters that stand for the request.
+There is one track per GPU, and one per worker for texts and images. Times are microseconds, as the format wants them.
+chrome://tracing takes the colour of an event from ``cname``; Perfetto ignores it and hashes the name without its digits,
+so a name ends in letters that stand for the request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from planner.cluster import Cluster
 
 Event = dict[str, Any]
 
-GPUS, REQUESTS, PLANNER = 1, 2, 3
+GPUS, REQUESTS, PLANNER, STAGES = 1, 2, 3, 4
 """Process ids: the tracks of each are shown together."""
 ARRIVALS, MISSED, DROPPED, DECISIONS = 1, 2, 3, 1
 """Thread ids within requests, and within the planner."""
@@ -43,9 +43,10 @@ def write_trace(records: Records, cluster: Cluster, path: str | Path) -> None:
 
 
 def trace_events(records: Records, cluster: Cluster) -> Iterator[Event]:
-    """Yield the events: names of tracks, then GPUs, requests, decisions and counters."""
-    yield from _tracks(cluster)
+    """Yield the events: names of tracks, then GPUs, stages, requests, decisions and counters."""
+    yield from _tracks(cluster, records)
     yield from _gpu_events(records)
+    yield from _stage_events(records)
     yield from _request_events(records)
     yield from _decision_events(records)
     yield from _live_jobs(records)
@@ -60,12 +61,15 @@ def _stream(events: Iterable[Event], write: Callable[[bytes], object]) -> None:
     write(b"\n]}\n")
 
 
-def _tracks(cluster: Cluster) -> Iterator[Event]:
+def _tracks(cluster: Cluster, records: Records) -> Iterator[Event]:
+    workers = sorted({staged.worker for staged in records.staged})
     processes = {
         GPUS: (f"GPUs ({cluster.name})", {gpu + 1: f"GPU {gpu}" for gpu in range(cluster.gpus)}),
         REQUESTS: ("requests", {ARRIVALS: "arrivals", MISSED: "deadlines missed", DROPPED: "dropped"}),
         PLANNER: ("planner", {DECISIONS: "decisions"}),
     }
+    if workers:
+        processes[STAGES] = ("text and image", {worker + 1: f"worker {worker}" for worker in workers})
     for pid, (name, threads) in processes.items():
         yield {"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name}}
         yield {"ph": "M", "name": "process_sort_index", "pid": pid, "args": {"sort_index": pid}}
@@ -107,6 +111,29 @@ def _gpu_events(records: Records) -> Iterator[Event]:
         }
         for gpu in gpus:
             yield event | {"tid": gpu + 1}
+
+
+def _stage_events(records: Records) -> Iterator[Event]:
+    """Yield texts and images; an image that is still written when the next stage begins ends there, so that none overlap."""
+    requests = {request.id: request for request in records.requests}
+    colours = colour_slots(records, len(CNAMES))
+    follows: dict[int, float] = {}
+    for staged in sorted(records.staged, key=lambda staged: -staged.start):
+        request = requests[staged.request]
+        ts = _microseconds(staged.start)
+        end = min(staged.end, follows.get(staged.worker, staged.end))
+        follows[staged.worker] = staged.start
+        yield {
+            "ph": "X",
+            "name": f"#{request.id} {'text' if staged.stage == 'encode' else 'image'} {_letters(request.id)}",
+            "cat": "stage",
+            "ts": ts,
+            "dur": max(0, _microseconds(end) - ts),
+            "pid": STAGES,
+            "tid": staged.worker + 1,
+            "cname": CNAMES[colours[request.id]],
+            "args": {"request": request.id, "seconds": staged.end - staged.start},
+        }
 
 
 def _request_events(records: Records) -> Iterator[Event]:

@@ -16,6 +16,7 @@ from experiments.results.tables import (
     requests_table,
     rounds_table,
     segments_table,
+    stages_table,
     timings_table,
     write_table,
 )
@@ -24,6 +25,7 @@ TABLES = {
     "requests.parquet": requests_table,
     "rounds.parquet": rounds_table,
     "segments.parquet": segments_table,
+    "stages.parquet": stages_table,
     "timings.parquet": timings_table,
 }
 SUMMARY, WALL = "summary.json", "wall.json"

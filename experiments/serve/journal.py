@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from executor.records import Decision, Fate, Records
 from planner.promise import Answer
 from planner.request import Request
@@ -85,6 +85,10 @@ class Journal:
     def ran(self, segment: Segment) -> None:
         """Steps were done."""
         self._write({"is": "segment", **segment._asdict()})
+
+    def staged(self, staged: Staged) -> None:
+        """A text was encoded, or an image decoded."""
+        self._write({"is": "staged", **staged._asdict()})
 
     def left(self, request: int, fate: Fate, at: float, why: str) -> None:
         """A request is out of the system."""
@@ -211,6 +215,8 @@ def _take(session: Session, row: dict[str, Any]) -> None:
     elif kind == "segment":
         row |= {"jobs": tuple(row["jobs"]), "gpus": tuple(row["gpus"])}
         records.segments.append(Segment(**row))
+    elif kind == "staged":
+        records.staged.append(Staged(**row))
     elif kind == "left":
         request_id, at = row["id"], row["at"]
         if row["fate"] in ("on_time", "late"):

@@ -151,7 +151,11 @@ class Planning(Watch):
         desk.told(both)
 
     def _new_segments(self) -> list[Segment]:
-        """Take the segments out that have ended since, and write them down."""
+        """Take the segments and stages out that have ended since, write them down, and return the segments."""
+        staged = list(self._engine.staged)
+        del self._engine.staged[: len(staged)]
+        for item in staged:
+            self._journal.staged(item)
         segments = list(self._engine.segments)
         del self._engine.segments[: len(segments)]
         for segment in segments:

@@ -211,9 +211,9 @@ def test_encoding_delays_readiness() -> None:
 
 
 def test_one_image_is_decoded_at_a_time() -> None:
-    """Tests the queue of the one decoder: both end at 0.2 s, the second image waits for the first."""
+    """Tests the queue of the one worker for stages: both end at 0.2 s, the second image waits for the first."""
     e = engine(request(0, SMALL, 10), request(1, SMALL, 10), physics=Physics(noise=0.0, stages=True), profile=STAGED)
-    e.advance(INF)
+    assert [e.advance(INF)[1][0].kind for _ in range(2)] == ["ready", "ready"]
     start = e.now
     e.carry_out([on(C4.groups(1)[0], 10, 0), on(C4.groups(1)[1], 10, 1)])
     done = drain(e)

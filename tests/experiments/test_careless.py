@@ -114,6 +114,8 @@ run | engine.late=ignore | engine.late is 'ignore'
 run | engine.latency=sometimes | engine.latency is 'sometimes'
 run | engine.latency_ms=10 | it needs engine.latency=fixed
 run | engine.latency=fixed | engine.latency_ms is 0
+run | engine.stage_workers=2 | it needs engine.stages=true
+run | engine.stages=true engine.stage_workers=0 | engine.stage_workers is 0
 run | engine.latency=fixed engine.latency_ms=-1 | engine.latency_ms is -1
 run | cadence=rounds engine.regroup_ms=5000 | engine.regroup_ms is 5000
 run | seed=-1 | seed is -1

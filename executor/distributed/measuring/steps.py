@@ -139,9 +139,9 @@ class _Lab:
         for shape in self._grid.shapes:
             for stage in ("encode", "decode"):
                 found = [
-                    seconds
-                    for request, kind, seconds in self._engine.stage_times
-                    if kind == stage and self._shapes[request] == shape
+                    staged.end - staged.start
+                    for staged in self._engine.staged
+                    if staged.stage == stage and self._shapes[staged.request] == shape
                 ]
                 source = f"{len(found)} requests"
                 yield StageEntry(shape, stage, statistics.median(found), "measured", source, self._grid.date)

@@ -166,8 +166,8 @@ class Reservation:
         self._bundles = sorted(nodes, key=lambda bundle: (order.index(nodes[bundle]), bundle))
 
     def place(self, worker: int) -> PlacementGroupSchedulingStrategy:
-        """Return where a worker goes; those beyond the last share the place of the first."""
-        bundle = self._bundles[worker if worker < len(self._bundles) else 0]
+        """Return where a worker goes; those beyond the last share the places of the first."""
+        bundle = self._bundles[worker % len(self._bundles)]
         return PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=bundle)
 
     def hosts(self) -> list[str]:

@@ -166,7 +166,7 @@ def _hang_up(connection: Connection) -> None:
 class RayTransport:
     """Places one worker on every GPU that a run asks for, or on as many processor cores as its threads.
 
-    The worker for text and images shares the place of worker 0; its files reach the controller's machine as bytes.
+    Workers for texts and images share the places of the first others; their files reach the controller's machine as bytes.
 
     Parameters
     ----------
@@ -185,6 +185,7 @@ class RayTransport:
 
     def __init__(self, config: EngineConfig, workers: int, target: Target = work) -> None:
         self._workers = workers
+        self._stage_workers = config.stage_workers
         self._target = target
         self._session = Session(config.address)
         self._started: list[RayWorker] = []
@@ -246,10 +247,12 @@ class RayTransport:
         self._session.close()
 
     def _share(self, rank: int) -> dict[str, Any]:
-        """Return what a worker takes of its place, which the first and the one for stages share."""
+        """Return what a worker takes of its place, which some share with workers for stages."""
         ((kind, much),) = self._need.items()
         if kind == "GPU":
-            return {"num_cpus": 0, "num_gpus": much / 2 if rank in (0, self._workers) else much}
-        if rank == self._workers:
+            place = rank % self._workers
+            sharing = len(range(place, self._workers + self._stage_workers, self._workers))
+            return {"num_cpus": 0, "num_gpus": much / sharing}
+        if rank >= self._workers:
             return {"num_cpus": 0}
         return {"num_cpus": much} if kind == "CPU" else {"num_cpus": 0, "resources": {kind: much}}

@@ -82,7 +82,7 @@ def run(engine: Any, cluster: Cluster, profile: Profile, requests: Sequence[Requ
 
 def decoded(engine: Any) -> list[int]:
     """Return the requests whose images have been there, in order."""
-    return [time.request for time in engine.stage_times if time.stage == "decode"]
+    return [staged.request for staged in engine.staged if staged.stage == "decode"]
 
 
 def settled(engine: Any) -> list[int]:

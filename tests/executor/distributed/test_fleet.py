@@ -67,9 +67,9 @@ def test_last_words_come_before_the_death() -> None:
     puppets = Puppets(2)
     fleet = Fleet(puppets, SETTINGS)
     fleet.start(5.0)
-    puppets.made[1].says.send(m.Admitted(7, 0.5))
+    puppets.made[1].says.send(m.Admitted(7, 1.0, 0.5))
     puppets.made[1].says.close()
-    assert fleet.wait(1.0) == [(1, m.Admitted(7, 0.5))]
+    assert fleet.wait(1.0) == [(1, m.Admitted(7, 1.0, 0.5))]
     assert fleet.wait(1.0) == [(1, None)]
     assert fleet.ready == [True, False]
     fleet.close()

@@ -105,4 +105,4 @@ def test_times_are_translated() -> None:
     assert m.shifted(stepped, 1000.0, 20.0) == m.Stepped(1, 2, 10.0, 11.0, True)
     assert m.shifted(stepped, 1000.0, 10.5) == m.Stepped(1, 2, 10.0, 10.5, True)
     assert m.shifted(m.Decoded(3, 5.0, 0.25), -100.0, 200.0) == m.Decoded(3, 105.0, 0.25)
-    assert m.shifted(m.Admitted(3, 0.25), 1000.0, 0.0) == m.Admitted(3, 0.25)
+    assert m.shifted(m.Admitted(3, 1005.0, 0.25), 1000.0, 9.0) == m.Admitted(3, 5.0, 0.25)

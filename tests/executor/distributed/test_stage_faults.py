@@ -138,6 +138,25 @@ def test_hangs_are_found(target: Callable[[WorkerSetting, Connection], None], co
     assert_equal_to_alone(config, [request])
 
 
+@pytest.mark.parametrize("target", [work_and_hang_in_a_text, work_and_hang_in_an_image])
+def test_one_of_two_hangs(target: Callable[[WorkerSetting, Connection], None], config: EngineConfig) -> None:
+    """Tests that of two workers for stages the one that hangs is replaced, and every image is right."""
+    requests = requests_of(8, seed=3, every=0.0)
+    with _engine(replace(config, deadline=2.0, stage_workers=2), target) as engine:
+        records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(3))
+        assert set(records.delivered) == {request.id for request in requests}
+        assert not alive(int((shared_folder(engine) / "stopped").read_text()))
+    assert_equal_to_alone(config, requests)
+
+
+def test_two_share_the_stages(config: EngineConfig) -> None:
+    """Tests that of two texts that come at once each worker for stages takes one."""
+    requests = requests_of(2, seed=4, every=0.0)
+    with _engine(replace(config, stage_workers=2)) as engine:
+        records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(4))
+    assert {staged.worker for staged in records.staged if staged.stage == "encode"} == {0, 1}
+
+
 def work_slowly(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker that computes for 3 s before each image."""
 
@@ -253,7 +272,7 @@ def test_killed_while_writing(config: EngineConfig, tmp_path: Path) -> None:
     images = tmp_path / "images"
     with _engine(replace(config, images=images), work_and_write_slowly) as engine:
         _serve(engine, request)
-        while not engine._stages._writing:
+        while not engine._stages._hands[STAGES].writing:
             engine.advance(engine.advance(0.0)[0] + 0.05)
         os.kill(_pid(engine), signal.SIGKILL)
         (shared_folder(engine) / "go").touch()

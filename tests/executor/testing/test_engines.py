@@ -22,7 +22,7 @@ PHYSICS = {
     "exact": Physics(noise=0.0),
     "noisy": Physics(noise_cv=0.1, regroup_seconds=0.01),
     "stages": Physics(stages=True),
-    "turns": Physics(stages=True, turns=True),
+    "two stage workers": Physics(stages=True, stage_workers=2),
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from executor.simulated import MOST_NOISE
 from experiments.fidelity.service import Observed, in_service, pooled
 from planner.request import Request
@@ -43,7 +43,7 @@ def test_steps_and_stages_of_runs() -> None:
         Segment((0,), (0,), 0.1, 0.14, 2),
         Segment((1,), (0, 1), 0.2, 0.24, 1),
     )
-    run = Observed(requests, segments, ((SMALL, "decode", 0.6), (SMALL, "decode", 0.8)), (0.001,))
+    run = Observed(requests, segments, (Staged("decode", 0, 0, 1.0, 1.6), Staged("decode", 0, 0, 2.0, 2.8)), (0.001,))
     made = in_service(alone(), [run])
     assert made.step_time(SMALL, 1, "local") == pytest.approx(0.02)
     assert made.step_time(LARGE, 2, "cpu") == pytest.approx(0.04)

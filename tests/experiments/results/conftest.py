@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from executor.records import Decision, Records
 from planner.cluster import Cluster
 from planner.request import Request
@@ -15,6 +17,21 @@ SMALL, LARGE = Shape(256, 256), Shape(1024, 1024)
 def cluster() -> Cluster:
     """Four GPUs on NVLink."""
     return Cluster.nvlink(4)
+
+
+STAGED = [
+    Staged("encode", 1, 0, 1.5, 2.0),
+    Staged("encode", 4, 0, 6.0, 6.2),
+    Staged("decode", 1, 0, 7.0, 7.4),
+    Staged("decode", 4, 0, 8.0, 8.6),
+]
+"""Texts and images of two of the requests."""
+
+
+@pytest.fixture
+def staged(records: Records) -> Records:
+    """The same run as if texts and images had taken time, on one worker."""
+    return replace(records, staged=list(STAGED))
 
 
 @pytest.fixture

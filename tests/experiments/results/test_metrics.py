@@ -8,7 +8,8 @@ import pytest
 
 from executor.engine import Segment
 from executor.records import Records
-from experiments.results.metrics import gap_of, percentile, summarize
+from experiments.results.metrics import gap_of, summarize
+from experiments.results.percentile import percentile
 from planner.cluster import Cluster
 from planner.request import Request
 from profiles.shape import Shape

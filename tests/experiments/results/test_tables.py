@@ -14,12 +14,13 @@ from experiments.results.tables import (
     requests_table,
     rounds_table,
     segments_table,
+    stages_table,
     timings_table,
     write_table,
 )
 from planner.cluster import Cluster
 
-MAKERS = (requests_table, rounds_table, segments_table, timings_table)
+MAKERS = (requests_table, rounds_table, segments_table, stages_table, timings_table)
 
 
 def test_rows_of_requests(records: Records) -> None:
@@ -63,10 +64,17 @@ def test_rows_of_segments(records: Records) -> None:
     }  # fmt: skip
 
 
+def test_rows_of_stages(records: Records, staged: Records) -> None:
+    """A row for each text and image; none where they take no time."""
+    row = {"request": 1, "stage": "encode", "worker": 0, "start": 1.5, "end": 2.0}
+    assert stages_table(staged).to_pylist()[0] == row
+    assert stages_table(records).num_rows == 0
+
+
 @pytest.mark.parametrize("make", MAKERS)
-def test_round_trip_through_parquet(records: Records, tmp_path: Path, make: type) -> None:
+def test_round_trip_through_parquet(staged: Records, tmp_path: Path, make: type) -> None:
     """What is read back equals what was written, schema and metadata included."""
-    table = make(records)
+    table = make(staged)
     write_table(table, tmp_path / "t.parquet")
     back = pq.read_table(tmp_path / "t.parquet")
     assert back.equals(table)
@@ -75,10 +83,10 @@ def test_round_trip_through_parquet(records: Records, tmp_path: Path, make: type
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_the_same_records_write_the_same_bytes(records: Records, tmp_path: Path, make: type) -> None:
+def test_the_same_records_write_the_same_bytes(staged: Records, tmp_path: Path, make: type) -> None:
     """Two writes are equal to the byte; a change of the records shows."""
-    changed = replace(records, segments=records.segments[:-1], decisions=records.decisions[:-1])
-    for name, run in (("a", records), ("b", replace(records)), ("c", changed)):
+    changed = replace(staged, segments=staged.segments[:-1], decisions=staged.decisions[:-1], staged=staged.staged[:-1])
+    for name, run in (("a", staged), ("b", replace(staged)), ("c", changed)):
         write_table(make(run), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()

@@ -46,6 +46,15 @@ def test_one_run_shows_every_figure(summary: Summary) -> None:
     assert row(text, "mean gap")[2:4] == ["8.33", "%"]
 
 
+def test_texts_and_images_have_their_lines(staged: Records, cluster: Cluster) -> None:
+    """Where texts and images take time, a run shows how busy their worker was and what waited for what; elsewhere not."""
+    text = printed(summarize(staged, cluster))
+    assert row(text, "text and image")[3:] == ["17.0", "%", "of", "the", "time", "of", "1", "worker"]
+    assert row(text, "steps wait")[2:] == ["0.80", "s", "for", "GPUs,", "once", "the", "text", "is", "encoded;", "p95"]
+    assert row(text, "image there")[2:4] == ["0.40", "s"]
+    assert "image there" not in printed(summarize(replace(staged, staged=[]), cluster))
+
+
 def test_several_runs_stand_side_by_side(summary: Summary) -> None:
     """Each run has a row that fits 80 columns without cut figures, and infinite latencies are explained."""
     text = printed(summary, replace(summary, name="fixed-8", complete=True, weighted_sar=0.5, latency_p99=12.0))

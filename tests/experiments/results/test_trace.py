@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from executor.records import Records
-from experiments.results.trace import GPUS, MISSED, REQUESTS, trace_events, write_trace
+from experiments.results.trace import GPUS, MISSED, REQUESTS, STAGES, trace_events, write_trace
 from planner.cluster import Cluster
 
 
@@ -52,6 +52,15 @@ def test_events_of_a_gpu_do_not_overlap(records: Records, cluster: Cluster) -> N
         assert all(a["ts"] + a["dur"] <= b["ts"] for a, b in pairwise(track))
 
 
+def test_stages_have_tracks_without_overlaps(staged: Records, cluster: Cluster) -> None:
+    """Each worker for stages has a track; an image that is still written when the next stage begins ends there."""
+    staged.staged.append(Staged("encode", 5, 0, 8.5, 8.8))
+    track = [e for e in of_phase(staged, cluster, "X") if e["pid"] == STAGES]
+    shown = sorted((e["ts"], e["dur"], e["name"]) for e in track)
+    assert shown[-2:] == [(8_000_000, 500_000, "#4 image e"), (8_500_000, 300_000, "#5 text f")]
+    assert {e["tid"] for e in track} == {1}
+
+
 def test_a_request_keeps_its_colour(records: Records, cluster: Cluster) -> None:
     """The colour name, and the letters that Perfetto hashes, follow the request through degrees."""
     events = [e for e in of_phase(records, cluster, "X") if e["args"]["request"] == 0]
@@ -60,12 +69,12 @@ def test_a_request_keeps_its_colour(records: Records, cluster: Cluster) -> None:
     assert {e["name"].split()[-1] for e in events} == {"a"}
 
 
-def test_every_track_has_a_name(records: Records, cluster: Cluster) -> None:
+def test_every_track_has_a_name(staged: Records, cluster: Cluster) -> None:
     """Each process and thread that has events is named by metadata."""
-    names = of_phase(records, cluster, "M")
+    names = of_phase(staged, cluster, "M")
     processes = {e["pid"] for e in names if e["name"] == "process_name"}
     threads = {(e["pid"], e["tid"]) for e in names if e["name"] == "thread_name"}
-    for event in trace_events(records, cluster):
+    for event in trace_events(staged, cluster):
         assert event["pid"] in processes
         if event["ph"] in "Xi":
             assert (event["pid"], event["tid"]) in threads

@@ -64,11 +64,11 @@ def test_a_partial_run_is_readable(records: Records, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk full")])
 def test_an_interrupted_write_leaves_the_tables_of_before(
-    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    staged: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     """An interrupt in the middle of writing a table leaves every table readable and no temporary file."""
     writer = RunWriter(tmp_path, Clock())
-    writer.write(replace(records, segments=records.segments[:2]))
+    writer.write(replace(staged, segments=staged.segments[:2]))
     write_table = module.write_table
 
     def interrupted(table: object, path: Path) -> None:
@@ -79,7 +79,7 @@ def test_an_interrupted_write_leaves_the_tables_of_before(
 
     monkeypatch.setattr(module, "write_table", interrupted)
     with pytest.raises((KeyboardInterrupt, OSError)):
-        writer.write(records)
+        writer.write(staged)
     assert names(tmp_path) == set(TABLES)
     assert pq.read_table(tmp_path / "segments.parquet").num_rows == 2
     assert all(pq.read_table(tmp_path / name).num_rows > 0 for name in TABLES)

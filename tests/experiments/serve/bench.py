@@ -16,7 +16,7 @@ from experiments.config.build import build
 from experiments.load.__main__ import as_records
 from experiments.load.client import Sent, Target, load
 from experiments.results import summarize
-from experiments.results.metrics import percentile
+from experiments.results.percentile import percentile
 from experiments.results.text import Table, markdown
 from experiments.runner import simulate
 from experiments.serve.journal import JOURNAL, read_journal

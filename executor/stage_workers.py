@@ -1,0 +1,41 @@
+"""The workers that encode texts and make images, as the distributed engine has them, on a virtual clock."""
+
+from __future__ import annotations
+
+from executor.engine import Staged
+from executor.stage_queue import Need, Stage, StageQueue
+
+
+class StageWorkers:
+    """Each does one stage of one request at a time, in the order of :class:`executor.stage_queue.StageQueue`.
+
+    Parameters
+    ----------
+    workers
+        How many there are.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        self._free = list(range(workers))
+        self._queue: StageQueue[tuple[int, float]] = StageQueue()
+        self._current: dict[int, Staged] = {}
+
+    def put(self, stage: Stage, request: int, need: Need) -> None:
+        """Queue a stage of a request."""
+        self._queue.put(stage, (request, need.seconds), need)
+
+    def proceed(self, now: float) -> list[Staged]:
+        """Begin what comes next on workers with nothing to do, and return it."""
+        begun = []
+        while self._free and (chosen := self._queue.take(now)) is not None:
+            stage, (request, seconds) = chosen
+            staged = Staged(stage, request, self._free.pop(0), now, now + seconds)
+            self._current[request] = staged
+            begun.append(staged)
+        return begun
+
+    def finish(self, request: int) -> Staged:
+        """End the stage of a request that is under way, and return it."""
+        done = self._current.pop(request)
+        self._free = sorted([*self._free, done.worker])
+        return done
