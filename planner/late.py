@@ -24,16 +24,17 @@ LateRule = Literal["brief", "idle", "quiet", "never"]
 """What late jobs get.
 
 ``brief``: GPUs that no job on time has, each late job as few GPU-seconds as short steps allow, the earliest deadline
-first. How long a step may be grows with the late work that waits (:data:`PATIENCE`): a single late job takes wide, short
-steps and is hardly in anyone's way; a backlog is served cheaply. ``quiet``: all GPUs for one of them, but only while no
-job that can be on time is there. ``idle``: one GPU each of those that nobody else uses, in order of arrival, then more
-where that leaves some idle (the paper's best effort). ``never``: nothing, which never ends unless late jobs are dropped.
+first. How long a step may be grows with the late work that waits (:data:`PATIENCE`): a single late job takes its fastest
+steps and is hardly in anyone's way; a backlog is served cheaply. ``quiet``: all GPUs for one after the other, each at its
+fastest, but only while no job that can be on time is there. ``idle``: one GPU each of those that nobody else uses, in order
+of arrival, then more where that leaves some idle (the paper's best effort). ``never``: nothing, which never ends unless late
+jobs are dropped.
 """
 LATE_RULES: tuple[str, ...] = get_args(LateRule)
 
 PATIENCE = 0.01
 """Longest step of a late job under ``brief``, as a share of the time in which all GPUs together would serve every late
-job at its least GPU-seconds."""
+job at its least GPU-seconds; its fastest step is always short enough."""
 
 
 def serve_late(
@@ -85,7 +86,7 @@ def serve_late(
         placed = scale_up(round_, placed, free & ~mask_of(placed))
     if not late or rule == "never" or placed or timely:
         return placed
-    return _all_for_one(round_, late, free, preserve)
+    return _undisturbed(round_, late, free, preserve)
 
 
 def check_late_rule(rule: str) -> None:
@@ -100,21 +101,29 @@ def check_late_rule(rule: str) -> None:
         raise ParameterError("late", rule, f"use {', '.join(LATE_RULES)}")
 
 
-def _all_for_one(round_: Round, late: Sequence[Job], free: int, preserve: bool) -> list[Assignment]:
-    """All GPUs for the job that is done first."""
-    job = min(late, key=lambda job: (job.steps_left * round_.costs.of(job.request.shape).fastest, job.request.id))
-    shape = round_.costs.of(job.request.shape)
-    steps = max(1, segment_steps(round_, shape.fastest, job.steps_left))
-    return place(round_, [Choice(job, shape.degrees[-1], steps)], free, preserve)
+def _undisturbed(round_: Round, late: Sequence[Job], free: int, preserve: bool) -> list[Assignment]:
+    """All GPUs for those that are done first, each at its fastest: where one takes fewer than all, others run beside it."""
+    left = free.bit_count()
+    choices: list[Choice] = []
+    for job in sorted(
+        late, key=lambda job: (job.steps_left * round_.costs.of(job.request.shape).fastest, job.request.id)
+    ):
+        shape = round_.costs.of(job.request.shape)
+        fitting = [(d, t) for d, t in zip(shape.degrees, shape.seconds, strict=True) if d <= left]
+        if fitting:
+            degree, seconds = fitting[-1]
+            choices.append(Choice(job, degree, max(1, segment_steps(round_, seconds, job.steps_left))))
+            left -= degree
+    return place(round_, choices, free, preserve)
 
 
 def _brief(round_: Round, late: Sequence[Job], free: int, longest: float, preserve: bool) -> list[Assignment]:
-    """Idle GPUs for as many as fit, each on the fewest GPU-seconds whose steps take at most ``longest`` seconds."""
+    """Idle GPUs for as many as fit, on the fewest GPU-seconds whose steps take at most ``longest``, or are the fastest."""
     left = free.bit_count()
     choices: list[Choice] = []
     for job in sorted(late, key=lambda job: (job.due, job.request.id)):
         costs = round_.costs.of(job.request.shape)
-        short = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= longest]
+        short = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= max(longest, costs.fastest)]
         fitting = [(d, t) for d, t in short if segment_steps(round_, t, job.steps_left)]
         degree, seconds = min(fitting, key=lambda at: (at[0] * at[1], at[0]), default=(0, 0.0))
         if degree:

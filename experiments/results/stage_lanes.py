@@ -46,7 +46,7 @@ def draw_lanes(
     workers = lanes(records)
     axes.set_xlim(start, end)
     axes.set_ylim(workers, 0)
-    names = ["text, image"] if workers == 1 else [f"stages {worker}" for worker in range(workers)]
+    names = ["stages"] if workers == 1 else [f"stages {worker}" for worker in range(workers)]
     axes.set_yticks([worker + 0.5 for worker in range(workers)], names, fontsize=9 * room.text)
     plain_axes(axes, room.text)
     axes.axhspan(0, workers, color="#f4f4f4", zorder=0)

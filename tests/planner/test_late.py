@@ -17,22 +17,26 @@ from planner.plan import Assignment
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.exact import Highs
-from tests.strategies import EVENTS, GAPPY, LARGE, ROUNDS, SMALL, TABLE, job, round_of, rounds
+from tests.strategies import EVENTS, GAPPY, LARGE, ROUNDS, SMALL, TABLE, job, profile_of, round_of, rounds
 
 C8 = Cluster.nvlink(8)
+NARROW = profile_of({LARGE: {1: 0.3}}, batches=(), name="narrow")
+"""Steps on one GPU alone."""
 
 
-def served(late: LateRule, *jobs: object) -> dict[int, int]:
+def served(late: LateRule, *jobs: object, cluster: Cluster = C8) -> dict[int, int]:
     """Degree of each job that lookahead's plan runs under a rule."""
-    plan = Highs(Lookahead(late=late)).solve(round_of(jobs, C8, GAPPY, cadence=EVENTS), 1.0)  # type: ignore[arg-type]
+    plan = Highs(Lookahead(late=late)).solve(round_of(jobs, cluster, GAPPY, cadence=EVENTS), 1.0)  # type: ignore[arg-type]
     return {assignment.jobs[0]: assignment.group.degree for assignment in plan.assignments}
 
 
 def test_late_jobs_stay_out_of_the_way() -> None:
-    """Tests that a lone late job with long steps gets nothing beside a job in time, but idle GPUs under ``idle``."""
-    timely, late = job(0, SMALL, 10, due=5.0), job(1, LARGE, 40, due=0.5)
-    assert served("brief", timely, late) == served("quiet", timely, late) == served("never", timely, late) == {0: 2}
-    assert set(served("idle", timely, late)) == {0, 1}
+    """Tests that a lone late job whose steps would be long on what is left gets nothing, but idle GPUs under ``idle``."""
+    timely, late, c4 = job(0, SMALL, 10, due=5.0), job(1, LARGE, 40, due=0.5), Cluster.nvlink(4)
+    for rule in ("brief", "quiet", "never"):
+        assert served(rule, timely, late, cluster=c4) == {0: 2}
+    assert set(served("idle", timely, late, cluster=c4)) == {0, 1}
+    assert served("brief", timely, late) == {0: 2, 1: 4}
 
 
 def test_a_lone_late_job_gets_all() -> None:
@@ -40,6 +44,21 @@ def test_a_lone_late_job_gets_all() -> None:
     late = job(1, LARGE, 40, due=0.5)
     assert served("brief", late) == served("quiet", late) == served("idle", late) == {1: 4}
     assert served("never", late) == {}
+
+
+@pytest.mark.parametrize("rule", ["brief", "quiet"])
+def test_no_gpu_idles_where_one_job_cannot_use_all(rule: LateRule) -> None:
+    """Tests that late jobs whose steps are fastest on one GPU run side by side."""
+    late = [job(i, LARGE, 12, due=0.5) for i in range(3)]
+    placed = serve_late(round_of(late, C8, NARROW, cadence=EVENTS), [], late, C8.full_mask, rule, timely=False)
+    assert {(a.jobs[0], a.group.degree) for a in placed} == {(0, 1), (1, 1), (2, 1)}
+
+
+def test_the_fastest_step_is_always_short_enough() -> None:
+    """Tests that under ``brief`` a late job runs on GPUs that jobs on time leave idle, if its steps are fastest there."""
+    late = [job(0, LARGE, 12, due=0.5)]
+    (placed,) = serve_late(round_of(late, C8, NARROW, cadence=EVENTS), [], late, C8.full_mask, "brief", timely=True)
+    assert placed.group.degree == 1
 
 
 def test_a_backlog_is_served_cheaply() -> None:
@@ -53,12 +72,12 @@ def test_a_backlog_is_served_cheaply() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13])
 def test_steps_are_short_beside_the_work_that_waits(count: int) -> None:
-    """Tests that no late job has a step that is longer than the rule's share of the backlog."""
+    """Tests that no late job has a step that is longer than the rule's share of the backlog, unless it has none shorter."""
     late = [job(i, LARGE, 50, due=0.5) for i in range(count)]
     round_ = round_of(late, C8, cadence=EVENTS)
     longest = PATIENCE * count * 50 * min(d * t for d, t in TABLE[LARGE].items()) / 8
     for assignment in serve_late(round_, [], late, C8.full_mask, "brief", timely=True):
-        assert TABLE[LARGE][assignment.group.degree] <= longest or len(late) == 1
+        assert TABLE[LARGE][assignment.group.degree] <= max(longest, min(TABLE[LARGE].values()))
 
 
 @settings(max_examples=150)
