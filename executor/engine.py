@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, Protocol
 
-from executor.stage_queue import Stage
 from planner.cluster import Group
 from planner.plan import Assignment
 from planner.request import Request
+from profiles.entries import Stage
 
 ProgressKind = Literal["ready", "yielded", "finished", "delivered", "failed"]
 

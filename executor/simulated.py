@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from executor.engine import Progress, Running, Segment, Staged
 from executor.noise import draw_noise
-from executor.stage_queue import Stage, need
+from executor.stage_queue import need
 from executor.stage_workers import StageWorkers
 from executor.stretch import Stretch
 from planner.cluster import Cluster, Group
@@ -21,6 +21,7 @@ from planner.errors import ParameterError, is_finite, whole
 from planner.plan import Assignment
 from planner.request import Request
 from planner.round import EPSILON
+from profiles.entries import Stage
 from profiles.profile import Profile
 from profiles.shape import Shape
 

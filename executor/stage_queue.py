@@ -7,13 +7,12 @@ that waits holds nobody up but itself. Only so many texts in a row do, or a stre
 
 from __future__ import annotations
 
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from planner.costs import Costs
 from planner.request import Request
-from profiles.profile import ProfileError
+from profiles.entries import ProfileError, Stage
 
-Stage = Literal["encode", "decode"]
 Item = TypeVar("Item")
 
 MOST_IN_A_ROW = 4

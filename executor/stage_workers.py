@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from executor.engine import Staged
-from executor.stage_queue import Need, Stage, StageQueue
+from executor.stage_queue import Need, StageQueue
+from profiles.entries import Stage
 
 
 class StageWorkers:

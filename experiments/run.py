@@ -74,7 +74,7 @@ FILES = {
     "summary.json": "the figures above; manifest.json: configuration, versions, machine, seeds",
 }
 REAL_FILES = {
-    "images": "a PNG per request, with prompt, seed and request in its metadata",
+    "images": "a PNG per request, or an MP4 where it has frames, with prompt, seed and request inside",
     "latents": "the final latents of every request",
     "profile.json": "what steps, text and images took on these workers before the run (profile=file reads it)",
 }

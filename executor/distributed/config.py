@@ -53,7 +53,7 @@ class EngineConfig:
     groups
         Process groups that a worker may be in at a time.
     warm
-        Whether the groups that plans use most are made before the first request.
+        Whether the groups that plans use most are made, and meet once, before the first request.
     deadline
         Seconds without a step after which a group counts as hung, beyond five times the expected step. Long
         enough for the slowest single exchange between members.

@@ -29,11 +29,11 @@ from executor.distributed.starting import transport_of
 from executor.distributed.transport import Transport
 from executor.distributed.worker import WorkerSetting
 from executor.engine import Progress, Running, Segment, Staged
-from executor.stage_queue import Stage
 from planner.cluster import Cluster
 from planner.costs import costs_of
 from planner.plan import Assignment
 from planner.request import Request
+from profiles.entries import Stage
 from profiles.profile import Profile
 
 _TICK = 0.25

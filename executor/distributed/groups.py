@@ -81,6 +81,13 @@ class Group:
         self._data.recv([output], source, 0)
         return _Transfers(self._data._end_coalescing())
 
+    def meet(self, device: torch.device) -> None:
+        """Do one exchange with all members, so that none of the first step's time goes into connections."""
+        if self.degree > 1:
+            word = torch.zeros(self.degree, device=device)
+            self.all_to_all(torch.empty_like(word), word, [1] * self.degree, [1] * self.degree)
+            self.agree(0)
+
     def agree(self, value: int) -> int:
         """Return what the first member says; a broadcast in host memory, also of a group of devices."""
         if self.degree == 1:

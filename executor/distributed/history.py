@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from executor.distributed.chunk import Chunk
 from executor.engine import Segment, Staged
-from executor.stage_queue import Stage
 from planner.cluster import Group
 from planner.costs import Costs
+from profiles.entries import Stage
 from profiles.shape import Shape
 
 _NEWEST = 0.3

@@ -71,7 +71,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Make a group before it is needed."""
+    """Make a group before it is needed, and let its members meet."""
 
     group: Named
 

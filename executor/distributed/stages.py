@@ -15,8 +15,9 @@ from typing import Any
 from executor.distributed import messages as m
 from executor.distributed.images import image_path, latent_path
 from executor.distributed.models.spec import Ask
-from executor.stage_queue import Stage, StageQueue, need
+from executor.stage_queue import StageQueue, need
 from planner.costs import Costs
+from profiles.entries import Stage
 
 _RETRY_AFTER = 0.5
 
@@ -136,7 +137,7 @@ class Stages:
     def _command(self, stage: Stage, ask: Ask) -> Command:
         if stage == "encode":
             return m.Admit(ask)
-        image = None if self._images is None else image_path(self._images, ask.request.id)
+        image = None if self._images is None else image_path(self._images, ask.request)
         latent = None if self._latents is None else latent_path(self._latents, ask.request.id)
         return m.Decode(ask, image, latent)
 

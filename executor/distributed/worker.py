@@ -23,7 +23,7 @@ from safetensors.torch import save
 
 from executor.distributed import messages as m
 from executor.distributed.groups import Group, Groups, Rendezvous
-from executor.distributed.images import png
+from executor.distributed.images import encoded
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
@@ -218,7 +218,7 @@ class Worker:
 
     def _join(self, join: m.Join) -> None:
         try:
-            self._groups.get(*join.group)
+            self._groups.get(*join.group).meet(self._device)
         except RuntimeError:
             self._groups.drop(join.group.name)
 
@@ -282,7 +282,7 @@ class Worker:
             if decode.latent is not None:
                 self._storage.save(decode.latent, save({"latents": latents}))
             if decode.image is not None:
-                self._storage.save(decode.image, png(frames, decode.ask))
+                self._storage.save(decode.image, encoded(frames, decode.ask))
         except Exception as error:
             message: Any = _undecoded(request, error)
         else:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from executor.distributed.config import PROMPTS, EngineConfig
+from executor.distributed.images import SUFFIXES
 from executor.loop import serve
 from executor.records import Records
 from executor.watch import Calls
@@ -75,7 +76,7 @@ def clear_folders(directory: Path) -> None:
     """Remove what an earlier run left in the folders of images and latents; other files stay."""
     for folder in (directory / IMAGES, directory / LATENTS):
         for file in folder.glob("[0-9][0-9][0-9][0-9][0-9][0-9].*"):
-            if file.suffix in (".png", ".safetensors", ".partial"):
+            if file.suffix in (*SUFFIXES, ".partial"):
                 file.unlink()
 
 

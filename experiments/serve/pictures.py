@@ -7,11 +7,12 @@ for, but a longer side of 256 pixels, and few colours: making one must not take 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from PIL import Image, ImageDraw, ImageFont, ImageSequence
+from PIL import Image, ImageDraw, ImageFont
 
 from executor.engine import Segment
+from executor.film import FPS, film, frames_of
 from planner.request import Request
 
 _PALETTE = (
@@ -63,50 +64,20 @@ def placeholder_video(request: Request, segments: Sequence[Segment], fps: int) -
     return film(frames(), still.size, fps)
 
 
-def film(frames: Iterable[Image.Image], size: tuple[int, int], fps: int) -> bytes:
-    """Return an MP4 file.
-
-    Parameters
-    ----------
-    frames
-        All of one size.
-    size
-        Width and height.
-    fps
-        Frames per second.
-    """
-    import av
-
+def converted(data: bytes, fmt: str) -> bytes:
+    """Return a PNG file as ``JPEG`` or ``WEBP``."""
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("mpeg4", rate=fps)
-        stream.width, stream.height, stream.pix_fmt = size[0] // 2 * 2, size[1] // 2 * 2, "yuv420p"
-        for frame in frames:
-            for packet in stream.encode(av.VideoFrame.from_image(frame.convert("RGB"))):  # type: ignore[no-untyped-call]
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
-    return file.getvalue()
-
-
-def converted(data: bytes, fmt: str, fps: int) -> bytes:
-    """Return an image, or the frames of an animated one, in another format.
-
-    Parameters
-    ----------
-    data
-        A PNG file.
-    fmt
-        ``JPEG``, ``WEBP`` or ``MP4``.
-    fps
-        Frames per second of a video.
-    """
     with Image.open(io.BytesIO(data)) as image:
-        if fmt == "MP4":
-            return film((frame.copy() for frame in ImageSequence.Iterator(image)), image.size, fps)
-        file = io.BytesIO()
         image.convert("RGB").save(file, fmt)
     return file.getvalue()
+
+
+def at_pace(data: bytes, fps: int) -> bytes:
+    """Return a film with so many frames per second."""
+    if fps == FPS:
+        return data
+    frames = list(frames_of(data))
+    return film(frames, frames[0].size, fps)
 
 
 def _drawn(request: Request, segments: Sequence[Segment]) -> Image.Image:

@@ -34,7 +34,7 @@ from experiments.serve.gauges import Gauges
 from experiments.serve.house import House
 from experiments.serve.http import Http, listening, many_connections
 from experiments.serve.journal import JOURNAL, Journal, Session
-from experiments.serve.pictures import converted, placeholder, placeholder_video
+from experiments.serve.pictures import at_pace, converted, placeholder, placeholder_video
 from experiments.serve.planning import News, Planning, RealTimeEngine
 from experiments.serve.settings import Settings, menu, settings
 from experiments.workload import Workload
@@ -238,8 +238,10 @@ class _Server:
         from executor.distributed.images import image_path
 
         assert self._made.images is not None
-        data = image_path(self._made.images, ticket.request.id).read_bytes()
-        return data if fmt == "PNG" else converted(data, fmt, ticket.wanted.fps)
+        data = image_path(self._made.images, ticket.request).read_bytes()
+        if fmt == "MP4":
+            return at_pace(data, ticket.wanted.fps)
+        return data if fmt == "PNG" else converted(data, fmt)
 
     def _owed(self, before: Session) -> list[int]:
         """Say what the server before this one had promised, and close its books."""

@@ -17,7 +17,7 @@ from executor.simulated import Physics, SimulatedEngine
 from executor.watch import Watch
 from planner.cluster import Cluster
 from planner.plan import Assignment
-from planner.promise import Answer, BidPrices
+from planner.promise import Answer, ProtectionLevels
 from planner.request import Request
 from planner.solvers.priority import Edf
 from tests.strategies import EVENTS, MEDIUM, SMALL, TOY, request
@@ -163,7 +163,7 @@ def test_live_requests_are_served_and_cancelled() -> None:
 def test_live_requests_are_refused() -> None:
     """Tests that what cannot be on time is sent away, with the earliest finish that could have been promised."""
     told = Told()
-    made, source, thread, records = live(told, admission=lambda: BidPrices("refuse"))
+    made, source, thread, records = live(told, admission=lambda: ProtectionLevels("refuse"))
     now = made.clock()
     source.put(Request(0, MEDIUM, 100, now, now + 0.01))
     until(lambda: 0 in told.answers)

@@ -8,7 +8,7 @@ import pytest
 from executor.loop import Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
-from executor.stage_queue import MOST_IN_A_ROW, Need, Stage, need
+from executor.stage_queue import MOST_IN_A_ROW, Need, need
 from executor.stage_workers import StageWorkers
 from planner.cluster import Cluster
 from planner.costs import costs_of
@@ -16,6 +16,7 @@ from planner.request import Request
 from planner.round import Cadence
 from planner.solvers.priority import Edf
 from profiles import Profile, Shape, StageEntry, StepEntry
+from profiles.entries import Stage
 
 SHAPE = Shape(64, 64)
 DATE = "2026-01-01"

@@ -55,20 +55,14 @@ class Ticket:
     @classmethod
     def restore(cls, fixed: bytes, moving: bytes | memoryview, device: torch.device) -> Ticket:
         """Put a ticket together again, on a device."""
-        values, kinds = unpack(fixed, device)
+        values, kinds = to_device(unpack(fixed), device)
         ticket = cls(values, kinds, torch.empty(0), None, -1)
         ticket.update(moving, device)
         return ticket
 
     def update(self, moving: bytes | memoryview, device: torch.device) -> None:
-        """Take over what a group did elsewhere."""
-        self.step, latents, attributes, kind, self.noise = unpack(moving)
+        """Take over what a group did elsewhere: what was on its device comes to this one, what was in host memory stays."""
+        self.step, latents, attributes, kind, self.noise = unpack(moving, device)
         self.latents = latents.to(device)
         self.scheduler = kind.__new__(kind)
-        # Timesteps and sigmas stay where set_timesteps put them (sigmas live in host memory); past
-        # predictions go to the device that the latents are on.
-        for name, value in attributes.items():
-            self.scheduler.__dict__[name] = to_device(value, device) if name in _ON_DEVICE else value
-
-
-_ON_DEVICE = ("timesteps", "model_outputs", "last_sample", "derivative", "ets", "cur_sample")
+        vars(self.scheduler).update(attributes)

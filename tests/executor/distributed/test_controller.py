@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from PIL import Image
@@ -25,6 +27,7 @@ from executor.distributed.models import loading, model
 from executor.distributed.random_models.build import build
 from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import WorkerSetting, work
+from executor.film import frames_of
 from executor.loop import Service, serve
 from executor.records import Records
 from executor.testing import RandomPlans, check_engine
@@ -108,7 +111,7 @@ def test_images_carry_their_request(config: EngineConfig, engine: DistributedEng
     run(engine, CLUSTER, PROFILE, requests, GreedyDp())
     assert config.images is not None
     for request in requests:
-        with Image.open(image_path(config.images, request.id)) as image:
+        with Image.open(image_path(config.images, request)) as image:
             assert image.size == (request.shape.width, request.shape.height)
             info = image.text  # type: ignore[attr-defined]
         assert info["prompt"] == config.prompts[request.id % len(config.prompts)]
@@ -191,6 +194,23 @@ def test_other_models(family: str, tmp_path: Path) -> None:
     assert records.complete
     assert_equal_to_alone(config, requests, 4e-6)
     assert len(list((tmp_path / "images").glob("*.png"))) == 5
+
+
+def test_requests_with_frames_become_films(tmp_path: Path) -> None:
+    """Tests that a video is an MP4 with its frames, its size, and prompt and request in its metadata."""
+    shape = Shape(64, 64, 5)
+    entries = [replace(entry, shape=shape) for entry in PROFILE.entries if entry.shape == SHAPES[0]]
+    profile = replace(PROFILE, entries=(*PROFILE.entries, *entries))
+    config = EngineConfig(spec_of(build("wan", tmp_path / "wan")), tmp_path / "images")
+    request = Request(0, shape, 2, 0.0, 99.0)
+    with DistributedEngine(config, CLUSTER, profile) as engine:
+        records = run(engine, CLUSTER, profile, [request], RandomPlans(1))
+    assert records.complete
+    data = image_path(tmp_path / "images", request).read_bytes()
+    assert [frame.size for frame in frames_of(data)] == [(64, 64)] * 5
+    with av.open(io.BytesIO(data)) as container:
+        assert container.metadata["title"] == config.prompts[0]
+        assert json.loads(container.metadata["comment"])["shape"] == shape.label
 
 
 def test_unknown_inputs_are_refused_at_the_start(config: EngineConfig) -> None:

@@ -148,7 +148,7 @@ def test_groups_over_machines(config: EngineConfig, engine: DistributedEngine, t
         assert run(other, CLUSTER, PROFILE, requests, RandomPlans(2)).complete
     for request in requests:
         assert (final_latents(config, request.id) - final_latents(local, request.id)).abs().max() <= 2e-6
-        assert config.images is not None and image_path(config.images, request.id).stat().st_size > 100
+        assert config.images is not None and image_path(config.images, request).stat().st_size > 100
     assert isinstance(engine._transport, RayTransport)
     assert ray.get(engine._transport.storage.keeper.count.remote()) == 0
 

@@ -242,15 +242,15 @@ def test_a_text_that_kills(config: EngineConfig) -> None:
 
 
 def work_and_write_slowly(setting: WorkerSetting, connection: Connection) -> None:
-    """Be a worker whose PNGs take as long as there is no file ``go``."""
-    png = workers.png
+    """Be a worker whose files take as long as there is no file ``go``."""
+    encoded = workers.encoded
 
     def slow(*arguments: Any) -> bytes:
         while not (folder_of(setting) / "go").exists():
             time.sleep(0.01)
-        return png(*arguments)
+        return encoded(*arguments)
 
-    workers.png = slow
+    workers.encoded = slow
     work(setting, connection)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
+from executor.distributed.models import codec
 from executor.distributed.models.codec import pack, unpack
+
+
+class Holder:
+    """Something with a tensor among its attributes."""
+
+    def __init__(self, held: torch.Tensor) -> None:
+        self.held = held
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.bool])
@@ -26,3 +34,19 @@ def test_restored_tensors_can_be_changed() -> None:
     data = pack(torch.zeros(3))
     unpack(memoryview(data)).add_(1)
     assert torch.equal(unpack(data), torch.zeros(3))
+
+
+def test_what_lay_on_a_device_goes_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that such tensors move wherever they stand, and that those in host memory, as a scheduler's sigmas, stay."""
+
+    def on_device(value: torch.Tensor) -> bool:
+        return value.dtype == torch.float32
+
+    monkeypatch.setattr(codec, "_on_device", on_device)
+    data = pack(
+        {"outputs": [torch.zeros(2), None], "sigmas": torch.zeros(2, dtype=torch.float64), "of": Holder(torch.zeros(1))}
+    )
+    found = unpack(data, torch.device("meta"))
+    assert found["outputs"][0].device.type == found["of"].held.device.type == "meta"
+    assert found["sigmas"].device.type == "cpu"
+    assert unpack(data)["outputs"][0].device.type == "cpu"

@@ -42,8 +42,10 @@ def _predict(model: nn.Module) -> Tensor:
 
 def share(member: Member, members: tuple[int, ...]) -> Tensor:
     """Return what a member of a group gets, with the plan of the page."""
-    example = next(block for block in PAGE.read_text().split("```python\n") if block.startswith("plan = Plan("))
-    names = {name: getattr(sequence, name) for name in ("Attend", "Gather", "Plan", "SequenceParallel", "Split")}
+    example = next(block for block in PAGE.read_text().split("```python\n") if block.startswith("plan = SequencePlan("))
+    names = {
+        name: getattr(sequence, name) for name in ("Attend", "Gather", "SequencePlan", "SequenceParallel", "Split")
+    }
     model = _transformer()
     exec(example.split("```")[0], names | (found := {"transformer": model}), found)
     parallel: SequenceParallel = found["parallel"]  # type: ignore[assignment]
