@@ -3,7 +3,7 @@
 from executor.distributed.sequence.communicator import Communicator, Loopback, Pending
 from executor.distributed.sequence.divert import AttentionError
 from executor.distributed.sequence.hooks import SequenceParallel
-from executor.distributed.sequence.plan import Attend, Gather, Plan, Split
+from executor.distributed.sequence.plan import Attend, Gather, SequencePlan, Split
 from executor.distributed.sequence.plans import PLANS, plan_of
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "Gather",
     "Loopback",
     "Pending",
-    "Plan",
     "SequenceParallel",
+    "SequencePlan",
     "Split",
     "plan_of",
 ]

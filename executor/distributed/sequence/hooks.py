@@ -25,7 +25,7 @@ from executor.distributed.sequence.divert import AttentionError, ReplaceAttentio
 from executor.distributed.sequence.exchange import gather_tokens
 from executor.distributed.sequence.kernel import Kernel
 from executor.distributed.sequence.layout import Layout, shard_sizes
-from executor.distributed.sequence.plan import Attend, Gather, Plan, Split
+from executor.distributed.sequence.plan import Attend, Gather, SequencePlan, Split
 from executor.distributed.sequence.plans import plan_of
 
 
@@ -121,7 +121,7 @@ class SequenceParallel:
     ...     noise = transformer(**inputs)  # equal to what one process returns, on both members
     """
 
-    def __init__(self, transformer: nn.Module, plan: Plan | None = None) -> None:
+    def __init__(self, transformer: nn.Module, plan: SequencePlan | None = None) -> None:
         self.plan = plan_of(transformer) if plan is None else plan
         self._call: _Call | None = None
         self._handles: list[Any] = [transformer.register_forward_pre_hook(self._begin)]

@@ -68,7 +68,7 @@ class Attend:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SequencePlan:
     """How one class of transformers is split.
 
     Parameters

@@ -9,7 +9,7 @@ every member keeps the whole text.
 
 from __future__ import annotations
 
-from executor.distributed.sequence.plan import Attend, Gather, Plan, Split
+from executor.distributed.sequence.plan import Attend, Gather, SequencePlan, Split
 
 _OUT = (Gather("proj_out", "image"),)
 
@@ -25,7 +25,7 @@ def _rope(dim: int) -> tuple[Split, ...]:
     return Split("rope", 0, "image", dim), Split("rope", 1, "image", dim)
 
 
-_FLUX = Plan(
+_FLUX = SequencePlan(
     splits=(
         Split("", "hidden_states", "image", 1),
         Split("", "encoder_hidden_states", "text", 1),
@@ -39,10 +39,10 @@ _FLUX = Plan(
     ),
 )
 
-PLANS: dict[str, Plan] = {
+PLANS: dict[str, SequencePlan] = {
     "FluxTransformer2DModel": _FLUX,
     "Flux2Transformer2DModel": _FLUX,
-    "SD3Transformer2DModel": Plan(
+    "SD3Transformer2DModel": SequencePlan(
         splits=_first("transformer_blocks.0"),
         gathers=_OUT,
         attentions=(
@@ -50,7 +50,7 @@ PLANS: dict[str, Plan] = {
             Attend("transformer_blocks.*.attn2", ("image",)),
         ),
     ),
-    "QwenImageTransformer2DModel": Plan(
+    "QwenImageTransformer2DModel": SequencePlan(
         splits=(
             *_first("transformer_blocks.0"),
             Split("transformer_blocks.*", "encoder_hidden_states_mask", "text", 1, key_mask=True),
@@ -61,13 +61,13 @@ PLANS: dict[str, Plan] = {
         gathers=_OUT,
         attentions=(Attend("transformer_blocks.*.attn", ("text", "image")),),
     ),
-    "WanTransformer3DModel": Plan(
+    "WanTransformer3DModel": SequencePlan(
         splits=(Split("", "timestep", "image", 1, ndim=2), *_first("blocks.0", text=False), *_rope(1)),
         gathers=_OUT,
         attentions=(Attend("blocks.*.attn1", ("image",)),),
         local=("blocks.*.attn2",),
     ),
-    "LTXVideoTransformer3DModel": Plan(
+    "LTXVideoTransformer3DModel": SequencePlan(
         splits=(
             Split("", "hidden_states", "image", 1),
             Split("", "timestep", "image", 1, ndim=2),
@@ -77,7 +77,7 @@ PLANS: dict[str, Plan] = {
         attentions=(Attend("transformer_blocks.*.attn1", ("image",)),),
         local=("transformer_blocks.*.attn2",),
     ),
-    "HunyuanVideoTransformer3DModel": Plan(
+    "HunyuanVideoTransformer3DModel": SequencePlan(
         splits=(*_first("transformer_blocks.0"), *_rope(0)),
         gathers=_OUT,
         attentions=(
@@ -87,18 +87,18 @@ PLANS: dict[str, Plan] = {
         only=(("image_condition_type", (None, "latent_concat")),),
         local=("context_embedder.token_refiner.refiner_blocks.*.attn",),
     ),
-    "CogVideoXTransformer3DModel": Plan(
+    "CogVideoXTransformer3DModel": SequencePlan(
         splits=(*_first("transformer_blocks.0"), Split("", "image_rotary_emb", "image", 0)),
         gathers=_OUT,
         attentions=(Attend("transformer_blocks.*.attn1", ("text", "image")),),
     ),
-    "PixArtTransformer2DModel": Plan(
+    "PixArtTransformer2DModel": SequencePlan(
         splits=_first("transformer_blocks.0", text=False),
         gathers=_OUT,
         attentions=(Attend("transformer_blocks.*.attn1", ("image",)),),
         local=("transformer_blocks.*.attn2",),
     ),
-    "AuraFlowTransformer2DModel": Plan(
+    "AuraFlowTransformer2DModel": SequencePlan(
         splits=_first("joint_transformer_blocks.0"),
         gathers=_OUT,
         attentions=(
@@ -109,7 +109,7 @@ PLANS: dict[str, Plan] = {
 }
 
 
-def plan_of(transformer: object) -> Plan:
+def plan_of(transformer: object) -> SequencePlan:
     """Return the plan of a transformer's class.
 
     Raises
