@@ -10,6 +10,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from experiments.cli import Parser, count, guarded, positive
 from experiments.config.objectives import SHIPPED
 from experiments.config.programs import PROGRAMS
@@ -31,6 +33,9 @@ from experiments.results import manifest, prepare_directory
 from experiments.results.directory import MANIFEST
 from experiments.results.text import Table, markdown, print_table
 from experiments.results.writer import write_json
+from planner.backends.load import load_backend
+from planner.backends.protocol import Backend
+from planner.load import LoadError
 
 OPTIMAL_GAP = 1e-6
 
@@ -80,7 +85,7 @@ def _prove(options: argparse.Namespace) -> int:
     known = read_known(options.library)
     instances = load_library(options.library)
     for program in options.program or list(PROGRAMS):
-        for solver in options.solver or ("cpsat",):
+        for solver in options.solver or [_backend("cpsat")]:
             solved = _run(instances, program, options.objective, solver, options.budget)
             known = improve(known, as_known(solved, options.objective))
     write_known(known, options.library)
@@ -92,29 +97,32 @@ def _prove(options: argparse.Namespace) -> int:
 def _solve(options: argparse.Namespace) -> int:
     if options.overwrite and options.output is None:
         raise ValueError("--overwrite is about the directory of --output, which is not given")
-    if options.output is not None:
-        prepare_directory(options.output, "instances", overwrite=options.overwrite)
     started = datetime.now(UTC)
     known = {(k.instance, k.program, k.objective): k for k in read_known(options.library)}
-    instances = load_library(options.library)
+    instances, programs = load_library(options.library), options.program or list(PROGRAMS)
+    for instance in instances:
+        for program in programs:
+            if (instance.name, program, options.objective) not in known:
+                raise LibraryError(
+                    f"nothing is known of {instance.name}, program {program}, for objective {options.objective}; run "
+                    "the command `prove` first"
+                )
+    if options.output is not None:
+        prepare_directory(options.output, "instances", overwrite=options.overwrite)
+    solvers = options.solver or [_backend("cpsat")]
     solved = [
         answer
-        for program in options.program or list(PROGRAMS)
-        for solver in options.solver or ("cpsat",)
+        for program in programs
+        for solver in solvers
         for answer in _run(instances, program, options.objective, solver, options.budget)
     ]
-    missing = [s.instance for s in solved if (s.instance, s.program, options.objective) not in known]
-    if missing:
-        raise LibraryError(
-            f"nothing is known of {missing[0]} for objective {options.objective}; run the command `prove` first"
-        )
     table: Table = [
         ["program", "solver", "solved", "proven", "failed", "mean gap", "max gap", "p50 ms", "p99 ms", "max ms"]
     ]
     for program, solver in dict.fromkeys((s.program, s.solver) for s in solved):
         own = [s for s in solved if (s.program, s.solver) == (program, solver)]
         gaps = [gap_to(s, known[s.instance, s.program, options.objective]) for s in own]
-        times = sorted(1e3 * s.seconds for s in own)
+        times = [1e3 * s.seconds for s in own]
         table.append(
             [
                 program,
@@ -124,7 +132,7 @@ def _solve(options: argparse.Namespace) -> int:
                 str(sum(s.status == "failed" for s in own)),
                 f"{sum(gaps) / len(gaps):.3%}",
                 f"{max(gaps):.2%}",
-                *(f"{times[min(len(times) - 1, int(q * len(times)))]:.1f}" for q in (0.5, 0.99, 1.0)),
+                *(f"{q:.1f}" for q in np.quantile(times, (0.5, 0.99, 1.0))),
             ]
         )
     print_table(table, f"{len(instances)} rounds, {options.budget:g} s each")
@@ -138,7 +146,11 @@ def _solve(options: argparse.Namespace) -> int:
         from experiments.instances.plot import draw_performance
 
         draw_performance(solved, known, options.objective, options.output / "performance.png")
-        asked = {"solvers": options.solver or ["cpsat"], "objective": options.objective, "budget": options.budget}
+        asked = {
+            "solvers": [solver.name for solver in solvers],
+            "objective": options.objective,
+            "budget": options.budget,
+        }
         files = ("answers.csv", "table.md", "performance.png")
         made = manifest(asked, {}, started, datetime.now(UTC), kind="instances", files=files)
         write_json(made, options.output / MANIFEST)
@@ -163,7 +175,7 @@ def _check(options: argparse.Namespace) -> int:
         groups.setdefault((k.program, k.objective), []).append(k)
     for (program, objective), rows in groups.items():
         own = [instances[k.instance] for k in rows if k.instance in instances]
-        answers = {s.instance: s for s in _run(own, program, objective, "cpsat", options.budget)}
+        answers = {s.instance: s for s in _run(own, program, objective, _backend("cpsat"), options.budget)}
         for k in rows:
             s = answers.get(k.instance)
             if s is None:
@@ -181,17 +193,29 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _run(instances: Sequence[Instance], program: str, objective: str, solver: str, budget: float) -> list[Solved]:
+def _run(instances: Sequence[Instance], program: str, objective: str, backend: Backend, budget: float) -> list[Solved]:
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{program}, {solver}", total=len(instances))
-        backend = BACKENDS[solver]()
+        task = bar.add_task(f"{program}, {backend.name}", total=len(instances))
         return solve_all(
             instances, program, PROGRAMS[program](), SHIPPED[objective](), backend, budget, lambda _: bar.advance(task)
         )
+
+
+def _backend(text: str) -> Backend:
+    """Make a shipped solver by name, or one of the user's: FILE.py, or FILE.py:CLASS."""
+    if text in BACKENDS:
+        return BACKENDS[text]()
+    file, _, name = text.rpartition(":") if text.rpartition(":")[0].endswith(".py") else (text, "", "")
+    if not file.endswith(".py"):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(BACKENDS)}, and no FILE.py or FILE.py:CLASS")
+    try:
+        return load_backend(file, name)
+    except LoadError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -221,7 +245,12 @@ def _parser() -> argparse.ArgumentParser:
         ("prove", _prove, "improve the table of best values and bounds", 60.0),
     ):
         sub = add(name, command, text)
-        sub.add_argument("--solver", action="append", choices=list(BACKENDS), help="repeat it (default cpsat)")
+        sub.add_argument(
+            "--solver",
+            action="append",
+            type=_backend,
+            help=f"{', '.join(BACKENDS)}, or your own: FILE.py, FILE.py:CLASS; repeat it (default cpsat)",
+        )
         sub.add_argument("--program", action="append", choices=list(PROGRAMS), help="repeat it (default: all)")
         sub.add_argument("--objective", default="on_time", choices=list(SHIPPED), help="default on_time")
         sub.add_argument("--budget", type=positive, default=budget, help=f"seconds per instance (default {budget:g})")

@@ -110,6 +110,48 @@ def test_a_solver_that_misbehaves_is_noted(library: Path) -> None:
     assert "breaks a constraint" in solved[0].note and "out of order" in solved[1].note
 
 
+OWN = """
+from planner.backends.protocol import Answer
+from planner.backends.highs import HighsBackend
+
+class Mine:
+    name = "mine"
+    def solve(self, program, budget):
+        return HighsBackend().solve(program, budget)
+
+class Careless:
+    name = "careless"
+    def solve(self, program, budget):
+        return Answer(program.start * 0 + 1, None, "optimal", 0.0, 0.0)
+"""
+
+
+def test_a_solver_of_programs_from_a_file(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A class from a file elsewhere is checked, and solves the library beside the shipped ones."""
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    arguments = ["solve", "--library", str(library), "--program", "assignment", "--budget", "1"]
+    assert main([*arguments, "--solver", f"{file}:Mine", "--solver", "cpsat"]) == 0
+    shown = capsys.readouterr().out
+    assert "mine" in shown and "cpsat" in shown
+    for wrong, words in (
+        (f"{file}:Careless", "Careless: on example program"),
+        (f"{file}:Main", "did you mean Mine?"),
+        (str(file), "name one class"),
+        ("gurobi", "'gurobi' is none of cpsat"),
+    ):
+        assert main([*arguments, "--solver", wrong]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_nothing_is_solved_in_vain(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An objective of which nothing is known is refused before anything is solved or written."""
+    output = tmp_path / "out"
+    assert main(["solve", "--library", str(library), "--objective", "tardiness", "--output", str(output)]) == 2
+    assert "run the command `prove` first" in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_a_broken_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is no round, and an empty directory, end with exit code 2 and the name."""
     assert main(["check", "--library", str(tmp_path)]) == 2
