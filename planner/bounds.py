@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from planner.outcomes import Floats
 from planner.programs.concurrency import levels, with_levels
 from planner.programs.intervals import Task, interval_program
 from planner.programs.prices import serve_by_prices
+from planner.programs.stages import StageWork, with_stages
 from planner.request import Request
 from planner.round import EPSILON
 from profiles.profile import Profile
@@ -102,7 +104,7 @@ def clairvoyant_bound(
     profile: Profile,
     time_limit: float = 60.0,
     backend: Backend | None = None,
-    stages: bool = False,
+    stage_workers: int = 0,
     concurrency: bool = True,
     largest: int = _LARGEST,
     paces: Mapping[int, Pace] | None = None,
@@ -123,8 +125,9 @@ def clairvoyant_bound(
         prices (:mod:`planner.programs.prices`) bound the component as well, beyond this time; the smaller bound stands.
     backend
         Solver of the components; HiGHS by default.
-    stages
-        Whether encoding and decoding shorten each window.
+    stage_workers
+        How many workers encode texts and decode images, which then shorten each window, and wait for one another
+        (:mod:`planner.programs.stages`); with 0 they take no time.
     concurrency
         Whether GPUs that run one request may not be part of a larger group at that time
         (:mod:`planner.programs.concurrency`); without these rows the bound is weaker.
@@ -139,18 +142,19 @@ def clairvoyant_bound(
     solver = backend or HighsBackend(gap=1e-6)
     costs = costs_of(profile, cluster)
     total = math.fsum(request.weight for request in requests)
-    entries: list[tuple[Task, int]] = []
+    entries: list[_Entry] = []
     for request in requests:
         shape = costs.of(request.shape)
         release, due = request.arrival, request.deadline
-        if stages:
-            release += profile.encode_time(request.shape)
-            due -= profile.decode_time(request.shape)
+        encode = decode = 0.0
+        if stage_workers:
+            encode, decode = profile.encode_time(request.shape), profile.decode_time(request.shape)
+            release, due = release + encode, due - decode
         pace = Pace(request.steps * shape.fastest, 1.0) if paces is None else paces[request.id]
         if release + pace.least <= due + EPSILON:
             seconds = tuple(pace.factor * step for step in shape.seconds)
             task = Task(release, due + EPSILON, request.steps, shape.degrees, seconds, request.weight)
-            entries.append((task, request.id))
+            entries.append(_Entry(task, request.id, encode, decode, pace.least))
     value = upper = 0.0
     done: list[int] = []
     parts = _components(entries)
@@ -158,43 +162,69 @@ def clairvoyant_bound(
     total_size = sum(len(part) ** 2 for part in several)
     for part in parts:
         if len(part) == 1:
-            value += part[0][0].weight
-            upper += part[0][0].weight
-            done.append(part[0][1])
+            value += part[0].task.weight
+            upper += part[0].task.weight
+            done.append(part[0].request)
             continue
         share = time_limit * len(part) ** 2 / total_size  # not what a clock says is left: equal bounds on any machine
-        tasks = [task for task, _ in part]
+        tasks = [entry.task for entry in part]
         if _columns(tasks) > largest:
             found = _price(tasks, cluster.gpus)
         else:
-            found = _solve(tasks, cluster, solver, share, concurrency)
+            work = [piece for index, entry in enumerate(part) for piece in entry.work(index)] if stage_workers else []
+            found = _solve(tasks, cluster, solver, share, concurrency, work, stage_workers)
         part_value, part_upper, on_time = found
         value += part_value
         upper += part_upper
-        done += [part[index][1] for index in on_time]
+        done += [part[index].request for index in on_time]
     status = "optimal" if upper - value <= _TOLERANCE * max(1.0, upper) else "feasible"
     return Bound(value, upper, total, status, perf_counter() - began, len(several), tuple(sorted(done)))
 
 
-def _components(entries: list[tuple[Task, int]]) -> list[list[tuple[Task, int]]]:
-    """Split at moments that no window spans."""
-    parts: list[list[tuple[Task, int]]] = []
+class _Entry(NamedTuple):
+    """A request that can be on time: its steps as a task, and the seconds of its text, its image, and its fastest steps."""
+
+    task: Task
+    request: int
+    encode: float
+    decode: float
+    least: float
+
+    def work(self, index: int) -> tuple[StageWork, StageWork]:
+        """Return text and image as work of the task of an index."""
+        task = self.task
+        return (
+            StageWork(index, task.release - self.encode, task.due - self.least, self.encode),
+            StageWork(index, task.release + self.least, task.due + self.decode, self.decode),
+        )
+
+
+def _components(entries: list[_Entry]) -> list[list[_Entry]]:
+    """Split at moments that no window spans, texts and images included."""
+    parts: list[list[_Entry]] = []
     end = -math.inf
-    for task, id_ in sorted(entries, key=lambda entry: (entry[0].release, entry[1])):
-        if task.release >= end:
+    for entry in sorted(entries, key=lambda entry: (entry.task.release - entry.encode, entry.request)):
+        if entry.task.release - entry.encode >= end:
             parts.append([])
-        parts[-1].append((task, id_))
-        end = max(end, task.due)
+        parts[-1].append(entry)
+        end = max(end, entry.task.due + entry.decode)
     return parts
 
 
 def _solve(
-    tasks: list[Task], cluster: Cluster, solver: Backend, budget: float, concurrency: bool
+    tasks: list[Task],
+    cluster: Cluster,
+    solver: Backend,
+    budget: float,
+    concurrency: bool,
+    work: Sequence[StageWork],
+    stage_workers: int,
 ) -> tuple[float, float, list[int]]:
     """Value, proven bound, and the tasks on time of one component."""
     points = _points(tasks)
     sizes = levels(cluster.gpus, cluster.degrees, points) if concurrency else []
-    program = with_levels(interval_program(tasks, points, cluster.gpus * np.diff(points)), len(tasks), sizes).linear
+    intervals = interval_program(tasks, points, cluster.gpus * np.diff(points))
+    program = with_stages(with_levels(intervals, len(tasks), sizes), work, stage_workers).linear
     weights = program.rewards[: len(tasks)]
     trivial = float(weights.sum())
     answer = solver.solve(program, max(budget, 0.01))

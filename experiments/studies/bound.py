@@ -84,7 +84,9 @@ def bound_of(setup: Setup, time_limit: float) -> Bound:
     if physics.noise > 0 or physics.noise_cv > 0:
         draws = draw_noise(requests, np.random.default_rng([setup.seed, NOISE_STREAM]))
         known = paces(requests, cluster, setup.truth, draws, physics.noise, physics.noise_cv)
-    return clairvoyant_bound(requests, cluster, setup.truth, time_limit, stages=physics.stages, paces=known)
+    return clairvoyant_bound(
+        requests, cluster, setup.truth, time_limit, stage_workers=physics.stage_workers * physics.stages, paces=known
+    )
 
 
 def _bound(cell: str, config: dict[str, Any], time_limit: float) -> BoundResult:

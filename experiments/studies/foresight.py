@@ -89,7 +89,12 @@ def foresee(cell: str, config: dict[str, Any], passes: int, time_limit: float = 
     requests = dropping.workload.requests
     found, plain = (
         clairvoyant_bound(
-            requests, kept.service.cluster, kept.truth, time_limit, stages=kept.service.stages, concurrency=concurrency
+            requests,
+            kept.service.cluster,
+            kept.truth,
+            time_limit,
+            stage_workers=kept.physics.stage_workers * kept.service.stages,
+            concurrency=concurrency,
         )
         for concurrency in (True, False)
     )
