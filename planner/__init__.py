@@ -25,7 +25,7 @@ from planner.objectives import (
 from planner.outcomes import Outcomes
 from planner.plan import Assignment, Certificate, Plan
 from planner.programs import AssignmentProgram, Lookahead
-from planner.promise import Admission, Answer, BidPrices
+from planner.promise import Admission, Answer, ProtectionLevels
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solve import SOLVERS, solve
@@ -43,7 +43,6 @@ __all__ = [
     "Answered",
     "Assignment",
     "AssignmentProgram",
-    "BidPrices",
     "Cadence",
     "Cbc",
     "Certificate",
@@ -73,6 +72,7 @@ __all__ = [
     "Plan",
     "PlanError",
     "Progress",
+    "ProtectionLevels",
     "Request",
     "Round",
     "Rssp",

@@ -5,10 +5,11 @@ schedule (:mod:`planner.programs.lists`) proves that in a millisecond or two: pr
 together, earliest deadline first, each with time in hand for what steps take longer than expected and for those that must
 end first, and none may be late. Jobs without a promise do not count: they give way.
 
-Being possible is not enough in overload: whoever takes every request that fits fills the cluster with large images, and has
-no room for the many small ones that come a moment later. So a promise has a price, as a seat in an aircraft has (bid prices
-of revenue management): the weight per GPU-second at which the requests of the last minutes, those with the most first, would
-have filled the cluster. Requests that are worth less are promised nothing.
+Being possible is not enough: whoever promises all that fits fills the cluster with large images, and must break his word or
+turn away the many small ones that come a moment later. So seats are held back for those who pay more, as in an aircraft
+(protection levels of revenue management, after Littlewood): a request is promised its deadline only if, until then, the
+cluster has GPU-seconds left over for what is likely to come and is worth more for its GPU-seconds, as the last minutes tell.
+Others are served all the same, as far as they can be on time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from planner.allocation import needed_gpu_seconds
 from planner.errors import ParameterError, is_finite
@@ -30,13 +31,12 @@ from planner.round import Round
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-PROMISED = 3.0
+PROMISED = 5.0
 """How many times its weight a request weighs in plans once it is promised. The larger, the more others give way to it."""
 
 _HALVINGS = 12
 _SAME = 1e-6
-"""Densities that differ by no more than such a share are the same; of a class that does not fit whole, nobody is promised
-anything: the first to come would take what is worth more a moment later."""
+"""Worths of GPU-seconds that differ by no more than such a share are the same."""
 _FARTHEST = 600.0
 """Seconds from now after which no earliest finish is looked for."""
 
@@ -57,8 +57,8 @@ class Answer:
     refused
         Whether it is sent away.
     why
-        What stands against a promise: ``late`` (no schedule is in time), ``dear`` (it costs more than what else comes), or
-        nothing.
+        What stands against a promise: ``late`` (no schedule is in time), ``dear`` (what is likely to come is worth more for
+        the same GPU-seconds), or nothing.
     """
 
     promised: bool
@@ -85,7 +85,7 @@ class Admission(Protocol):
         ...
 
 
-def can_add(round_: Round, job: Job, promised: Collection[int], sigmas: float = 0.0) -> bool:
+def can_add(round_: Round, job: Job, promised: Collection[int], sigmas: float | None = 0.0) -> bool:
     """Whether a job can be on time together with all that have been promised to be, by a list schedule.
 
     The schedule is of fluid steps that take what the profile says. Real ones may take longer, and a job that waits for GPUs
@@ -96,13 +96,16 @@ def can_add(round_: Round, job: Job, promised: Collection[int], sigmas: float = 
     round_, job, promised
         As in :meth:`Admission.ask`.
     sigmas
-        Standard deviations of the time of all steps of a job, by the profile's spread, that are kept in hand.
+        Standard deviations of the time of all steps of a job, by the profile's spread, that are kept in hand; None keeps
+        nothing in hand at all.
     """
     if round_.now + _fastest_seconds(round_, job) > job.due:
         return False
     members = [held for held in round_.jobs if held.id in promised and not round_.hopeless(held)] + [job]
     tasks = tasks_of(round_, members, [1.0] * len(members))
     schedule = list_schedule(tasks, round_.now, round_.cluster.gpus)
+    if sigmas is None:
+        return all(end <= task.due for task, end in zip(tasks, schedule.ends, strict=True))
     waits = _waits(schedule, tasks)
     return all(
         end + wait + sigmas * _deviation(round_, held, end) <= task.due
@@ -158,20 +161,31 @@ def earliest_finish(round_: Round, job: Job, promised: Collection[int], sigmas: 
     return high
 
 
-class BidPrices:
-    """Promises what fits and is worth its GPU-seconds; an :class:`Admission`.
+class _Seen(NamedTuple):
+    """A request of the last minutes: when it came, what a GPU-second of it is worth, what it needs, and its slack."""
+
+    at: float
+    worth: float
+    gpu_seconds: float
+    slack: float
+
+
+class ProtectionLevels:
+    """Promises what fits and leaves room for what is worth more; an :class:`Admission`.
 
     Parameters
     ----------
     policy
-        ``promise``: requests without a promise stay, and run where nobody with one needs the GPUs. ``refuse``: they are sent
-        away, with the earliest finish that could be promised.
+        ``promise``: nobody is sent away; requests without a promise run where nobody with one needs the GPUs. ``refuse``:
+        those that could not be on time beside what has been promised are sent away, with the earliest finish that could be.
     sigmas
         Kept in hand for the spread of steps; see :func:`can_add`.
-    window
-        Seconds of arrivals from which the price is taken; 0 promises all that fits.
+    protection
+        Standard deviations of the GPU-seconds that are likely to be asked for, beyond their mean, for which room is left.
     load
-        Share of the cluster's GPU-seconds that can be filled at most.
+        Share of the cluster's GPU-seconds that can be filled: what is carried out never fits like what is planned.
+    window
+        Seconds of arrivals from which these are taken; 0 promises all that fits.
 
     Raises
     ------
@@ -183,55 +197,59 @@ class BidPrices:
         self,
         policy: Policy = "promise",
         sigmas: float = 2.0,
+        protection: float = 2.0,
+        load: float = 0.85,
         window: float = 300.0,
-        load: float = 0.95,
     ) -> None:
         if policy not in get_args(Policy):
             raise ParameterError("policy", policy, "use 'promise' or 'refuse'")
-        for name, value in (("sigmas", sigmas), ("window", window)):
+        for name, value in (("sigmas", sigmas), ("protection", protection), ("window", window)):
             if not (is_finite(value) and value >= 0):
                 raise ParameterError(name, value, "a number of at least 0 is needed")
         if not (is_finite(load) and load > 0):
             raise ParameterError("load", load, "a positive number is needed")
         self._refuses = policy == "refuse"
-        self._sigmas, self._window, self._load = sigmas, window, load
-        self._seen: deque[tuple[float, float, float]] = deque()
+        self._sigmas, self._protection, self._load, self._window = sigmas, protection, load, window
+        self._seen: deque[_Seen] = deque()
 
     def ask(self, round_: Round, job: Job, promised: Collection[int]) -> Answer:
         """See :meth:`Admission.ask`."""
-        needed = needed_gpu_seconds(round_, job)
-        dear = self._window > 0 and job.request.weight / needed <= self._price(round_, job, needed) * (1 + _SAME)
-        if not dear and can_add(round_, job, promised, self._sigmas):
+        room = self._room(round_, job, promised)
+        if room and can_add(round_, job, promised, self._sigmas):
             return Answer(True)
-        why: Literal["late", "dear"] = "dear" if dear else "late"
-        finish = earliest_finish(round_, job, promised, self._sigmas) if self._refuses else math.inf
-        return Answer(False, finish, self._refuses, why)
+        if not self._refuses or can_add(round_, job, promised, None):
+            return Answer(False, why="late" if room else "dear")
+        return Answer(False, earliest_finish(round_, job, promised, self._sigmas), True, "late")
 
-    def _price(self, round_: Round, job: Job, needed: float) -> float:
-        """Take a request in, and return the weight per GPU-second at which those of the window fill the cluster."""
+    def _room(self, round_: Round, job: Job, promised: Collection[int]) -> bool:
+        """Take a request in, and say whether there is room for it and for what is likely to come and is worth more.
+
+        What comes before the job's due time need not run before it, if its own slack is longer.
+        """
         now, seen = round_.now, self._seen
-        seen.append((now, job.request.weight / needed, needed))
-        while seen[0][0] < now - self._window:
+        needed = needed_gpu_seconds(round_, job)
+        worth = job.request.weight / needed
+        ahead = job.due - now
+        seen.append(_Seen(now, worth, needed, ahead - _fastest_seconds(round_, job)))
+        if not self._window:
+            return True
+        while seen[0].at < now - self._window:
             seen.popleft()
-        room = self._load * round_.cluster.gpus * max(now - seen[0][0], _least_window(seen))
-        return price_of([(density, seconds) for _, density, seconds in seen], room)
-
-
-def price_of(asked: Sequence[tuple[float, float]], room: float) -> float:
-    """Return the density of the last request that fits, dearest first; 0 if all do.
-
-    Parameters
-    ----------
-    asked
-        Weight per GPU-second and GPU-seconds of each request.
-    room
-        GPU-seconds that there are.
-    """
-    for density, seconds in sorted(asked, reverse=True):
-        room -= seconds
-        if room < 0:
-            return density
-    return 0.0
+        seconds = max(now - seen[0].at, _least_window(seen))
+        mean = variance = 0.0
+        for other in seen:
+            exposed = ahead - other.slack
+            if exposed > 0 and other.worth > worth * (1 + _SAME):
+                mean += other.gpu_seconds * exposed / seconds
+                variance += other.gpu_seconds**2 * exposed / seconds
+        gpus = round_.cluster.gpus
+        left = self._load * gpus * ahead - needed
+        for held in round_.jobs:
+            seconds_left = needed_gpu_seconds(round_, held)
+            counts = held.id in promised or held.request.weight > worth * seconds_left
+            if counts and not round_.hopeless(held):
+                left -= max(0.0, seconds_left - gpus * max(0.0, held.due - job.due))
+        return left >= mean + self._protection * math.sqrt(variance)
 
 
 def _least_window(seen: Collection[object]) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 from planner.cluster import Cluster
 from planner.job import Job
-from planner.promise import Answer, BidPrices, can_add, earliest_finish, price_of
+from planner.promise import Answer, ProtectionLevels, can_add, earliest_finish
 from planner.round import Round
 from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, TOY, request
 
@@ -65,36 +65,53 @@ def test_the_earliest_finish_can_be_promised() -> None:
     assert earliest_finish(round_of(long), new, {0}) == math.inf
 
 
-def test_prices() -> None:
-    """Tests that the price is the density of the last request that fits, dearest first, and nothing where all do."""
-    asked = [(0.1, 10.0), (2.0, 1.0), (1.0, 1.0)]
-    assert price_of(asked, 12.0) == 0.0
-    assert price_of(asked, 11.0) == 0.1
-    assert price_of(asked, 1.5) == 1.0
-
-
-def test_what_is_dear_is_not_promised_in_overload() -> None:
-    """Tests that large requests are promised where there is room for all, and not where small ones fill the cluster."""
-    quiet, busy = BidPrices(), BidPrices()
-    large = job(0, LARGE, 10, 60.0)
+def test_room_is_left_for_what_is_worth_more() -> None:
+    """Tests that a large request is promised where few others come, and not where small ones are likely to need its GPUs."""
+    quiet, busy = ProtectionLevels(), ProtectionLevels()
+    large = job(0, LARGE, 100, 1.2 * fastest(job(0, LARGE, 100)))
     assert quiet.ask(round_of(), large, ()) == Answer(True)
     for number in range(200):
-        now = 0.01 * number
-        busy.ask(round_of(now=now), job(number, SMALL, 50, now + 5.0, now), ())
-    answer = busy.ask(round_of(now=2.0), job(900, LARGE, 500, 600.0, 2.0), ())
-    assert (answer.promised, answer.refused, answer.why) == (False, False, "dear")
+        now = 0.05 * number
+        busy.ask(round_of(now=now), job(number, SMALL, 50, now + 2.0, now), ())
+    now = 10.0
+    again = job(900, LARGE, 100, now + 1.2 * fastest(large), now)
+    assert busy.ask(round_of(now=now), again, ()) == Answer(False, why="dear")
+    small = job(901, SMALL, 50, now + 2.0, now)
+    assert busy.ask(round_of(now=now), small, ()) == Answer(True)
+
+
+def test_what_can_wait_needs_no_room() -> None:
+    """Tests that requests which come before a due time but can run after it are not counted."""
+    admission = ProtectionLevels()
+    for number in range(200):
+        now = 0.05 * number
+        admission.ask(round_of(now=now), job(number, SMALL, 50, now + 500.0, now), ())
+    large = job(900, LARGE, 100, 10.0 + 1.2 * fastest(job(0, LARGE, 100)), 10.0)
+    assert admission.ask(round_of(now=10.0), large, ()) == Answer(True)
+
+
+def test_nobody_is_sent_away_who_could_be_on_time() -> None:
+    """Tests that under ``refuse`` a request without a promise stays as long as it fits beside what has been promised."""
+    admission = ProtectionLevels("refuse")
+    for number in range(200):
+        now = 0.05 * number
+        admission.ask(round_of(now=now), job(number, SMALL, 50, now + 2.0, now), ())
+    now, least = 10.0, fastest(job(0, LARGE, 100))
+    assert not admission.ask(round_of(now=now), job(900, LARGE, 100, now + 1.2 * least, now), ()).refused
+    assert admission.ask(round_of(now=now), job(901, LARGE, 100, now + 0.9 * least, now), ()).refused
 
 
 def test_refusals_say_when() -> None:
     """Tests that one who refuses says when the job could be done."""
-    answer = BidPrices("refuse").ask(round_of(), job(0, LARGE, 10, 1e-3), ())
+    answer = ProtectionLevels("refuse").ask(round_of(), job(0, LARGE, 10, 1e-3), ())
     assert answer.refused and answer.why == "late" and 0 < answer.finish < math.inf
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("policy", "some"), ("sigmas", -1.0), ("window", math.nan), ("window", -1.0), ("load", 0.0)]
+    ("field", "value"),
+    [("policy", "some"), ("sigmas", -1.0), ("window", math.nan), ("window", -1.0), ("protection", -0.1), ("load", 0.0)],
 )
 def test_impossible_settings_are_refused(field: str, value: object) -> None:
     """Tests that the field and the value are named."""
     with pytest.raises(ValueError, match=f"^{field} is "):
-        BidPrices(**{field: value})  # type: ignore[arg-type]
+        ProtectionLevels(**{field: value})  # type: ignore[arg-type]
