@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from openai import OpenAI
 from PIL import Image
 
@@ -67,3 +68,17 @@ def test_images_of_real_workers(tmp_path: Path) -> None:
         said = server.stop()
     assert "2 of 3 requests on time" in said
     assert len(list((tmp_path / "session" / "images").glob("*.png"))) == 3
+
+
+def test_images_of_workers_on_ray(tmp_path: Path) -> None:
+    """Tests that the server drives workers on Ray like those of its own machine: an image, its metadata, a graceful end."""
+    pytest.importorskip("ray")
+    with serving(tmp_path / "session", *TINY, "engine/transport=ray") as server:
+        body = {"prompt": "two foxes", "size": "256x256", "num_inference_steps": 3, "slo_ms": 60_000, "seed": 5}
+        answer = call(server.url + IMAGES, body)
+        assert answer.status == 200 and answer.headers["x-deadline-met"] == "1"
+        with Image.open(io.BytesIO(base64.b64decode(answer.json["data"][0]["b64_json"]))) as image:
+            assert image.size == (256, 256) and image.info["prompt"] == "two foxes"
+        said = server.stop()
+    assert "1 of 1 requests on time" in said
+    assert (tmp_path / "session" / "images" / "000000.png").exists()
