@@ -85,7 +85,7 @@ class Admission(Protocol):
         ...
 
 
-def can_add(round_: Round, job: Job, promised: Collection[int], sigmas: float | None = 0.0) -> bool:
+def can_add(round_: Round, job: Job, promised: Collection[int], sigmas: float = 0.0) -> bool:
     """Whether a job can be on time together with all that have been promised to be, by a list schedule.
 
     The schedule is of fluid steps that take what the profile says. Real ones may take longer, and a job that waits for GPUs
@@ -96,21 +96,36 @@ def can_add(round_: Round, job: Job, promised: Collection[int], sigmas: float | 
     round_, job, promised
         As in :meth:`Admission.ask`.
     sigmas
-        Standard deviations of the time of all steps of a job, by the profile's spread, that are kept in hand; None keeps
-        nothing in hand at all.
+        Standard deviations of the time of all steps of a job, by the profile's spread, that are kept in hand.
     """
     if round_.now + _fastest_seconds(round_, job) > job.due:
         return False
     members = [held for held in round_.jobs if held.id in promised and not round_.hopeless(held)] + [job]
     tasks = tasks_of(round_, members, [1.0] * len(members))
     schedule = list_schedule(tasks, round_.now, round_.cluster.gpus)
-    if sigmas is None:
-        return all(end <= task.due for task, end in zip(tasks, schedule.ends, strict=True))
     waits = _waits(schedule, tasks)
     return all(
         end + wait + sigmas * _deviation(round_, held, end) <= task.due
         for held, task, end, wait in zip(members, tasks, schedule.ends, waits, strict=True)
     )
+
+
+def cannot_add(round_: Round, job: Job, promised: Collection[int]) -> bool:
+    """Whether it is certain that a job cannot be on time while all that have been promised are.
+
+    It is if its fastest steps are too slow, or if what is due by some moment needs more GPU-seconds than there are till then,
+    each job on the degrees that need least of those that are in time for it.
+    """
+    now, gpus = round_.now, round_.cluster.gpus
+    if now + _fastest_seconds(round_, job) > job.due:
+        return True
+    members = [held for held in round_.jobs if held.id in promised and not round_.hopeless(held)] + [job]
+    taken = 0.0
+    for held in sorted(members, key=lambda held: held.due):
+        taken += needed_gpu_seconds(round_, held)
+        if held.due >= job.due and taken > gpus * (held.due - now):
+            return True
+    return False
 
 
 def _waits(schedule: ListSchedule, tasks: Sequence[Task]) -> list[float]:
@@ -217,9 +232,9 @@ class ProtectionLevels:
         room = self._room(round_, job, promised)
         if room and can_add(round_, job, promised, self._sigmas):
             return Answer(True)
-        if not self._refuses or can_add(round_, job, promised, None):
-            return Answer(False, why="late" if room else "dear")
-        return Answer(False, earliest_finish(round_, job, promised, self._sigmas), True, "late")
+        if self._refuses and cannot_add(round_, job, promised):
+            return Answer(False, earliest_finish(round_, job, promised, self._sigmas), True, "late")
+        return Answer(False, why="late" if room else "dear")
 
     def _room(self, round_: Round, job: Job, promised: Collection[int]) -> bool:
         """Take a request in, and say whether there is room for it and for what is likely to come and is worth more.

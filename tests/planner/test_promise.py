@@ -6,10 +6,12 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from planner.cluster import Cluster
 from planner.job import Job
-from planner.promise import Answer, ProtectionLevels, can_add, earliest_finish
+from planner.promise import Answer, ProtectionLevels, can_add, cannot_add, earliest_finish
 from planner.round import Round
 from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, TOY, request
 
@@ -51,6 +53,23 @@ def test_promises_come_first() -> None:
     new = job(9, LARGE, 10, fastest(job(0, LARGE)) * 1.5)
     assert not can_add(round_of(*held), new, {0})
     assert can_add(round_of(*held), new, ())
+
+
+@given(st.lists(st.tuples(st.sampled_from((SMALL, MEDIUM, LARGE)), st.floats(0.1, 8.0)), min_size=1, max_size=8))
+def test_what_is_certain_is_never_possible(drawn: list[tuple[object, float]]) -> None:
+    """Tests that no job that a schedule has room for is said to be impossible."""
+    *held, new = (job(number, shape, 20, due) for number, (shape, due) in enumerate(drawn))
+    promised = {each.id for each in held}
+    assert not (can_add(round_of(*held), new, promised) and cannot_add(round_of(*held), new, promised))
+
+
+def test_certain_where_gpu_seconds_do_not_suffice() -> None:
+    """Tests both reasons: steps that are too slow, and promises that need what the job would need."""
+    least = fastest(job(0, LARGE))
+    assert cannot_add(round_of(), job(0, LARGE, due=0.99 * least), ())
+    held = [job(number, LARGE, due=1.01 * least) for number in range(2)]
+    assert cannot_add(round_of(held[0]), held[1], {0})
+    assert not cannot_add(round_of(held[0]), held[1], ())
 
 
 def test_the_earliest_finish_can_be_promised() -> None:
