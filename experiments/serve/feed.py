@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
@@ -92,8 +93,8 @@ class Feed:
             yield _event("about", self._about)
             seen = 0
             while True:
-                first = self._count - len(self._rows)
-                rows = [row for number, row in enumerate(self._rows, start=first) if number >= seen]
+                fresh = min(self._count - seen, len(self._rows))
+                rows = list(islice(self._rows, len(self._rows) - fresh, None))
                 seen = self._count
                 yield _event("news", self._news(rows))
                 await asyncio.sleep(_EVERY)
