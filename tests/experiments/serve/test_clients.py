@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import io
+import json
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from openai import OpenAI
 from PIL import Image
 
+from experiments.workload import Workload
+from experiments.workload.export import export_mooncake
+from planner.request import Request
+from profiles import Shape
 from tests.experiments.serve.house import IMAGES, Server, call
 
 
@@ -126,6 +133,61 @@ def test_vllm_omni_chat(images: Server) -> None:
     (part,) = choice["message"]["content"]
     assert part["type"] == "image_url" and part["image_url"]["url"].startswith("data:image/png;base64,")
     assert part["stage_durations"]["denoise"] > 0
+
+
+def test_vllm_omni_images(images: Server) -> None:
+    """Tests the payload of its other backend for images, with a key that it always sends, and the server's own deadline."""
+    body = {
+        "model": "default", "prompt": "x", "n": 1, "size": "512x768", "response_format": "b64_json", "seed": 3,
+        "num_inference_steps": 2,
+    }  # fmt: skip
+    answer = call(images.url + IMAGES, body, {"Authorization": "Bearer EMPTY"})
+    assert answer.status == 200 and answer.json["size"] == "512x768"
+    opened(answer.json["data"][0]["b64_json"])
+    assert float(answer.headers["x-deadline-s"]) > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_aiperf_images(images: Server, stream: bool) -> None:
+    """Tests what aiperf sends of itself with ``--extra-inputs``; streamed, the image stands at the top of its event."""
+    body = {
+        "prompt": "x", "model": "FLUX.1-dev", "response_format": "b64_json", "n": 1, "size": "512x512",
+        "num_inference_steps": 2, "slo_ms": 3000,
+    }  # fmt: skip
+    answer = call(images.url + IMAGES, body | ({"stream": True} if stream else {}), {"Accept": "text/event-stream"})
+    assert answer.status == 200
+    if stream:
+        told = [line[6:] for line in answer.body.decode().splitlines() if line.startswith("data: ")]
+        opened(json.loads(told[0])["b64_json"])
+    else:
+        opened(answer.json["data"][0]["b64_json"])
+        assert answer.headers["x-deadline-s"] == "3.000"
+
+
+def test_a_trace_for_aiperf(images: Server, tmp_path: Path) -> None:
+    """Tests that each row of an exported trace is answered as it stands, with the deadline of its request."""
+    requests = tuple(Request(n, Shape(512 + 256 * n, 512), 2, 0.1 * n, 30.0 + n) for n in range(2))
+    export_mooncake(Workload("two", requests, {}), tmp_path / "trace.jsonl")
+    for request, line in zip(requests, (tmp_path / "trace.jsonl").read_text().splitlines(), strict=True):
+        answer = call(images.url + IMAGES, json.loads(line)["payload"])
+        assert answer.status == 200 and answer.json["size"] == f"512x{request.shape.height}"
+        assert float(answer.headers["x-deadline-s"]) == pytest.approx(request.deadline - request.arrival, abs=1e-3)
+
+
+def test_one_connection_for_all(images: Server) -> None:
+    """Tests what locust does: plain calls that keep their connection, whatever the answer was."""
+    host = images.url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host)
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate", "Connection": "keep-alive"}
+    connection.connect()
+    first = connection.sock
+    for size, status in (("512x512", 200), ("none", 400), ("512x512", 200)):
+        body = {"prompt": "x", "size": size, "num_inference_steps": 2, "slo_ms": 9000}
+        connection.request("POST", IMAGES, json.dumps(body), headers)
+        answer = connection.getresponse()
+        assert answer.status == status and json.loads(answer.read())
+        assert connection.sock is first
+    connection.close()
 
 
 def test_prometheus(images: Server) -> None:
