@@ -81,6 +81,10 @@ tables-admission: $(VENV)/.core
 tables-live: $(VENV)/.all
 	$(BIN)/python -m tests.experiments.serve.bench docs/tables/live
 
+# Decision times with nobody, one and ten looking on, eight minutes; on a machine that does nothing else.
+tables-page: $(VENV)/.all
+	$(BIN)/python -m tests.experiments.serve.bench_page docs/tables/page
+
 tables-optimum: $(VENV)/.core
 	$(BIN)/python -m experiments.optimum --overwrite --output docs/tables/optimum
 
