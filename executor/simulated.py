@@ -296,6 +296,7 @@ class SimulatedEngine:
 
     def drop(self, request: int) -> None:
         """Forget a request; a segment of it stops at its next step boundary, and one that waits for GPUs never begins."""
+        self._stage_workers.forget(request)
         self._left.pop(request, None)
         self._holds.pop(request, None)
         self._requests.pop(request, None)

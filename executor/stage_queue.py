@@ -49,6 +49,7 @@ def need(stage: Stage, request: Request, costs: Costs) -> Need:
 class _Waiting(NamedTuple, Generic[Item]):
     number: int
     stage: Stage
+    request: int
     item: Item
     need: Need
 
@@ -65,10 +66,14 @@ class StageQueue(Generic[Item]):
         """Whether something of a kind waits."""
         return any(one.stage == stage for one in self._waiting)
 
-    def put(self, stage: Stage, item: Item, need: Need) -> None:
-        """Let something wait."""
+    def put(self, stage: Stage, request: int, item: Item, need: Need) -> None:
+        """Let something of a request wait."""
         self._put += 1
-        self._waiting.append(_Waiting(self._put, stage, item, need))
+        self._waiting.append(_Waiting(self._put, stage, request, item, need))
+
+    def forget(self, request: int) -> None:
+        """Take the text of a request out that nobody wants any more, if it still waits; an image is made all the same."""
+        self._waiting = [one for one in self._waiting if (one.stage, one.request) != ("encode", request)]
 
     def take(self, now: float) -> tuple[Stage, Item] | None:
         """Return what comes next at a time on the clock of the deadlines, and forget it; None if nothing waits."""

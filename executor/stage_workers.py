@@ -23,7 +23,11 @@ class StageWorkers:
 
     def put(self, stage: Stage, request: int, need: Need) -> None:
         """Queue a stage of a request."""
-        self._queue.put(stage, (request, need.seconds), need)
+        self._queue.put(stage, request, (request, need.seconds), need)
+
+    def forget(self, request: int) -> None:
+        """Take a text out that nobody wants any more, if it still waits."""
+        self._queue.forget(request)
 
     def proceed(self, now: float) -> list[Staged]:
         """Begin what comes next on workers with nothing to do, and return it."""

@@ -27,7 +27,7 @@ from experiments.studies.study import open_study, run_study
 from experiments.workload import write_trace
 
 LIVE = "the server"
-_KEPT = ("noise", "noise_cv", "regroup_ms", "stages")
+_KEPT = ("noise", "noise_cv", "regroup_ms")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,6 +99,8 @@ def overrides_of(config: Mapping[str, Any], directory: Path) -> list[str]:
     fields = [f"cluster.{key}={value}" for key, value in cluster.items() if key not in ("kind", "gpus")]
     gpus = engine.get("workers") or cluster.get("gpus")
     kept = [f"engine.{name}={engine[name]}" for name in _KEPT if name in engine]
+    if engine.get("stages", True):  # on real workers texts and images take time in any case
+        kept += ["engine.stages=true", f"engine.stage_workers={engine.get('stage_workers', 1)}"]
     return [
         "workload=trace",
         f"workload.file={(directory / 'trace.csv').absolute()}",
@@ -108,7 +110,7 @@ def overrides_of(config: Mapping[str, Any], directory: Path) -> list[str]:
         f"cluster={kind}",
         *([f"cluster.gpus={gpus}"] if gpus and kind != "nodes" else []),
         *fields,
-        *(kept or ["engine.stages=true"]),
+        *kept,
     ]
 
 

@@ -236,6 +236,7 @@ class DistributedEngine:
     def drop(self, request: int) -> None:
         """Forget a request; a segment of it alone stops at its next step boundary."""
         self._board.asks.pop(request, None)
+        self._stages.forget(request)
         chunk = self._board.running(request)
         if chunk is None:
             self._forget(request)

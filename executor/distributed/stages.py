@@ -103,11 +103,15 @@ class Stages:
 
     def admit(self, ask: Ask) -> None:
         """Queue a request for encoding."""
-        self._queue.put("encode", ask, need("encode", ask.request, self._costs))
+        self._queue.put("encode", ask.request.id, ask, need("encode", ask.request, self._costs))
 
     def decode(self, ask: Ask) -> None:
         """Queue a finished request for decoding."""
-        self._queue.put("decode", ask, need("decode", ask.request, self._costs))
+        self._queue.put("decode", ask.request.id, ask, need("decode", ask.request, self._costs))
+
+    def forget(self, request: int) -> None:
+        """Take a text out that nobody wants any more, if it still waits."""
+        self._queue.forget(request)
 
     def proceed(self, now: float, at: float, ready: Sequence[bool]) -> None:
         """Give each worker that has none its next command.

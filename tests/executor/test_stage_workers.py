@@ -53,6 +53,18 @@ def test_only_so_many_texts_in_a_row() -> None:
     assert order((99, "decode", 50.0), *texts).index(99) == MOST_IN_A_ROW
 
 
+def test_a_text_that_nobody_wants_takes_no_time() -> None:
+    """Tests that a dropped request's text is not encoded if it still waits, and that its image is made."""
+    workers = StageWorkers()
+    for request, stage in ((1, "encode"), (2, "encode"), (3, "decode")):
+        workers.put(stage, request, Need(50.0 + request, 1.0))  # type: ignore[arg-type]
+    assert [staged.request for staged in workers.proceed(0.0)] == [1]
+    for request in (1, 2, 3):
+        workers.forget(request)
+    workers.finish(1)
+    assert [staged.request for staged in workers.proceed(1.0)] == [3]
+
+
 def test_a_text_must_begin_earlier_than_an_image() -> None:
     """Tests that what is still to come counts: a text's own time, its fastest steps, and the image after it."""
     steps = tuple(

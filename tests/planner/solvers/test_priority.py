@@ -139,12 +139,14 @@ def test_admission_puts_those_given_up_behind(solver: Edf | Srtf) -> None:
 
 @pytest.mark.parametrize("solver", [Edf(), Srtf()], ids=["edf", "srtf"])
 def test_late_jobs_are_served_by_the_rule(solver: Edf | Srtf) -> None:
-    """Tests that a lone late job with long steps runs beside one on time under ``idle`` only, and other words are refused."""
+    """Tests that a late job whose steps would be long on what is left runs under ``idle`` only; other words are refused."""
     jobs = [job(0, LARGE, 40, due=0.5), job(1, SMALL, 10, due=5.0)]
-    round_ = round_of(jobs, C8, GAPPY, cadence=EVENTS)
+    round_ = round_of(jobs, Cluster.nvlink(4), GAPPY, cadence=EVENTS)
     narrow = replace(solver, degree=1) if isinstance(solver, Srtf) else replace(solver, elastic=False)
     assert 0 in degrees(narrow.solve(round_, 0.01))
     assert degrees(replace(narrow, late="brief").solve(round_, 0.01)) == {1: 1}
+    wider = round_of(jobs, C8, GAPPY, cadence=EVENTS)
+    assert degrees(replace(narrow, late="brief").solve(wider, 0.01)) == {0: 4, 1: 1}
     with pytest.raises(ValueError, match=r"^late is 'soon'; use brief"):
         replace(solver, late="soon")  # type: ignore[arg-type]
 
