@@ -81,6 +81,11 @@ tables-admission: $(VENV)/.core
 tables-live: $(VENV)/.all
 	$(BIN)/python -m tests.experiments.serve.bench docs/tables/live
 
+# Other people's clients against a live server, nine minutes. They are not installed here: CLIENTS says how each is started, as in
+# CLIENTS='--locust locust --locust-name "locust 2.47.0"'; --help lists them.
+tables-clients: $(VENV)/.all
+	$(BIN)/python -m tests.experiments.serve.bench_clients docs/tables/clients $(CLIENTS)
+
 # Decision times with nobody, one and ten looking on, eight minutes; on a machine that does nothing else.
 tables-page: $(VENV)/.all
 	$(BIN)/python -m tests.experiments.serve.bench_page docs/tables/page
