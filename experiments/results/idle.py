@@ -41,7 +41,7 @@ def idle_while_waiting(records: Records, gpus: int) -> Idle:
     busy: dict[int, list[tuple[float, float]]] = {gpu: [] for gpu in range(gpus)}
     for segment in records.segments:
         for gpu in segment.gpus:
-            busy[gpu].append((segment.start, segment.end))
+            busy.setdefault(gpu, []).append((segment.start, segment.end))
     seconds = longest = 0.0
     if len(waiting):
         for own in busy.values():

@@ -71,7 +71,7 @@ def main(output: Path) -> None:
         folder = Path(name)
         _, client, server, simulated = served(folder, 10.0, PAPER)
         extra = overheads(folder)
-        sent, flood, *_ = served(folder, 1.0, FLOOD, "cluster.gpus=64")
+        sent, flood, *_ = served(folder, 1.0, (*FLOOD, "cluster.gpus=64"), "cluster.gpus=64")
     table: Table = [
         ["what", "value"],
         ["paper's workload at speed 10, on time in simulation", f"{simulated:.3f}"],
