@@ -15,7 +15,7 @@ class SimulatedConfig:
     ``noise`` multiplies the profile's spread, ``noise_cv`` replaces it. ``stages`` adds text encoding and VAE decoding, on
     ``stage_workers`` of their own beside the GPUs.
     ``late``: ``best_effort`` or ``drop``. ``latency``: ``zero``, ``fixed`` (``latency_ms``) or ``measured``. ``admission``:
-    ``all`` requests, ``promise`` deadlines to those that can be kept and are worth it, or ``refuse`` the others.
+    ``all`` requests, ``promise`` deadlines that leave room for what is worth more, or also ``refuse`` who cannot be on time.
     """
 
     kind: str = "simulated"

@@ -14,7 +14,7 @@ class ServeConfig:
     """An OpenAI-compatible server of images and videos with deadlines.
 
     ``host``, ``port``: where it listens. ``api_key``: what clients must send as a bearer token; none is asked for by default.
-    ``admission``: ``all`` requests, ``promise`` deadlines that can be kept, or ``refuse`` the others with 429. ``grace``:
+    ``admission``: ``all`` requests, ``promise`` deadlines, or also ``refuse`` with 429 who cannot be on time. ``grace``:
     seconds to finish what is under way when it is told to stop. ``sizes``: labels (HEIGHTxWIDTH) that are served beside the
     profile's own and the customary ones. ``slo_scale``, ``deadlines``, ``reference_gpus``: the target of a request that
     brings none, as of a workload. ``tiers``: classes of service, each with name, weight and deadline. The rest are limits.
