@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-moves tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
@@ -138,6 +138,14 @@ tables-scale: $(VENV)/.core
 	  --cell "1024 GPUs, paper load:workload=skewed $(HUGE) workload.rate=2304 workload.slo_scale=1.2 workload.requests=4000" \
 	  --cell "1024 GPUs, skewed, overload:workload=skewed $(HUGE) workload.rate=6400 workload.slo_scale=1.5 workload.requests=6000" \
 	  --cell "1024 GPUs, 1000 pending:$(HUGE) $(UNIFORM) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000"
+
+# What moves cost, at 1, 10 and 100 ms each. Ten minutes on two cores.
+EIGHT = --cell "8 GPUs, $(1) ms:workload=skewed workload.rate=12 workload.slo_scale=1.2 engine.regroup_ms=$(1)" \
+  --cell "8 GPUs, overload, $(1) ms:workload=skewed workload.rate=36 workload.slo_scale=1.2 engine.regroup_ms=$(1)"
+MANY = --cell "$(1) GPUs, $(2) ms:cluster.gpus=$(1) $(SKEWED) workload.rate=$(3) workload.slo_scale=1.2 engine.regroup_ms=$(2)"
+tables-moves: $(VENV)/.core
+	$(COMPARE) --seeds 5 --timelines none --output docs/tables/moves $(LOOKAHEAD) $(call POLICY,moore) $(SCALE_RIVALS) \
+	  $(foreach ms,1 10 100,$(call EIGHT,$(ms)) $(call MANY,16,$(ms),36) $(call MANY,64,$(ms),144))
 
 # What planning in cells costs on 1,024 GPUs, and what it does on 4,096. Twenty minutes on two cores.
 CELLS = --policy "$(1) in cells of $(2):solver=cells solver.inside=$(1) solver.gpus=$(2) solver.planning=processes"

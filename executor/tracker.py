@@ -11,6 +11,9 @@ from planner.request import Request
 from planner.round import Cadence, Round
 from profiles.profile import Profile
 
+COUNTED = 0.002
+"""Seconds from which on a move counts in plans."""
+
 
 class _Live:
     """A live request: steps not yet reported as done, and its job while it waits."""
@@ -34,13 +37,24 @@ class Tracker:
         Passed on to the rounds; the profile is what the planner believes.
     stages
         Whether decoding counts: then a job is due earlier by its decode time.
+    regroup_seconds
+        What a job loses by going on on other GPUs. Less than :data:`COUNTED` is less than steps vary by, and plans do not
+        count it.
     """
 
-    def __init__(self, cluster: Cluster, profile: Profile, cadence: Cadence, stages: bool = False) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        profile: Profile,
+        cadence: Cadence,
+        stages: bool = False,
+        regroup_seconds: float = 0.0,
+    ) -> None:
         self._cluster = cluster
         self._profile = profile
         self._cadence = cadence
         self._stages = stages
+        self._regroup_seconds = regroup_seconds if regroup_seconds >= COUNTED else 0.0
         self._live: dict[int, _Live] = {}
         self._coming: dict[int, Job] = {}
         self._idle_since = [0.0] * cluster.gpus
@@ -121,4 +135,7 @@ class Tracker:
                     del jobs[id_]
         if expected:
             jobs |= self._coming
-        return Round(now, tuple(jobs.values()), self._cluster, self._profile, tuple(free_at), self._cadence)
+        waiting = tuple(jobs.values())
+        return Round(
+            now, waiting, self._cluster, self._profile, tuple(free_at), self._cadence, self._regroup_seconds
+        )

@@ -147,7 +147,16 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
     admission = admission_of("engine.admission", engine.get("admission", "all"))
     with configured("engine", engine):
         service = Service(
-            cluster, believed, solver, cadence, budget, engine["late"], latency, physics.stages, admission
+            cluster,
+            believed,
+            solver,
+            cadence,
+            budget,
+            engine["late"],
+            latency,
+            physics.stages,
+            admission,
+            physics.regroup_seconds,
         )
     title = (
         config["name"]

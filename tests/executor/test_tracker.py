@@ -101,3 +101,10 @@ def test_hopeless() -> None:
     assert made.hopeless(made.round(3.7, [])) == []
     assert made.hopeless(made.round(3.701, [])) == [0]
     assert made.hopeless(made.round(8.5, [])) == [0, 1]
+
+
+def test_moves_count_from_two_milliseconds_on() -> None:
+    """Tests that rounds say what a move costs, unless steps vary by more."""
+    for seconds, counted in ((0.001, 0.0), (0.002, 0.002), (0.1, 0.1)):
+        made = Tracker(C4, TOY, EVENTS, regroup_seconds=seconds)
+        assert made.round(0.0, []).regroup_seconds == counted
