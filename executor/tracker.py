@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from executor.demand import Demand
 from executor.engine import Progress, Running
+from planner.allocation import cheapest_mix
 from planner.cluster import Cluster, Group
+from planner.costs import costs_of
 from planner.job import Job
 from planner.request import Request
 from planner.round import Cadence, Round
@@ -52,8 +55,10 @@ class Tracker:
     ) -> None:
         self._cluster = cluster
         self._profile = profile
+        self._costs = costs_of(profile, cluster)
         self._cadence = cadence
         self._stages = stages
+        self._demand = Demand(cluster.gpus)
         self._regroup_seconds = regroup_seconds if regroup_seconds >= COUNTED else 0.0
         self._live: dict[int, _Live] = {}
         self._coming: dict[int, Job] = {}
@@ -79,6 +84,10 @@ class Tracker:
         self._coming.pop(request.id, None)
         due = self._due(request)
         self._live[request.id] = _Live(request, due, Job(request, request.steps, due, now))
+        costs = self._costs.of(request.shape)
+        mix = cheapest_mix(costs, request.steps, due - now) or ((costs.degrees[-1], request.steps),)
+        asked = sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
+        self._demand.add(now, asked, due - now)
 
     def _due(self, request: Request) -> float:
         return request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
@@ -137,5 +146,12 @@ class Tracker:
             jobs |= self._coming
         waiting = tuple(jobs.values())
         return Round(
-            now, waiting, self._cluster, self._profile, tuple(free_at), self._cadence, self._regroup_seconds
+            now,
+            waiting,
+            self._cluster,
+            self._profile,
+            tuple(free_at),
+            self._cadence,
+            self._regroup_seconds,
+            self._demand.at(now),
         )

@@ -78,6 +78,8 @@ class Round:
         When the next plan will be made.
     regroup_seconds
         What a job loses when it goes on on other GPUs than those that hold its latent; 0 where plans need not count it.
+    demand
+        GPU-seconds per GPU-second that requests have lately asked for; 0 where nobody has counted.
     costs
         Step times over the groups of the cluster; follows from cluster and profile.
 
@@ -95,6 +97,7 @@ class Round:
     free_at: tuple[float, ...]
     cadence: Cadence
     regroup_seconds: float = 0.0
+    demand: float = 0.0
     costs: Costs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +120,7 @@ class Round:
         return job.due - start - job.steps_left * self.costs.of(job.request.shape).fastest
 
     def move_seconds(self, job: Job, group: Group) -> float:
-        """Seconds that a job loses by going on on a group: none on the one that holds its latent, and before its first step."""
+        """Seconds that a job loses by going on on a group: none on the one that holds its latent or before its first step."""
         return 0.0 if job.group is None or job.group.mask == group.mask else self.regroup_seconds
 
     def least_gpu_seconds(self, job: Job) -> float:
@@ -134,6 +137,7 @@ class Round:
             "cadence": {"kind": self.cadence.kind, "tau": self.cadence.tau},
             "free_at": list(self.free_at),
             **({"regroup_seconds": self.regroup_seconds} if self.regroup_seconds else {}),
+            **({"demand": self.demand} if self.demand else {}),
             "jobs": [_job_to_dict(job) for job in self.jobs],
             "cluster": self.cluster.to_dict(),
             "profile": self.profile.to_dict(),
@@ -153,7 +157,12 @@ class Round:
             raise ValueError(f"a round is an object with the schema {SCHEMA!r}, not {str(data)[:40]!r}")
         if data.get("schema") != SCHEMA:
             raise ValueError(f"schema is {data.get('schema')!r}; this version reads {SCHEMA!r}")
-        fields_of(data, "", ("schema", "now", "cadence", "free_at", "jobs", "cluster", "profile"), ("regroup_seconds",))
+        fields_of(
+            data,
+            "",
+            ("schema", "now", "cadence", "free_at", "jobs", "cluster", "profile"),
+            ("regroup_seconds", "demand"),
+        )
         cluster = Cluster.from_dict(data["cluster"])
         cadence = fields_of(data["cadence"], "cadence", ("kind", "tau"))
         with within("cadence"):
@@ -168,6 +177,7 @@ class Round:
                 free_at=tuple(listed(data, "free_at")),
                 cadence=when,
                 regroup_seconds=data.get("regroup_seconds", 0.0),
+                demand=data.get("demand", 0.0),
             )
 
     def save(self, path: Path) -> None:

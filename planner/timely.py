@@ -55,5 +55,7 @@ def steps_in_time(round_: Round, job: Job, seconds: float, steps: int, moving: f
     count = int((slack - moving) / lost)
     if round_.cadence.kind == "events":
         return count
-    lasts = not round_.cadence.grid and max(job.ready - round_.now, 0.0) + moving + count * seconds >= round_.cadence.tau
+    lasts = (
+        not round_.cadence.grid and max(job.ready - round_.now, 0.0) + moving + count * seconds >= round_.cadence.tau
+    )
     return count if lasts else 0

@@ -66,7 +66,12 @@ def compare(comparison: Comparison, study: Study) -> None:
     study.rows("runs", run_rows(results))
     if bounds:
         study.rows("bounds", bounds, leave_out=["seconds"])
-    shown = {"differences": len(policies) > 1, "decisions": len(grid) > 1, "decisions_by_cell": False, "regroups": False}
+    shown = {
+        "differences": len(policies) > 1,
+        "decisions": len(grid) > 1,
+        "decisions_by_cell": False,
+        "regroups": False,
+    }
     for name, table in _tables(comparison, results, bounds).items():
         study.table(name, table, show=shown.get(name, True))
     if bounds:

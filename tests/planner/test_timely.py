@@ -36,7 +36,12 @@ def test_what_is_begun_can_be_finished_in_time(round_: Round, wanted: int, data:
         return
 
     def ends(steps: int) -> float:
-        return max(j.ready, round_.now) + (moving if steps else 0.0) + steps * seconds + (j.steps_left - steps) * costs.fastest
+        return (
+            max(j.ready, round_.now)
+            + (moving if steps else 0.0)
+            + steps * seconds
+            + (j.steps_left - steps) * costs.fastest
+        )
 
     assert 0 <= granted <= wanted
     assert ends(granted) <= j.due + 2 * EPSILON

@@ -87,7 +87,7 @@ def optimum(model: AssignmentModel) -> float:
 @settings(max_examples=50)
 @given(round_=alike, objective=objectives)
 def test_both_forms_cpsat_and_exhaustive_search_agree(round_: Round, objective) -> None:  # type: ignore[no-untyped-def]
-    """Tests that where groups are alike and moves free, degrees and groups have one optimum, which CP-SAT and trying all find."""
+    """Tests that where groups are alike and moves free, both forms have one optimum, which CP-SAT and trying all find."""
     degrees = AssignmentProgram("degrees").model(round_, objective, ())
     groups = AssignmentProgram("groups").model(round_, objective, ())
     assert not degrees.concrete

@@ -326,7 +326,9 @@ def test_requests_that_are_worth_nothing_are_given_up(gpus: int) -> None:
     assert certificate.value == sum(id_ % 4 == 0 for id_ in certificate.promised) > 0
 
 
-@pytest.mark.parametrize(("move", "held", "degrees"), [(0.0, 4, [2]), (0.3, 4, [4]), (0.3, PAUSED, [2]), (0.6, PAUSED, [4])])
+@pytest.mark.parametrize(
+    ("move", "held", "degrees"), [(0.0, 4, [2]), (0.3, 4, [4]), (0.3, PAUSED, [2]), (0.6, PAUSED, [4])]
+)
 def test_list_schedules_count_moves(move: float, held: int, degrees: list[int]) -> None:
     """Tests ten steps of .1 s on 2 GPUs and .06 s on 4, due in 1.4 s: two are cheaper, unless the way there is dear."""
     task = Task(0.0, 1.4, 10, (2, 4), (0.1, 0.06), held=held, move=move)

@@ -126,6 +126,8 @@ def test_a_deadline_met_by_a_billionth_is_met(make: Callable[[], Exact]) -> None
     cluster = Cluster("no-singles", 4, Cluster.nvlink(4).edges, ("nvlink",), "aligned", (2, 4))
     jobs = [job(0, SMALL, 1, due=1.0), job(1, SMALL, 2, due=0.036), job(2, MEDIUM, 1, due=0.03)]
     worth = Weighted((Term(Tardiness(), 0.5), Term(Fairness(), 3.0), Term(GpuSeconds(), 0.003)))
-    certificate = replace(make(), objective=worth).solve(round_of(jobs, cluster, free_at=(0.5, 0, 0, 0)), 1.0).certificate
+    certificate = (
+        replace(make(), objective=worth).solve(round_of(jobs, cluster, free_at=(0.5, 0, 0, 0)), 1.0).certificate
+    )
     assert certificate.status == "optimal"
     assert certificate.promised == (0, 1)
