@@ -20,6 +20,7 @@ PACKAGES = (
     "joblib", "matplotlib", "torch", "diffusers",
 )  # fmt: skip
 PROJECT = Path(__file__).resolve().parents[2]
+_HIDDEN = "(not kept)"
 
 
 def manifest(
@@ -32,7 +33,7 @@ def manifest(
     kind: str = "run",
     files: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Describe a run, as plain data.
+    """Describe a run, as plain data; keys that clients must send (``api_key``) are left out.
 
     Parameters
     ----------
@@ -54,9 +55,9 @@ def manifest(
     return {
         "schema": SCHEMA,
         "kind": kind,
-        "config": dict(config),
+        "config": _readable(config),
         "seeds": dict(seeds),
-        "command": _command_line() if command is None else list(command),
+        "command": without_keys(_command_line() if command is None else command),
         "started": started.isoformat(timespec="seconds"),
         "ended": None if ended is None else ended.isoformat(timespec="seconds"),
         "profile": None if profile is None else {"name": profile.name, "digest": profile.digest},
@@ -72,6 +73,29 @@ def _command_line() -> list[str]:
     program = Path(sys.argv[0])
     inside = program.is_absolute() and program.is_relative_to(PROJECT)
     return [str(program.relative_to(PROJECT)) if inside else program.name, *sys.argv[1:]]
+
+
+def without_keys(command: Sequence[str]) -> list[str]:
+    """Return a command line as others may read it: ``api_key=...`` and ``--api-key ...`` without their values."""
+    shown: list[str] = []
+    for argument in command:
+        name, equals, _ = argument.partition("=")
+        if shown and shown[-1] == "--api-key":
+            shown.append(_HIDDEN)
+        else:
+            shown.append(f"{name}={_HIDDEN}" if equals and _is_key(name) else argument)
+    return shown
+
+
+def _readable(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _readable(value) if isinstance(value, Mapping) else _HIDDEN if _is_key(name) and value else value
+        for name, value in config.items()
+    }
+
+
+def _is_key(name: str) -> bool:
+    return name.replace("-", "_").endswith("api_key")
 
 
 def versions() -> dict[str, str | None]:

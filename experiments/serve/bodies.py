@@ -40,7 +40,7 @@ async def fields_of(request: Request, limits: Limits) -> dict[str, Any]:
     for name in _NESTED:
         nested = fields.pop(name, None)
         if isinstance(nested, str):
-            nested = _json(nested.encode()) if nested.strip() else None
+            nested = _json(nested, name) if nested.strip() else None
         if isinstance(nested, dict):
             fields = {**nested, **fields}
     return fields
@@ -71,7 +71,7 @@ async def body_of(request: Request, limits: Limits) -> bytes:
     return b"".join(parts)
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def _json(body: bytes | str, field: str | None = None) -> dict[str, Any]:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is no number in JSON")
 
@@ -79,9 +79,10 @@ def _json(body: bytes) -> dict[str, Any]:
         fields = json.loads(body, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise RefusalError(400, f"the body is not JSON: {what[:200]}") from None
+        raise RefusalError(400, f"{field or 'the body'} is not JSON: {what[:200]}", field) from None
     if not isinstance(fields, dict):
-        raise RefusalError(400, f"the body is a JSON {type(fields).__name__}; an object with a prompt is needed")
+        kind = type(fields).__name__
+        raise RefusalError(400, f"{field or 'the body'} is a JSON {kind}; an object is needed", field)
     return fields
 
 

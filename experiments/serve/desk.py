@@ -132,9 +132,8 @@ class Desk:
         elif wanted.deadline is not None:
             allowed = (wanted.deadline - unix) * self.speed
             if allowed <= 0:
-                raise RefusalError(
-                    400, f"deadline is {wanted.deadline}, which was {-allowed:.3f} s ago", "deadline", "past"
-                )
+                ago = unix - wanted.deadline
+                raise RefusalError(400, f"deadline is {wanted.deadline}, which was {ago:.3f} s ago", "deadline", "past")
         else:
             allowed = slo(wanted)
         number = next(self._ids)
@@ -151,8 +150,8 @@ class Desk:
         return ticket
 
     def take_back(self, ticket: Ticket) -> None:
-        """Cancel a request that nobody waits for any more."""
-        if not ticket.result.done():
+        """Cancel a request that nobody waits for any more, if it is still in the system."""
+        if ticket.request.id in self.live:
             self._source.put(Cancel(ticket.request.id))
 
     def take_back_all(self) -> int:

@@ -73,11 +73,14 @@ class House:
         RefusalError
             If one is sent away: then all are taken back.
         """
-        for ticket in tickets:
-            answer = await ticket.answer
-            if answer is not None and answer.refused:
-                self.take_back(tickets)
-                raise self._sent_away(ticket)
+        try:
+            for ticket in tickets:
+                answer = await ticket.answer
+                if answer is not None and answer.refused:
+                    raise self._sent_away(ticket)
+        except BaseException:
+            self.take_back(tickets)
+            raise
 
     async def results(self, request: Request, tickets: list[Ticket]) -> list[Result]:
         """Wait until all are there.
@@ -105,23 +108,28 @@ class House:
             gone.cancel()
         return [ticket.result.result() for ticket in tickets]
 
-    def headers(self, tickets: list[Ticket]) -> dict[str, str]:
-        """Return what every answer says of its requests."""
-        timing = [self.timing(ticket) for ticket in tickets]
-        parts = {name: max(each[name] for each in timing) for name in timing[0]}
+    def told(self, tickets: list[Ticket]) -> dict[str, str]:
+        """Return what can be said of requests once they have been taken in."""
         found = {
             "X-Request-Id": request_id(tickets[0]),
-            "X-Deadline-Met": str(int(all(ticket.result.result().fate == "on_time" for ticket in tickets))),
             "X-Deadline-S": f"{(tickets[0].request.deadline - tickets[0].request.arrival) / self.desk.speed:.3f}",
-            "X-Queue-S": f"{parts['queue']:.4f}",
-            "X-Inference-Time-S": f"{parts['generation']:.4f}",
             "X-Model": self.settings.model,
-            "Server-Timing": ", ".join(f"{name};dur={1e3 * seconds:.3f}" for name, seconds in parts.items()),
         }
         answers = [ticket.answer.result() for ticket in tickets]
         if any(answer is not None for answer in answers):
             found["X-Deadline-Promise"] = str(int(all(answer is not None and answer.promised for answer in answers)))
         return found
+
+    def headers(self, tickets: list[Ticket]) -> dict[str, str]:
+        """Return what is said of finished requests."""
+        timing = [self.timing(ticket) for ticket in tickets]
+        parts = {name: max(each[name] for each in timing) for name in timing[0]}
+        return self.told(tickets) | {
+            "X-Deadline-Met": str(int(all(ticket.result.result().fate == "on_time" for ticket in tickets))),
+            "X-Queue-S": f"{parts['queue']:.4f}",
+            "X-Inference-Time-S": f"{parts['generation']:.4f}",
+            "Server-Timing": ", ".join(f"{name};dur={1e3 * seconds:.3f}" for name, seconds in parts.items()),
+        }
 
     def timing(self, ticket: Ticket) -> dict[str, float]:
         """Return where the time of a finished request went, in seconds of the wall clock."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from experiments.serve.bodies import fields_of
 from experiments.serve.desk import Ticket
@@ -44,7 +45,7 @@ class Images:
         tickets = house.hand_in(what, received)
         await house.admitted(tickets)
         if what.stream:
-            return StreamingResponse(self._events(tickets, what), media_type="text/event-stream")
+            return _Stream(house, tickets, self._events(tickets, what))
         await house.results(request, tickets)
         data = []
         for ticket in tickets:
@@ -101,35 +102,46 @@ class Images:
         return JSONResponse(body, headers=house.headers(tickets))
 
     async def _events(self, tickets: list[Ticket], what: Wanted) -> AsyncIterator[bytes]:
-        """Tell of each image when it is there; a client that goes away cancels those that are not."""
+        """Tell of each image when it is there."""
         house = self._house
+        for ticket in tickets:
+            try:
+                check_made(await ticket.result)
+            except RefusalError as refusal:
+                yield _event("error", refusal.body())
+                return
+            made = await asyncio.to_thread(house.make, ticket, what.kind.upper())
+            yield _event(
+                "image_generation.completed",
+                {
+                    "type": "image_generation.completed",
+                    "b64_json": base64.b64encode(made).decode(),
+                    "created_at": int(time.time()),
+                    "size": _size(what),
+                    "quality": "auto",
+                    "background": "opaque",
+                    "output_format": what.kind,
+                    "usage": _usage([ticket]),
+                    "id": request_id(ticket),
+                    "deadline_met": ticket.result.result().fate == "on_time",
+                    "stage_durations": house.timing(ticket),
+                },
+            )
+
+
+class _Stream(StreamingResponse):
+    """Events of requests; once nobody listens, even before the first, those that are not done are taken back."""
+
+    def __init__(self, house: House, tickets: list[Ticket], events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=house.told(tickets))
+        self._house = house
+        self._tickets = tickets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            for ticket in tickets:
-                try:
-                    check_made(await ticket.result)
-                except RefusalError as refusal:
-                    yield _event("error", refusal.body())
-                    return
-                made = await asyncio.to_thread(house.make, ticket, what.kind.upper())
-                headers = house.headers([ticket])
-                yield _event(
-                    "image_generation.completed",
-                    {
-                        "type": "image_generation.completed",
-                        "b64_json": base64.b64encode(made).decode(),
-                        "created_at": int(time.time()),
-                        "size": _size(what),
-                        "quality": "auto",
-                        "background": "opaque",
-                        "output_format": what.kind,
-                        "usage": _usage([ticket]),
-                        "id": request_id(ticket),
-                        "deadline_met": headers["X-Deadline-Met"] == "1",
-                        "stage_durations": house.timing(ticket),
-                    },
-                )
+            await super().__call__(scope, receive, send)
         finally:
-            house.take_back(tickets)
+            self._house.take_back(self._tickets)
 
 
 def _need_images(what: Wanted) -> None:

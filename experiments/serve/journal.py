@@ -1,11 +1,13 @@
 """A session on disk as it happens: one JSON line for everything that a run's records hold, synced every second.
 
-It is the one truth about a session. After a power cut all but its last second can be read; a line that was being written is
-left out. Prompts are not in it.
+It is the one truth about a session. Every line is handed to the system before anybody is told what it says, so that a server
+that is killed has promised nothing that its journal does not hold; after a power cut all but its last second can be read. A
+line that was being written is left out. Prompts are not in it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -13,7 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from executor.engine import Segment, Staged
 from executor.records import Decision, Fate, Records
@@ -40,11 +42,17 @@ class Journal:
         Of the file; what is there stays.
     every
         Seconds between syncs.
+
+    Raises
+    ------
+    JournalError
+        If a server writes to it.
     """
 
     def __init__(self, path: Path, every: float = _EVERY) -> None:
         torn = _torn(path)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open("a", buffering=1, encoding="utf-8")
+        _lock(self._file, path)
         self._lock = threading.Lock()
         self._dirty = False
         self._closed = threading.Event()
@@ -118,10 +126,29 @@ class Journal:
         while not self._closed.wait(self._every):
             with self._lock:
                 dirty, self._dirty = self._dirty, False
-                if dirty:
-                    self._file.flush()
             if dirty:
                 os.fsync(self._file.fileno())
+
+
+def check_free(path: Path) -> None:
+    """See that no server writes to a journal.
+
+    Raises
+    ------
+    JournalError
+        If one does.
+    """
+    if path.exists():
+        with path.open("rb") as file:
+            _lock(file, path)
+
+
+def _lock(file: IO[Any], path: Path) -> None:
+    """Lock a journal until its file is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise JournalError(f"{path}: a server is running that writes to it; give another directory") from None
 
 
 @dataclass

@@ -33,7 +33,7 @@ from experiments.serve.feed import Feed
 from experiments.serve.gauges import Gauges
 from experiments.serve.house import House
 from experiments.serve.http import Http, listening, many_connections
-from experiments.serve.journal import JOURNAL, Journal, Session
+from experiments.serve.journal import JOURNAL, Journal, Session, check_free
 from experiments.serve.pictures import at_pace, converted, placeholder, placeholder_video
 from experiments.serve.planning import News, Planning, RealTimeEngine
 from experiments.serve.settings import Settings, menu, settings
@@ -76,9 +76,9 @@ def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: s
     engine, asked = config["engine"], config["serve"]
     real = engine["kind"] == "distributed"
     requests = partial(_everything, asked, not real, config["seed"])
-    directory = prepare_directory(
-        config["output"] or _fresh(setup), session.KIND, session.FILES, config["overwrite"], asked["resume"]
-    )
+    output = Path(config["output"] or _fresh(setup))
+    check_free(output / JOURNAL)
+    directory = prepare_directory(output, session.KIND, session.FILES, config["overwrite"], asked["resume"])
     before = session.earlier(directory) if asked["resume"] else None
     began = datetime.now(UTC)
     made: EngineConfig | None = None

@@ -63,9 +63,9 @@ def as_workload(records: Records, name: str) -> Workload:
 
 
 def earlier(directory: Path) -> Session | None:
-    """Return the session that a directory holds, if there is one."""
+    """Return the session that a directory holds, if one has begun."""
     path = directory / JOURNAL
-    return read_journal(path) if path.exists() else None
+    return read_journal(path) if path.exists() and path.stat().st_size else None
 
 
 def debts(session: Session) -> list[str]:

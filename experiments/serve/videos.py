@@ -72,7 +72,7 @@ class Videos:
     async def create(self, request: Request) -> Response:
         """``POST /v1/videos``."""
         job = await self._begin(request)
-        return JSONResponse(self._described(job))
+        return JSONResponse(self._described(job), headers=self._house.told([job.ticket]))
 
     async def sync(self, request: Request) -> Response:
         """``POST /v1/videos/sync``: answers with the file."""

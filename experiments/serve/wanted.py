@@ -31,6 +31,7 @@ def _text(value: Any) -> Any:
 
 
 Whole = Annotated[int, BeforeValidator(_number)]
+Seed = Annotated[Whole, Field(ge=-(2**63), lt=2**64)]
 Real = Annotated[float, BeforeValidator(_number)]
 Text = Annotated[str, BeforeValidator(_text)]
 
@@ -47,14 +48,14 @@ class Asked(BaseModel):
     height: Whole | None = Field(None, ge=1, le=16384)
     num_frames: Whole | None = Field(None, ge=1, le=10_000)
     num_inference_steps: Whole | None = Field(None, ge=1)
-    seed: Whole | list[Whole] | None = None
+    seed: Seed | list[Seed] | None = None
     response_format: Literal["b64_json", "url"] = "b64_json"
     output_format: Literal["png", "jpeg", "jpg", "webp"] | None = None
     stream: bool = False
     slo_ms: Real | None = Field(None, gt=0, le=1e9)
     deadline: Real | None = Field(None, gt=0, le=1e12)
     tier: Text | None = None
-    weight: Real | None = Field(None, gt=0, le=1e6)
+    weight: Real | None = Field(None, ge=1e-6, le=1e6)
     fps: Whole | None = Field(None, ge=1, le=240)
     seconds: Whole | None = Field(None, ge=1, le=600)
 
@@ -129,11 +130,11 @@ def wanted(fields: Mapping[str, Any], headers: Mapping[str, str], settings: Sett
             400, f"prompt has {len(asked.prompt)} characters; at most {limits.prompt} are taken", "prompt"
         )
     if asked.n > limits.images:
-        raise RefusalError(400, f"n is {asked.n}; at most {limits.images} are made at a time", "n")
+        raise RefusalError(400, f"n is {_short(asked.n)}; at most {limits.images} are made at a time", "n")
     steps = asked.num_inference_steps or settings.steps
     if steps > limits.steps:
         raise RefusalError(
-            400, f"num_inference_steps is {steps}; at most {limits.steps} are done", "num_inference_steps"
+            400, f"num_inference_steps is {_short(steps)}; at most {limits.steps} are done", "num_inference_steps"
         )
     tier = _tier(asked.tier, headers, settings)
     allowed = _allowed(asked, headers)
@@ -158,12 +159,17 @@ def wanted(fields: Mapping[str, Any], headers: Mapping[str, str], settings: Sett
 def _refusal(error: ValidationError) -> RefusalError:
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"][:1]) or None
-    value = repr(first.get("input"))
-    shown = value if len(value) <= 80 else f"{value[:77]}..."
+    shown = _short(first.get("input"))
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         return RefusalError(400, f"{field} is missing", field, "missing")
     return RefusalError(400, f"{field} is {shown}: {message[:1].lower()}{message[1:]}", field, "invalid")
+
+
+def _short(value: object) -> str:
+    """Return a value as it can be shown in a message."""
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
 def _shape(asked: Asked, settings: Settings) -> Shape:

@@ -41,6 +41,25 @@ def test_defaults_are_this_command_and_no_profile(monkeypatch: pytest.MonkeyPatc
     assert data["ended"] == data["started"]
 
 
+def test_keys_are_not_kept() -> None:
+    """A key that clients must send is neither in the configuration nor in the command; that there was one is seen."""
+    command = [
+        "serve.py",
+        "serve.api_key=se=cret",
+        "+serve.api_key=secret",
+        "--api-key",
+        "secret",
+        "--api-key=secret",
+        "x=1",
+    ]
+    config = {"serve": {"api_key": "secret", "port": 1}, "other": {"api_key": ""}}
+    data = manifest(config, {}, STARTED, command=command)
+    assert "cret" not in json.dumps(data)
+    assert data["config"] == {"serve": {"api_key": "(not kept)", "port": 1}, "other": {"api_key": ""}}
+    assert data["command"][0] == "serve.py" and data["command"][-1] == "x=1" and len(data["command"]) == len(command)
+    assert config["serve"]["api_key"] == "secret"
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_git_state_of_a_checkout(tmp_path: Path) -> None:
     """The revision is found, changes to tracked files make it dirty, new files do not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from urllib.parse import urlparse
 
 import pytest
@@ -51,10 +52,18 @@ FIELDS: list[tuple[dict[str, object], str]] = [
     ({"tier": 7}, "tier"),
     ({"weight": 0}, "weight"),
     ({"weight": 1e9}, "weight"),
+    ({"weight": 5e-324}, "weight"),
     ({"response_format": "file"}, "response_format"),
     ({"output_format": "bmp"}, "output_format"),
     ({"output_format": ["png"]}, "output_format"),
     ({"seed": "x"}, "seed"),
+    ({"seed": 2**64}, "seed"),
+    ({"seed": [-(2**63) - 1]}, "seed"),
+    ({"n": 10**3000}, "n"),
+    ({"num_inference_steps": 10**3000}, "num_inference_steps"),
+    ({"extra_body": "\ud800"}, "extra_body"),
+    ({"extra_params": "[1]"}, "extra_params"),
+    ({"extra_args": "{"}, "extra_args"),
     ({"stream": "perhaps"}, "stream"),
     ({"num_frames": 16}, "size"),
     ({"num_frames": 0}, "num_frames"),
@@ -175,13 +184,45 @@ def in_system(server: Server) -> int:
     return count
 
 
-def test_clients_that_go_away_are_cancelled(images: Server) -> None:
-    """Tests that the request of a client that hangs up leaves the system long before its steps could be done."""
-    body = json.dumps(GOOD | {"size": "2048x2048", "num_inference_steps": 200, "n": 10, "slo_ms": 600_000}).encode()
+LONG = GOOD | {"size": "2048x2048", "num_inference_steps": 200, "n": 10, "slo_ms": 600_000}
+"""Ten images: a minute and a half of the cluster."""
+
+
+def steps_done(server: Server) -> float:
+    """Return the GPU-seconds of the cluster that went into steps."""
+    text = call(f"{server.url}/metrics").body.decode()
+    return float(text.split("\ntetriplan_gpu_seconds_total ")[1].split()[0])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_clients_that_go_away_are_cancelled(images: Server, stream: bool) -> None:
+    """Tests that the requests of a client that hangs up leave the system long before their steps could be done."""
+    before = steps_done(images)
+    body = json.dumps(LONG | {"stream": stream}).encode()
     with connected(images) as made:
         made.sendall(head(len(body)) + body)
         until(lambda: in_system(images) >= 10)
     until(lambda: in_system(images) == 0)
+    assert steps_done(images) - before < 0.5 * 10 * 8 * 200 * 0.1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_clients_that_hang_up_at_once_are_cancelled(images: Server, stream: bool) -> None:
+    """Tests that requests are taken back, too, whose clients are gone before they are told anything."""
+    before = steps_done(images)
+    body = json.dumps(LONG | {"stream": stream}).encode()
+    for _ in range(20):
+        with connected(images) as made:
+            made.sendall(head(len(body)) + body)
+    until(lambda: in_system(images) == 0)
+    assert steps_done(images) - before < 0.5 * 200 * 8 * 200 * 0.1
+
+
+def test_how_long_ago_is_told_by_the_clock(images: Server) -> None:
+    """Tests that a deadline that is past is told in seconds of the clock, also where the cluster is faster."""
+    answer = call(images.url + IMAGES, GOOD | {"deadline": 1000})
+    ago = float(answer.error["message"].split("which was ")[1].split()[0])
+    assert 0 <= time.time() - 1000 - ago < 60
 
 
 def test_a_flood_of_connections(images: Server) -> None:

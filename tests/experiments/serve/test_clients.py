@@ -75,6 +75,16 @@ def test_openai_streams(images: Server) -> None:
     assert kinds == ["image_generation.completed"] * 2
 
 
+def test_streams_and_videos_tell_at_once(images: Server, videos: Server) -> None:
+    """Tests that what is answered before it is done carries what is known then."""
+    known = {"x-request-id", "x-deadline-s", "x-model"}
+    streamed = call(images.url + IMAGES, {"prompt": "x", "size": "256x256", "stream": True, "slo_ms": 9000})
+    assert streamed.status == 200 and known <= streamed.headers.keys() and streamed.headers["x-deadline-s"] == "9.000"
+    created = call(f"{videos.url}/v1/videos", {"prompt": "x"})
+    assert created.status == 200 and known <= created.headers.keys()
+    assert created.json["id"].endswith(created.headers["x-request-id"])
+
+
 @pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 def test_openai_videos(videos: Server) -> None:
     """Tests that a video is created, polled, fetched and deleted, by multipart forms as the client sends them."""

@@ -8,7 +8,7 @@ import pytest
 
 from executor.engine import Segment
 from executor.records import Decision
-from experiments.serve.journal import Journal, JournalError, read_journal
+from experiments.serve.journal import Journal, JournalError, check_free, read_journal
 from planner.promise import Answer
 from planner.request import Request
 from profiles import Shape
@@ -61,6 +61,26 @@ def test_a_torn_end_is_left_out(tmp_path: Path, lost: int) -> None:
         journal.end(6.0)
     after = read_journal(path)
     assert after.ended and list(after.records.requests) == list(before.records.requests)
+
+
+def test_what_was_written_outlives_the_writer(tmp_path: Path) -> None:
+    """Tests that a line is with the system as soon as it is written, not only when it is synced."""
+    with Journal(tmp_path / "j", every=3600.0) as journal:
+        journal.begin(1000.0, 10.0, 8, {})
+        journal.arrived(FIRST, Answer(True))
+        assert [request.id for request in read_journal(tmp_path / "j").owed] == [0]
+
+
+def test_a_journal_has_one_writer(tmp_path: Path) -> None:
+    """Tests that nobody else writes to a journal, nor takes it for free, until it is closed."""
+    check_free(tmp_path / "j")
+    with Journal(tmp_path / "j") as journal:
+        journal.begin(1000.0, 10.0, 8, {})
+        with pytest.raises(JournalError, match="a server is running"):
+            Journal(tmp_path / "j")
+        with pytest.raises(JournalError, match="a server is running"):
+            check_free(tmp_path / "j")
+    check_free(tmp_path / "j")
 
 
 @pytest.mark.parametrize(

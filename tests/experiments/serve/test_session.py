@@ -128,6 +128,23 @@ def test_a_server_that_is_killed_owes(tmp_path: Path) -> None:
     assert arrivals == sorted(arrivals)
 
 
+def test_two_servers_in_one_directory(tmp_path: Path) -> None:
+    """Tests that the session of a server that runs is neither replaced nor gone on with, and that a killed one is."""
+    directory = tmp_path / "session"
+    with serving(directory) as server:
+        for override in ("overwrite=true", "serve.resume=true"):
+            command = [sys.executable, "-m", "experiments.serve", "serve.port=0", f"output={directory}", override]
+            second = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+            assert second.returncode == 2 and "a server is running that writes to it" in second.stderr
+        assert call(server.url + IMAGES, BODY).status == 200
+        server.process.kill()
+        server.process.wait()
+    (directory / JOURNAL).write_text("")  # as of one that was killed while it began
+    with serving(directory, "serve.resume=true") as server:
+        assert call(server.url + IMAGES, BODY).status == 200
+        assert "1 of 1 requests on time" in server.stop()
+
+
 def test_keys(tmp_path: Path) -> None:
     """Tests that a server with a key asks for it everywhere but where a browser and a probe must come in."""
     with serving(tmp_path / "session", "serve.api_key=secret") as server:
