@@ -11,6 +11,10 @@ from typing import NamedTuple, Protocol
 from planner.request import Request
 
 
+_AT_ONCE = 32
+"""Live events that are taken at a time: those who are here do not wait until all who come have been answered."""
+
+
 class Cancel(NamedTuple):
     """A request that nobody wants any more.
 
@@ -87,6 +91,7 @@ class Live:
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._events: deque[Event] = deque()
+        self._newest = 0.0
         self._open = True
         self._lock = Lock()
 
@@ -97,8 +102,8 @@ class Live:
 
     @property
     def next(self) -> float:
-        """At once if something waits to be taken; infinity otherwise."""
-        return 0.0 if self._events else math.inf
+        """When the newest request came, if something waits to be taken: the run must not stand still while it is flooded."""
+        return self._newest if self._events else math.inf
 
     def put(self, event: Event) -> bool:
         """Hand in a request, or take one back; whether that was still possible: nothing new comes into a closed source."""
@@ -106,6 +111,8 @@ class Live:
             if not self._open and isinstance(event, Request):
                 return False
             self._events.append(event)
+            if isinstance(event, Request):
+                self._newest = max(self._newest, event.arrival)
         self._wake()
         return True
 
@@ -116,9 +123,9 @@ class Live:
         self._wake()
 
     def take(self, now: float) -> list[Event]:
-        """Return all that waits."""
+        """Return what waits, as much as is taken at a time."""
         del now
         taken: list[Event] = []
-        while self._events:
+        while self._events and len(taken) < _AT_ONCE:
             taken.append(self._events.popleft())
         return taken

@@ -163,7 +163,7 @@ class _Run:
     def to_end(self) -> Records:
         """Serve until every request has left, or nothing moves any more."""
         engine, records, source = self._engine, self._records, self._source
-        now = 0.0
+        now, heard = 0.0, -1.0
         while self._requests or not source.ended:
             if self._idle_decisions > _PATIENCE and source.ended:
                 break
@@ -179,7 +179,12 @@ class _Run:
                     self._cancel(event.request, now)
                 else:
                     self._arrive(event, now)
-            if progress or events:
+            if (
+                events and heard == now
+            ):  # a flood: whoever comes next must not put the plan for those who came off again
+                pass
+            elif progress or events:
+                heard = now if events else heard
                 continue
             if now == math.inf:
                 break

@@ -40,6 +40,9 @@ _SAME = 1e-6
 _FARTHEST = 600.0
 """Seconds from now after which no earliest finish is looked for."""
 
+_MOST_SEEN = 2000
+"""Arrivals from which a load is told: more say nothing new, and are looked at for every request."""
+
 Policy = Literal["promise", "refuse"]
 
 
@@ -225,7 +228,7 @@ class ProtectionLevels:
             raise ParameterError("load", load, "a positive number is needed")
         self._refuses = policy == "refuse"
         self._sigmas, self._protection, self._load, self._window = sigmas, protection, load, window
-        self._seen: deque[_Seen] = deque()
+        self._seen: deque[_Seen] = deque(maxlen=_MOST_SEEN)
 
     def ask(self, round_: Round, job: Job, promised: Collection[int]) -> Answer:
         """See :meth:`Admission.ask`."""

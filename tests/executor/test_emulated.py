@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -98,6 +99,23 @@ def test_a_plan_that_took_long_meets_what_happened_meanwhile() -> None:
     _, progress = made.advance(9.0)
     assert [item.kind for item in progress] == ["finished", "delivered"]
     assert made.observe() == []
+
+
+def test_live_events_are_taken_in_parts() -> None:
+    """Tests that no event is lost or told twice, that few are taken at a time, and that time goes on with the newest."""
+    source = Live(lambda: None)
+    assert source.next == math.inf
+    for number in range(100):
+        assert source.put(Request(number, SMALL, 1, float(number % 70), 1000.0))
+    source.put(Cancel(3))
+    assert source.next == 69.0
+    parts = []
+    while source.next < math.inf:
+        parts.append(source.take(0.0))
+    assert [len(part) for part in parts] == [32, 32, 32, 5] and source.take(0.0) == []
+    events = [event for part in parts for event in part]
+    assert [event.id for event in events if isinstance(event, Request)] == list(range(100))
+    assert events[-1] == Cancel(3)
 
 
 def test_an_impossible_speed_is_refused() -> None:

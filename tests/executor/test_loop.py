@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from executor.arrivals import Event
 from executor.engine import Progress
 from executor.loop import PlannerLatency, Service, serve
 from executor.records import Records
@@ -346,3 +347,40 @@ def test_impossible_settings_are_refused(make: Callable[[], object], message: st
     """Tests that an impossible setting is refused with its field and value."""
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@dataclass
+class Flood:
+    """A source in which something always waits, until so many have come; it keeps how many had been planned for by then."""
+
+    solver: Scripted
+    left: int = 20
+    planned: list[int] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the flood is over."""
+        return not self.left
+
+    @property
+    def next(self) -> float:
+        """Now."""
+        return 0.0 if self.left else math.inf
+
+    def take(self, now: float) -> list[Event]:
+        """Return one."""
+        if not self.left:
+            return []
+        self.planned.append(len(self.solver.seen[-1].jobs) if self.solver.seen else 0)
+        self.left -= 1
+        return [Request(self.left, SMALL, 1, 0.0, 1000.0)]
+
+
+def test_a_flood_does_not_put_plans_off() -> None:
+    """Tests that plans are made while requests come without a pause, and know all but the last two of them."""
+    solver = Scripted(all_on_one)
+    engine = SimulatedEngine(C4, TOY, (), EXACT, np.random.default_rng(0))
+    flood = Flood(solver)
+    records = serve(Service(C4, TOY, solver, EVENTS), engine, Records([]), flood)
+    assert flood.planned[2:] == list(range(2, 20))
+    assert len(records.delivered) == 20
