@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol
 
 from planner.request import Request
 
-
 _AT_ONCE = 32
 """Live events that are taken at a time: those who are here do not wait until all who come have been answered."""
 

@@ -15,6 +15,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from experiments.config.checks import ConfigError
 
+_BACKLOG = 2048
+"""Connections that may wait to be taken in."""
+
 
 class Http(uvicorn.Server):
     """A server that leaves signals alone.
@@ -24,7 +27,8 @@ class Http(uvicorn.Server):
     app
         What it serves.
     silence
-        Seconds after which a connection on which no request is under way, and none has ended meanwhile, is closed.
+        Seconds after which a connection on which no request is under way, and none has ended meanwhile, is closed, or one
+        whose client has read nothing of what was sent.
     """
 
     def __init__(self, app: ASGIApp, silence: float) -> None:
@@ -38,13 +42,14 @@ class Http(uvicorn.Server):
 
 
 class _Patient(H11Protocol):
-    """Closes connections that hold nothing: idle ones, and those whose heads come a byte at a time."""
+    """Closes connections that hold nothing: idle ones, those whose heads come byte by byte, and those that read nothing."""
 
     silence = 10.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._seen: object = None
+        self._unread = 0
         self._look = self.loop.call_later(self.silence, self._watch)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -52,30 +57,46 @@ class _Patient(H11Protocol):
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        cycle = self.cycle
-        if cycle is self._seen and (cycle is None or cycle.response_complete):
+        cycle, unread = self.cycle, self.transport.get_write_buffer_size()
+        if unread and unread == self._unread:
+            self.transport.abort()
+            return
+        if not unread and cycle is self._seen and (cycle is None or cycle.response_complete):
             self.transport.close()
             return
-        self._seen = cycle
+        self._seen, self._unread = cycle, unread
         self._look = self.loop.call_later(self.silence, self._watch)
 
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Take the port, and say by name what is wrong if that fails; nobody is answered before all is ready."""
-    try:
+    """Take the port, which nobody listens at until `listen` is called, and say by name what is wrong if that fails."""
+    with _named(host, port):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # asyncio sends small packets at once only on sockets that say that they are TCP; else answers wait 40 ms
         made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
+    with made:
+        yield made
+
+
+def listen(taken: socket.socket) -> None:
+    """Listen, all being ready: only now it shows whether another server, which began at the same time, was faster."""
+    host, port = taken.getsockname()[:2]
+    with _named(host, port):
+        taken.listen(_BACKLOG)
+
+
+@contextmanager
+def _named(host: str, port: int) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ConfigError(
             f"serve.host is {host!r} and serve.port {port}: it cannot be listened at ({error.strerror}); "
             "give another port, or 0 for any that is free"
         ) from None
-    with made:
-        yield made
 
 
 def many_connections() -> None:

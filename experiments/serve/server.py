@@ -32,7 +32,7 @@ from experiments.serve.desk import Desk, Ticket
 from experiments.serve.feed import Feed
 from experiments.serve.gauges import Gauges
 from experiments.serve.house import House
-from experiments.serve.http import Http, listening, many_connections
+from experiments.serve.http import Http, listen, listening, many_connections
 from experiments.serve.journal import JOURNAL, Journal, Session, check_free
 from experiments.serve.pictures import at_pace, converted, placeholder, placeholder_video
 from experiments.serve.planning import News, Planning, RealTimeEngine
@@ -87,6 +87,7 @@ def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: s
     admission = admission_of("serve.admission", asked["admission"])
     setup = replace(setup, service=replace(setup.service, admission=admission))
     told = settings(asked, setup.truth, tuple(setup.truth.shapes))
+    listen(listener)
     write_json(session.started(config, setup.truth, began), directory / "manifest.json")
     for note in setup.notes:
         if "extrapolated" not in note:

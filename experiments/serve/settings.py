@@ -146,6 +146,8 @@ def settings(config: Mapping[str, Any], profile: Profile, shapes: tuple[Shape, .
     """
     if not 0 <= config["port"] <= 65535:
         raise ConfigError(f"serve.port is {config['port']}; a port from 0 to 65535 is needed, 0 for any that is free")
+    if not config["host"]:
+        raise ConfigError("serve.host is ''; an address is needed: 127.0.0.1 for this machine alone, 0.0.0.0 for all")
     admission_of("serve.admission", config["admission"])
     if not (0 <= config["grace"] < math.inf):
         raise ConfigError(f"serve.grace is {config['grace']}; a number of seconds of at least 0 is needed")

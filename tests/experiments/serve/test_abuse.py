@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import threading
 import time
@@ -175,6 +176,18 @@ def test_silent_connections_end(images: Server) -> None:
         slow.sendall(b"POST /v1/ima")
         assert silent.recv(10) == b""
         assert slow.recv(10) == b""
+
+
+def test_clients_that_do_not_read_are_cut_off(images: Server) -> None:
+    """Tests that answers which nobody reads are not kept: the connection is reset."""
+    with connected(images) as deaf:
+        deaf.settimeout(1.0)
+        asking = b"GET /page/page.js HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000_000
+        with pytest.raises(OSError):  # neither does the server read on
+            deaf.sendall(asking)
+        poller = select.poll()
+        poller.register(deaf, 0)
+        until(lambda: poller.poll(0))
 
 
 def in_system(server: Server) -> int:

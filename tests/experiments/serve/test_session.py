@@ -12,7 +12,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from experiments.config.checks import ConfigError
 from experiments.serve.__main__ import main
+from experiments.serve.http import listen, listening
 from experiments.serve.journal import JOURNAL, read_journal
 from tests.experiments.serve.house import IMAGES, ROOT, Server, call, serving, until
 
@@ -145,6 +147,16 @@ def test_two_servers_in_one_directory(tmp_path: Path) -> None:
         assert "1 of 1 requests on time" in server.stop()
 
 
+def test_two_servers_at_one_port() -> None:
+    """Tests that of two that took a port before either listened, the second is told so, by name."""
+    with listening("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with listening("127.0.0.1", port) as second:
+            listen(first)
+            with pytest.raises(ConfigError, match=f"serve.port {port}: it cannot be listened at"):
+                listen(second)
+
+
 def test_keys(tmp_path: Path) -> None:
     """Tests that a server with a key asks for it everywhere but where a browser and a probe must come in."""
     with serving(tmp_path / "session", "serve.api_key=secret") as server:
@@ -162,6 +174,7 @@ def test_keys(tmp_path: Path) -> None:
         (("serve.prot=1",), "there is no serve.prot. Did you mean serve.port?"),
         (("serve.port=70000",), "serve.port is 70000"),
         (("serve.host=256.1.1.1",), "serve.host is '256.1.1.1'"),
+        (("serve.host=",), "serve.host is ''; an address is needed"),
         (("serve.admission=some",), "serve.admission is 'some'; use 'all', 'promise' or 'refuse'"),
         (("serve.grace=-1",), "serve.grace is -1"),
         (("serve.sizes=[12]x",), "serve.sizes"),
