@@ -62,7 +62,7 @@ def _command(options: argparse.Namespace) -> None:
     if not session.records.requests:
         raise ValueError(f"{directory / JOURNAL} has no requests; there is nothing to replay")
     trace = directory / TRACE
-    if not trace.exists():
+    if not (session.ended and trace.exists()):  # one that is there may be of a server before the one that was killed
         write_trace(as_workload(session.records, directory.name), trace)
     cell = Cell(directory.name, (*overrides_of(about["config"], directory), *options.overrides))
     policies = [policy_of(text) for text in options.policy] or list(POLICIES)

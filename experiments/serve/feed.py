@@ -100,6 +100,7 @@ class Feed:
         self._live: dict[int, dict[str, Any]] = {}
         self._count = 0
         self._lookers = 0
+        self._open = True
         self._tiers: dict[str, list[int]] = {}
         self._shapes: dict[str, list[int]] = {}
         self._promises = [0, 0]
@@ -139,6 +140,10 @@ class Feed:
             elif isinstance(item, Segment):
                 self._add({"is": "ran", **item._asdict()})
 
+    def close(self) -> None:
+        """Come to an end, so that nobody who looks on holds up a server that stops."""
+        self._open = False
+
     async def events(self, request: Request) -> Response:
         """``GET /events``."""
         if self._lookers >= _LOOKERS:
@@ -152,7 +157,7 @@ class Feed:
                 self._beat = Beat(self._wall(), _NOBODY, self._count, b"")
             yield _event("about", _WORDS(self._about))
             seen = self._count - len(self._rows)
-            while True:
+            while self._open:
                 beat = self._news()
                 if beat.since == seen:
                     yield beat.event

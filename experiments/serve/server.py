@@ -185,6 +185,7 @@ class _Server:
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await self._wind_down(desk, planning, stop)
+        feed.close()
         http.should_exit = True
         await asyncio.wait({serving}, timeout=5.0)
         http.force_exit = True

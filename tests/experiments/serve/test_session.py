@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from experiments.config.checks import ConfigError
 from experiments.serve.__main__ import main
 from experiments.serve.http import listen, listening
 from experiments.serve.journal import JOURNAL, read_journal
+from experiments.serve.session import TRACE
 from tests.experiments.serve.house import IMAGES, ROOT, Server, call, serving, until
 
 BODY = {"prompt": "x", "size": "512x512", "num_inference_steps": 4}
@@ -76,6 +78,16 @@ def test_a_session_is_a_run_and_a_trace(tmp_path: Path) -> None:
     ]
 
 
+def test_a_page_that_looks_on_is_told_the_end(tmp_path: Path) -> None:
+    """Tests that the events of a page come to a clean end when the server stops."""
+    with serving(tmp_path / "session") as server, urllib.request.urlopen(f"{server.url}/events") as events:
+        assert events.readline() == b"event: about\n"
+        server.process.send_signal(signal.SIGTERM)
+        assert events.read().endswith(b"\n\n")
+        server.process.communicate(timeout=60)
+    assert server.process.returncode == 0
+
+
 def test_a_server_that_stops_finishes_what_it_has(tmp_path: Path) -> None:
     """Tests that what is under way is finished, and that nothing new is taken meanwhile."""
     with serving(tmp_path / "session", "engine.speed=20") as server:
@@ -122,6 +134,11 @@ def test_a_server_that_is_killed_owes(tmp_path: Path) -> None:
         assert call(f"{server.url}/server_info").json["owed"] == [1]
         answer = call(server.url + IMAGES, BODY)
         assert answer.status == 200 and answer.headers["x-request-id"] == "tp-2"
+        (directory / TRACE).write_text("of another day")
+        server.process.kill()
+        server.process.wait()
+    assert "3 requests" in ours("experiments.replay", str(directory), "--policy", "edf", "--no-bound")
+    with serving(directory, "serve.resume=true") as server:
         said = server.stop()
     assert "2 of 3 requests on time" in said and "1 dropped" in said
     records = read_journal(directory / JOURNAL).records
