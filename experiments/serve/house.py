@@ -101,8 +101,10 @@ class House:
                 for ticket in tickets:
                     if ticket.result.done():
                         check_made(ticket.result.result())
-        except BaseException:
+        except BaseException as error:
             self.take_back(tickets)
+            if isinstance(error, RefusalError):
+                error.headers |= self.told(tickets) | {"X-Deadline-Met": "0"}
             raise
         finally:
             gone.cancel()
@@ -160,7 +162,7 @@ class House:
         bounded = soonest < 1e9
         offer = f"{soonest:.3f} s could be promised" if bounded else "nothing could be promised within ten minutes"
         message = f"the deadline {asked:.3f} s after receipt cannot be promised: {why}; {offer}"
-        headers = {"Retry-After": str(max(1, min(600, round(late) if bounded else 600))), "X-Deadline-Promise": "0"}
+        headers = self.told([ticket]) | {"Retry-After": str(max(1, min(600, round(late) if bounded else 600)))}
         if bounded:
             headers["X-Earliest-Finish-S"] = f"{soonest:.3f}"
         return RefusalError(429, message, "slo_ms", "deadline_not_promised", headers)

@@ -79,3 +79,12 @@ def test_promises_without_refusals(tmp_path: Path) -> None:
     with serving(tmp_path / "session", "serve.admission=promise", "engine.speed=20") as server:
         bad = call(server.url + IMAGES, BODY | {"size": "2048x2048", "num_inference_steps": 20, "slo_ms": 10})
         assert bad.status == 200 and bad.headers["x-deadline-promise"] == "0" and bad.headers["x-deadline-met"] == "0"
+
+
+def test_what_is_given_up_is_told(tmp_path: Path) -> None:
+    """Tests that an answer without an image says, too, whose it is, what was promised, and that the deadline was missed."""
+    with serving(tmp_path / "session", "serve.admission=promise", "engine.speed=20", "engine.late=drop") as server:
+        gone = call(server.url + IMAGES, BODY | {"size": "2048x2048", "num_inference_steps": 20, "slo_ms": 10})
+    assert gone.status == 504 and gone.error["code"] == "deadline"
+    told = {name: gone.headers[f"x-{name}"] for name in ("request-id", "deadline-s", "deadline-promise", "deadline-met")}
+    assert told == {"request-id": "tp-0", "deadline-s": "0.010", "deadline-promise": "0", "deadline-met": "0"}
