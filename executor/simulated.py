@@ -218,8 +218,8 @@ class SimulatedEngine:
                     self._occupy(waiting)
 
     def _deliver(self, request: int, progress: list[Progress]) -> None:
-        del self._requests[request]
-        progress.append(Progress("delivered", request, self.now))
+        if self._requests.pop(request, None) is not None:  # else it was given up while its image was being made
+            progress.append(Progress("delivered", request, self.now))
 
     def _occupy(self, stretch: Stretch) -> None:
         for gpu in stretch.group.gpus:

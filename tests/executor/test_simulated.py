@@ -225,6 +225,18 @@ def test_one_image_is_decoded_at_a_time() -> None:
     ]
 
 
+@pytest.mark.parametrize("gone", [0, 1])
+def test_dropping_lets_an_image_be_made(gone: int) -> None:
+    """Tests that a request whose image is being made, or waits for it, says nothing more once dropped; the other's comes."""
+    e = engine(request(0, SMALL, 10), request(1, SMALL, 10), physics=Physics(noise=0.0, stages=True), profile=STAGED)
+    assert [e.advance(INF)[1][0].kind for _ in range(2)] == ["ready", "ready"]
+    e.carry_out([on(C4.groups(1)[0], 10, 0), on(C4.groups(1)[1], 10, 1)])
+    assert {(p.kind, p.request) for p in e.advance(INF)[1]} == {("finished", 0), ("finished", 1)}
+    e.drop(gone)
+    assert [(p.kind, p.request) for p in drain(e)] == [("delivered", 1 - gone)]
+    assert sum(staged.stage == "decode" for staged in e.staged) == 2
+
+
 def noisy(group: Group, cv: float = 0.2, interrupt: Sequence[float] = ()) -> float:
     """Seconds that 50 steps take on a group, re-planned at some moments."""
     e = engine(request(0, MEDIUM, 50), physics=Physics(noise_cv=cv, regroup_seconds=0.0), seed=3)
