@@ -14,7 +14,7 @@ from profiles.profile import Profile
 from profiles.shape import Shape
 from profiles.store import DATA, list_profiles, load_profile, save_profile
 
-Run = Callable[[argparse.Namespace], int]
+_Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +60,9 @@ _WRITING = ("plot", "compare", "fit")
 """Commands that write a file whose name the user gives."""
 
 
-def _command(commands: argparse._SubParsersAction[Parser], name: str, run: Run, text: str) -> argparse.ArgumentParser:
+def _command(
+    commands: argparse._SubParsersAction[Parser], name: str, run: _Command, text: str
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     if name in _WRITING:
         command.add_argument("--overwrite", action="store_true", help="replace a file that is there")

@@ -24,11 +24,11 @@ from executor.distributed.groups import Arrangements, Rendezvous, host_store
 from executor.distributed.history import History, Step
 from executor.distributed.models.spec import Ask
 from executor.distributed.recovery import Recovery
-from executor.distributed.stages import Answer, Stages
+from executor.distributed.stages import StageAnswer, Stages
 from executor.distributed.starting import transport_of
 from executor.distributed.transport import Transport
 from executor.distributed.worker import WorkerSetting
-from executor.engine import Progress, Running, Segment, Staged
+from executor.engine import Milestone, Running, Segment, Staged
 from planner.cluster import Cluster
 from planner.costs import costs_of
 from planner.plan import Assignment
@@ -107,7 +107,7 @@ class DistributedEngine:
         )
         self.failures: dict[int, tuple[float, str]] = {}
         self._now = 0.0
-        self._progress: list[Progress] = []
+        self._progress: list[Milestone] = []
         self._undelivered: set[int] = set()
         try:
             self._fleet.start(config.start_timeout)
@@ -179,7 +179,7 @@ class DistributedEngine:
         self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready)
         return False
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Wait until something happens, at most until ``until``.
 
         Raises
@@ -276,7 +276,7 @@ class DistributedEngine:
                 self._stages.done(rank, message, time.monotonic())
                 self._answered(rank, message)
 
-    def _answered(self, rank: int, message: Answer) -> None:
+    def _answered(self, rank: int, message: StageAnswer) -> None:
         request = message.request
         if isinstance(message, m.Refused) and request in self._board.asks:
             self._fail(self._board.asks[request], message.error)
@@ -287,9 +287,9 @@ class DistributedEngine:
         if isinstance(message, m.Decoded):
             self._forget(request)
             self._undelivered.discard(request)
-            self._progress.append(Progress("delivered", request, self._history.time(message.at)))
+            self._progress.append(Milestone("delivered", request, self._history.time(message.at)))
         elif isinstance(message, m.Admitted) and request in self._board.asks:
-            self._progress.append(Progress("ready", request, self._history.now()))
+            self._progress.append(Milestone("ready", request, self._history.now()))
         elif isinstance(message, m.Admitted | m.Refused):
             self._forget(request)
 
@@ -302,7 +302,7 @@ class DistributedEngine:
         self.failures[request.id] = (now, reason)
         if board.asks.pop(request.id, None) is not None or request.id in self._undelivered:
             self._undelivered.discard(request.id)
-            self._progress.append(Progress("failed", request.id, now, reason=reason))
+            self._progress.append(Milestone("failed", request.id, now, reason=reason))
         self._forget(request.id)
 
     def _end(self, chunk: Chunk, steps: list[int], at: float) -> None:
@@ -320,11 +320,11 @@ class DistributedEngine:
             board.done[job] = origin + done
             if board.done[job] < board.asks[job].request.steps:
                 planned = goes_on or job in waiting
-                self._progress.append(Progress("yielded", job, end, done, planned, chunk.group, chunk.reason))
+                self._progress.append(Milestone("yielded", job, end, done, planned, chunk.group, chunk.reason))
             else:
                 self._stages.decode(board.asks.pop(job))
                 self._undelivered.add(job)
-                self._progress.append(Progress("finished", job, end, done))
+                self._progress.append(Milestone("finished", job, end, done))
         if goes_on:
             self._dispatch.resume(Assignment(chunk.jobs, chunk.group, chunk.limit - max(steps)))
         self._dispatch.proceed()

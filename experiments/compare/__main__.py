@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from experiments.cli import count, positive, whole
 from experiments.compare.rounds import RULES, RoundComparison, compare_rounds
-from experiments.compare.runs import Comparison, compare
+from experiments.compare.runs import Contest, compare
 from experiments.studies.bound import TIME_LIMIT
 from experiments.studies.grid import PAPER_GRID, Policy, cells, described
 from experiments.studies.naming import add_grid, axis_of, cell_of, policy_of
@@ -57,7 +57,7 @@ def _command(options: argparse.Namespace) -> None:
             compare_rounds(rounds, study)
         return
     policies = policies or list(POLICIES)
-    comparison = Comparison(
+    comparison = Contest(
         grid=grid,
         policies=policies,
         seeds=seeds,

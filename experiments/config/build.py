@@ -21,7 +21,7 @@ from planner.costs import costs_of
 from planner.errors import ParameterError
 from planner.objectives import ObjectiveError
 from planner.objectives.protocol import NeedsProgram
-from planner.promise import Admission, Policy, ProtectionLevels
+from planner.promise import Admission, AdmissionPolicy, ProtectionLevels
 from planner.solvers.protocol import Demanding
 from profiles import Extension, Profile, ProfileError, Shape, extended, load_profile
 from profiles.extend import check_unknown_shapes
@@ -164,9 +164,9 @@ def admission_of(field: str, policy: str) -> Callable[[], Admission] | None:
     ConfigError
         If the policy is none that there is; the message names the field.
     """
-    if policy not in ("all", *get_args(Policy)):
+    if policy not in ("all", *get_args(AdmissionPolicy)):
         raise ConfigError(f"{field} is {policy!r}; use 'all', 'promise' or 'refuse'")
-    return None if policy == "all" else partial(ProtectionLevels, cast(Policy, policy))
+    return None if policy == "all" else partial(ProtectionLevels, cast(AdmissionPolicy, policy))
 
 
 def _check_latency(engine: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from experiments.drawing.palette import BOUND, INK, SOFT, colour_of, fan, style
 
 
-class Found(Protocol):
+class Ranged(Protocol):
     """What is drawn of a search (:class:`experiments.studies.search.Capacity`)."""
 
     @property
@@ -22,7 +22,7 @@ class Found(Protocol):
 
 
 def draw_capacity(
-    found: Sequence[tuple[str, str, float, Found]], label: str, path: Path, limit: str = "", log: bool = False
+    found: Sequence[tuple[str, str, float, Ranged]], label: str, path: Path, limit: str = "", log: bool = False
 ) -> None:
     """Draw what was found, with the range that seeds leave open.
 

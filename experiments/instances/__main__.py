@@ -28,7 +28,7 @@ from experiments.instances.library import (
     read_known,
     write_known,
 )
-from experiments.instances.record import SOURCES, Source, record_all
+from experiments.instances.record import SOURCES, Recording, record_all
 from experiments.results import manifest, prepare_directory
 from experiments.results.directory import MANIFEST
 from experiments.results.text import Table, markdown, print_table
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    def tell(source: Source) -> None:
+    def tell(source: Recording) -> None:
         print(f"recorded {source.name}: {' '.join(source.overrides)}")
 
     if options.library == LIBRARY and not options.overwrite:

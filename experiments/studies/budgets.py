@@ -49,7 +49,7 @@ TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class TimedDecision:
     """One decision: who decided what, in how much time, and what came of it.
 
     Parameters
@@ -76,7 +76,7 @@ class Decision:
 
 def decide(
     solver: str, program: str, objective: str, jobs: int, gpus: int, seeds: Sequence[int], budget: float
-) -> list[Decision]:
+) -> list[TimedDecision]:
     """Let one solver answer the rounds of these seeds, each :data:`TIMES`; the first round also once before that.
 
     The interpreter's own garbage is collected before, and what lives is left out of later passes: a pass over all modules
@@ -97,7 +97,7 @@ def decide(
             certificates[seed] = exact.solve(round_, budget).certificate
             least[seed] = min(least[seed], busy_seconds() - began)
     return [
-        Decision(
+        TimedDecision(
             solver, program, objective, jobs, gpus, seed, budget, round(least[seed], 6), own.fallback,
             own.status == "optimal",
         )
@@ -105,14 +105,14 @@ def decide(
     ]  # fmt: skip
 
 
-def budget_table(decisions: Sequence[Decision]) -> Table:
+def budget_table(decisions: Sequence[TimedDecision]) -> Table:
     """One row for each solver, program and objective: p99 of time over budget for each size of rounds."""
     head = ["solver", "program", "objective", "budget ms", *map(_place, PLACES), "fallback", "proven"]
     rows = _grouped(decisions, lambda d: (d.solver, d.program, d.objective))
     return [head, *([*key, *_figures(own)] for key, own in rows.items())]
 
 
-def summary_table(decisions: Sequence[Decision]) -> Table:
+def summary_table(decisions: Sequence[TimedDecision]) -> Table:
     """One row for each solver and program: the worst p99 of its objectives for each size of rounds."""
     head = ["solver", "program", "budget ms", *map(_place, PLACES), "fallback", "proven"]
     rows = _grouped(decisions, lambda d: (d.solver, d.program))
@@ -120,9 +120,9 @@ def summary_table(decisions: Sequence[Decision]) -> Table:
 
 
 def _grouped(
-    decisions: Sequence[Decision], key: Callable[[Decision], tuple[str, ...]]
-) -> dict[tuple[str, ...], list[Decision]]:
-    groups: dict[tuple[str, ...], list[Decision]] = {}
+    decisions: Sequence[TimedDecision], key: Callable[[TimedDecision], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[TimedDecision]]:
+    groups: dict[tuple[str, ...], list[TimedDecision]] = {}
     for decision in decisions:
         groups.setdefault(key(decision), []).append(decision)
     return groups
@@ -133,7 +133,7 @@ def _place(place: tuple[int, int]) -> str:
     return f"{jobs} jobs" if gpus == 8 else f"{jobs} on {gpus} GPUs"
 
 
-def _figures(own: Sequence[Decision]) -> list[str]:
+def _figures(own: Sequence[TimedDecision]) -> list[str]:
     """Budget, p99 over it for each place (the worst of the objectives), share of fallbacks, share proven."""
     cells = []
     for place in PLACES:
@@ -177,7 +177,7 @@ def _command(options: argparse.Namespace) -> None:
         asked = product(options.program or PROGRAMS, options.objective or OBJECTIVES, PLACES)
         work += [(solver, *names, *place, drawn, 1e-3 * milliseconds) for *names, place in asked]
     with open_study("budgets", options, {"budgets_ms": budgets, "places": PLACES}) as study:
-        made = study.jobs.do("decisions", decide, work, list[Decision])
+        made = study.jobs.do("decisions", decide, work, list[TimedDecision])
         decisions = [decision for own in made for decision in own]
         study.table("table", budget_table(decisions), "p99 of the processor's time over the budget")
         study.table("summary", summary_table(decisions), show=False)

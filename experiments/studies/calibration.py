@@ -46,7 +46,7 @@ from planner.programs.prices import serve_by_prices
 from planner.solvers.dp import GreedyDp
 
 JOBS = (4, 6, 8, 12, 16, 24)
-Work = Callable[[], object]
+_Call = Callable[[], object]
 
 
 def calibration(seeds: int) -> Table:
@@ -70,7 +70,7 @@ def calibration(seeds: int) -> Table:
     return table
 
 
-def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, Work]]:
+def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, _Call]]:
     """Give the name, the modelled seconds and the work itself of every piece on one size of rounds."""
     lookahead, assignment = Lookahead(), AssignmentProgram()
     ahead, now = hard_round(jobs, 8, seed, "events"), hard_round(jobs, 8, seed, "rounds")
@@ -102,11 +102,11 @@ def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, Work]]:
     yield "a plan is made and judged", CARRY_OUT(at_a_time), lambda: model.carry_out(x, None)
 
 
-def _least(backend: Backend, program: LinearProgram) -> Work:
+def _least(backend: Backend, program: LinearProgram) -> _Call:
     return partial(backend.solve, program, 1e-6)
 
 
-def _within(backend: Backend, program: LinearProgram) -> Work:
+def _within(backend: Backend, program: LinearProgram) -> _Call:
     return partial(backend.solve, program, 0.05)
 
 

@@ -15,7 +15,7 @@ from experiments.studies.grid import Policy, cells, described
 from experiments.studies.naming import axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, refuse, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
-from experiments.studies.questions import BOUND, Answer, Question, answer_all, search_all
+from experiments.studies.questions import BOUND, CapacityAnswer, Question, answer_all, search_all
 from experiments.studies.search import Capacity, Probe
 from experiments.studies.study import open_study, run_study
 
@@ -27,7 +27,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProbeRow:
     """A measurement, for ``probes.csv``."""
 
     cell: str
@@ -39,7 +39,7 @@ class Row:
     seeds: int
 
 
-def capacity_table(made: Sequence[Answer], price: float | None = None) -> Table:
+def capacity_table(made: Sequence[CapacityAnswer], price: float | None = None) -> Table:
     """Return a row per setting, target and policy.
 
     Parameters
@@ -65,7 +65,7 @@ def capacity_table(made: Sequence[Answer], price: float | None = None) -> Table:
     return rows
 
 
-def summary_table(made: Sequence[Answer]) -> Table:
+def summary_table(made: Sequence[CapacityAnswer]) -> Table:
     """Return a row per policy, and a column per setting and target."""
     asked = list(dict.fromkeys((a.question.cell, a.question.target) for a in made))
     found = {(a.question.policy, a.question.cell, a.question.target): a.capacity.value for a in made}
@@ -175,8 +175,10 @@ def _command(options: argparse.Namespace) -> None:
         print(LEGEND)
 
 
-def _row(question: Question, probe: Probe) -> Row:
-    return Row(question.cell, question.policy, question.target, probe.value, probe.mean, probe.half_width, probe.seeds)
+def _row(question: Question, probe: Probe) -> ProbeRow:
+    return ProbeRow(
+        question.cell, question.policy, question.target, probe.value, probe.mean, probe.half_width, probe.seeds
+    )
 
 
 def _check(question: Question) -> float:

@@ -14,7 +14,7 @@ from experiments.results import summarize
 from experiments.runner import simulate
 from experiments.studies.bound import bound_of
 from experiments.studies.jobs import Jobs
-from experiments.studies.search import Ask, Attained, Capacity, Search, fewest, most
+from experiments.studies.search import Attained, Capacity, Look, Search, fewest, most
 
 BOUND = "clairvoyant bound"
 """In place of a policy: what no schedule exceeds that knows all arrivals."""
@@ -25,7 +25,7 @@ BOUND_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class Attainment:
     """What one run attained.
 
     Parameters
@@ -78,15 +78,15 @@ class Question:
         return self.composed | {group: self.composed[group] | {name: value}}
 
 
-def serve(policy: str, config: dict[str, Any], each: bool) -> Served:
+def serve(policy: str, config: dict[str, Any], each: bool) -> Attainment:
     """Make a run, or bound it where the policy is :data:`BOUND`."""
     setup = build(config)
     if policy == BOUND:
         found = bound_of(setup, BOUND_SECONDS)
-        return Served(found.upper / found.total, 0, 0.0, 0.0)
+        return Attainment(found.upper / found.total, 0, 0.0, 0.0)
     s = summarize(simulate(setup), setup.service.cluster)
     classes = [*(shape.sar for shape in s.shapes), *(tier.sar for tier in s.tiers)] if each else []
-    return Served(min([s.weighted_sar, *classes]), s.on_time, s.duration, s.gpu_seconds)
+    return Attainment(min([s.weighted_sar, *classes]), s.on_time, s.duration, s.gpu_seconds)
 
 
 def search_all(
@@ -113,11 +113,11 @@ def search_all(
             searches.append(most(start, question.target, len(seeds), step))
         else:
             searches.append(fewest(round(start), question.target, len(seeds), GPUS))
-    asked: dict[int, Ask] = {at: next(search) for at, search in enumerate(searches)}
+    asked: dict[int, Look] = {at: next(search) for at, search in enumerate(searches)}
     found: dict[int, Capacity] = {}
     while asked:
         work = [run for at, ask in asked.items() for run in _runs(questions[at], ask.value, seeds[: ask.seeds])]
-        results = iter(jobs.do(f"{len(asked)} searches", serve, work, Served))
+        results = iter(jobs.do(f"{len(asked)} searches", serve, work, Attainment))
         for at, ask in list(asked.items()):
             attained: Attained = {seed: next(results).attained for seed in seeds[: ask.seeds]}
             try:
@@ -134,7 +134,7 @@ def _runs(question: Question, value: float, seeds: Sequence[int]) -> list[tuple[
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CapacityAnswer:
     """A question, what was found, and what the runs at that value took.
 
     Parameters
@@ -158,19 +158,19 @@ class Answer:
 
 def answer_all(
     questions: Sequence[Question], found: Sequence[Capacity], seeds: Sequence[int], jobs: Jobs
-) -> list[Answer]:
+) -> list[CapacityAnswer]:
     """Make the runs at what was found with all seeds, most of which are made already."""
     known = [at for at, capacity in enumerate(found) if not math.isnan(capacity.value)]
     work = [run for at in known for run in _runs(questions[at], found[at].value, seeds)]
-    results = iter(jobs.do("answers", serve, work, Served))
+    results = iter(jobs.do("answers", serve, work, Attainment))
     nothing = (math.nan, math.nan, math.nan)
-    made = [Answer(question, capacity, *nothing) for question, capacity in zip(questions, found, strict=True)]
+    made = [CapacityAnswer(question, capacity, *nothing) for question, capacity in zip(questions, found, strict=True)]
     for at in known:
         config = questions[at].config(found[at].value)
         gpus = build_cluster(config, ()).gpus
         runs = [next(results) for _ in seeds]
         on_time = sum(run.on_time for run in runs) or math.nan
-        made[at] = Answer(
+        made[at] = CapacityAnswer(
             questions[at],
             found[at],
             sum(run.attained for run in runs) / len(runs),

@@ -19,7 +19,7 @@ Attained = Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Look:
     """A search wants to know what is attained at a value, with the first ``seeds`` seeds."""
 
     value: float
@@ -65,7 +65,7 @@ class Capacity:
     probes: tuple[Probe, ...]
 
 
-Search = Generator[Ask, Attained, Capacity]
+Search = Generator[Look, Attained, Capacity]
 
 
 def most(start: float, target: float, seeds: int, step: float) -> Search:
@@ -137,11 +137,11 @@ def fewest(start: int, target: float, seeds: int, allowed: Sequence[int]) -> Sea
     return _found(probes, target, allowed[high] if high < len(allowed) else math.nan, rising=True)
 
 
-def _look(value: float, target: float, seeds: int) -> Generator[Ask, Attained, Probe]:
+def _look(value: float, target: float, seeds: int) -> Generator[Look, Attained, Probe]:
     """Ask with few seeds, and with twice as many until they tell."""
     count = min(FIRST_SEEDS, seeds)
     while True:
-        attained = yield Ask(value, count)
+        attained = yield Look(value, count)
         spread = Spread.of(attained.values())
         width = spread.half_width if count > 1 else math.inf
         probe = Probe(value, spread.mean, width, count)

@@ -51,7 +51,7 @@ CELLS: tuple[Cell, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Tuning:
     """What is tried for a policy.
 
     Parameters
@@ -78,11 +78,11 @@ _GREEDY = (
     ("solver.late", _LATE),
 )
 
-SEARCHES: tuple[Search, ...] = (
-    Search("tetriserve-tuned", ("solver=dp",), _GREEDY),
-    Search("greedy-events", ("solver=dp", "cadence=events"), (_EVENTS_TAU, *_GREEDY)),
-    Search("edf", ("solver=edf",), (("solver.admission", _BOOLEAN), ("solver.late", _LATE), _EVENTS_TAU)),
-    Search(
+SEARCHES: tuple[Tuning, ...] = (
+    Tuning("tetriserve-tuned", ("solver=dp",), _GREEDY),
+    Tuning("greedy-events", ("solver=dp", "cadence=events"), (_EVENTS_TAU, *_GREEDY)),
+    Tuning("edf", ("solver=edf",), (("solver.admission", _BOOLEAN), ("solver.late", _LATE), _EVENTS_TAU)),
+    Tuning(
         "srtf",
         ("solver=srtf",),
         (
@@ -93,8 +93,8 @@ SEARCHES: tuple[Search, ...] = (
             ("solver.late", _LATE),
         ),
     ),
-    Search("moore", ("solver=moore",), (("solver.late", ("brief", "idle")), _EVENTS_TAU)),
-    Search("lookahead", ("solver=highs",), (("program.late", ("brief", "idle")), _EVENTS_TAU)),
+    Tuning("moore", ("solver=moore",), (("solver.late", ("brief", "idle")), _EVENTS_TAU)),
+    Tuning("lookahead", ("solver=highs",), (("program.late", ("brief", "idle")), _EVENTS_TAU)),
 )
 """What is tried. The first value of a setting is the default.
 
@@ -136,7 +136,7 @@ class Tuned(NamedTuple):
     best: Tried
 
 
-def tune(search: Search, evaluate: Evaluate) -> Tuned:
+def tune(search: Tuning, evaluate: Evaluate) -> Tuned:
     """Try settings one after the other until a pass changes nothing.
 
     Parameters
@@ -162,13 +162,13 @@ def tune(search: Search, evaluate: Evaluate) -> Tuned:
     return Tuned(list(tried.values()), tried[now])
 
 
-def overrides_of(search: Search, settings: Sequence[str]) -> tuple[str, ...]:
+def overrides_of(search: Tuning, settings: Sequence[str]) -> tuple[str, ...]:
     """Return the overrides of a choice of settings; those that are the start's are left out."""
     chosen = zip(search.settings, settings, strict=True)
     return (*search.base, *(f"{name}={value}" for (name, values), value in chosen if value != values[0]))
 
 
-def best_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
+def best_table(found: Sequence[tuple[Tuning, Tuned]]) -> Table:
     """Return a row per policy: its best settings, what they attain, and how much more than the start."""
     table = [["policy", "best settings", "wSAR", "start's", "less start's", "±", "tried"]]
     for search, (tried, best) in found:
@@ -180,7 +180,7 @@ def best_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
     return table
 
 
-def all_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
+def all_table(found: Sequence[tuple[Tuning, Tuned]]) -> Table:
     """Return a row per choice of settings that was tried, the best of each policy first."""
     table = [["policy", "settings", "wSAR"]]
     for search, (tried, _) in found:
@@ -228,7 +228,7 @@ def _command(options: argparse.Namespace) -> None:
 
 
 def _evaluate(
-    search: Search,
+    search: Tuning,
     grid: Sequence[Cell],
     seeds: Sequence[int],
     jobs: Jobs,
@@ -246,7 +246,7 @@ def _evaluate(
     ]
 
 
-def _chosen(names: Sequence[str]) -> list[Search]:
+def _chosen(names: Sequence[str]) -> list[Tuning]:
     known = {search.policy: search for search in SEARCHES}
     for name in names:
         if name not in known:

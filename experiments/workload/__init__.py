@@ -5,7 +5,7 @@ from experiments.workload.arrivals import Arrivals, Gamma, Piecewise, Poisson
 from experiments.workload.deadlines import SloRule, Targets, paper_slo, profile_slo, slo_from_profile, slo_rule
 from experiments.workload.generate import Drift, Jitter, LognormalJitter, UniformJitter, generate
 from experiments.workload.mixes import Mix, ShapeClass, custom_mix, named_mix, named_mixes, skewed, uniform
-from experiments.workload.summary import Summary, summarise, targets_in_words
+from experiments.workload.summary import WorkloadSummary, summarise, targets_in_words
 from experiments.workload.tiers import Tier, custom_tiers
 from experiments.workload.trace import TraceError, read_trace, write_trace
 from experiments.workload.workload import Workload, rate_per_minute, rescale, window
@@ -21,12 +21,12 @@ __all__ = [
     "Poisson",
     "ShapeClass",
     "SloRule",
-    "Summary",
     "Targets",
     "Tier",
     "TraceError",
     "UniformJitter",
     "Workload",
+    "WorkloadSummary",
     "custom_mix",
     "custom_tiers",
     "diffusiondb",

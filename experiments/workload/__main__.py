@@ -52,11 +52,11 @@ def _command(options: argparse.Namespace) -> int:
     return 2 if faults else 0
 
 
-Answer = tuple[Workload, Sequence[str]]
+_Answer = tuple[Workload, Sequence[str]]
 """A workload to describe, and why it cannot be served, if so."""
 
 
-def _generate(options: argparse.Namespace, console: Console) -> Answer:
+def _generate(options: argparse.Namespace, console: Console) -> _Answer:
     refuse_existing("--output", options.output, options.overwrite)
     if options.pieces is not None and options.rate is not None:
         raise ValueError(f"--pieces has rates, so --rate {options.rate:g} would not be used; give one of them")
@@ -77,7 +77,7 @@ def _generate(options: argparse.Namespace, console: Console) -> Answer:
     return workload, ()
 
 
-def _check(options: argparse.Namespace, console: Console) -> Answer:
+def _check(options: argparse.Namespace, console: Console) -> _Answer:
     profile = load_profile(options.profile or DEFAULT_PROFILE)
     asked = read_trace(options.trace, slo=lambda shape, steps: 1.0)
     served = servable(profile, asked, options.shapes)
@@ -92,7 +92,7 @@ def _check(options: argparse.Namespace, console: Console) -> Answer:
     return Workload(workload.name, workload.requests, {"deadlines": words}), served.faults
 
 
-def _convert(options: argparse.Namespace, console: Console) -> Answer:
+def _convert(options: argparse.Namespace, console: Console) -> _Answer:
     refuse_existing("--output", options.output, options.overwrite)
     if options.shape is not None and options.mix is not None:
         raise ValueError("--shape and --mix both say the sizes; give one of them")
@@ -119,7 +119,7 @@ def _convert(options: argparse.Namespace, console: Console) -> Answer:
     return Workload(workload.name, workload.requests, {"deadlines": words}), ()
 
 
-def _export(options: argparse.Namespace, console: Console) -> Answer:
+def _export(options: argparse.Namespace, console: Console) -> _Answer:
     refuse_existing("--output", options.output, options.overwrite)
     targets = _any_shape(options)
     workload = read_trace(options.trace, slo=targets)

@@ -14,7 +14,7 @@ import numpy as np
 from experiments.workload.deadlines import SloRule
 from experiments.workload.formats import FIELDS, Format
 from experiments.workload.mixes import Mix
-from experiments.workload.tables import Table
+from experiments.workload.tables import TraceTable
 from experiments.workload.trace import TraceError
 from experiments.workload.values import allowed_of, counts_of, drop, ids_of, size_of, text_of, times_of, weights_of
 from experiments.workload.workload import Workload
@@ -71,7 +71,7 @@ class Converted:
     notes: tuple[str, ...]
 
 
-def convert(table: Table, how: Conversion) -> Converted:
+def convert(table: TraceTable, how: Conversion) -> Converted:
     """Make a workload of a table.
 
     Rows in which a needed value is empty (or 0, for steps and sizes) are left out and counted. Arrivals are
@@ -126,7 +126,7 @@ def convert(table: Table, how: Conversion) -> Converted:
 
 
 def _requests(
-    table: Table,
+    table: TraceTable,
     names: Mapping[str, str],
     how: Conversion,
     order: Sequence[int],
@@ -174,7 +174,7 @@ def _requests(
     return tuple(made)
 
 
-def _unfiltered(table: Table, how: Conversion, kept: Any) -> list[str]:
+def _unfiltered(table: TraceTable, how: Conversion, kept: Any) -> list[str]:
     """Notes on columns that tell rows apart and that nobody chose by."""
     notes = []
     chosen = {column for column, _, _ in how.where}
@@ -187,7 +187,7 @@ def _unfiltered(table: Table, how: Conversion, kept: Any) -> list[str]:
     return notes
 
 
-def _columns(table: Table, how: Conversion) -> dict[str, str]:
+def _columns(table: TraceTable, how: Conversion) -> dict[str, str]:
     """By field, the column that holds it: given ones first, then those of the format."""
     names: dict[str, str] = {}
     for column, name in how.columns.items():
@@ -212,7 +212,7 @@ def _columns(table: Table, how: Conversion) -> dict[str, str]:
     return names
 
 
-def _known(column: str, table: Table, option: str, short: Iterable[str] = ()) -> str:
+def _known(column: str, table: TraceTable, option: str, short: Iterable[str] = ()) -> str:
     columns = [str(each) for each in table.rows.columns]
     if column not in columns:
         near = difflib.get_close_matches(column, [*columns, *short], 1)
@@ -222,7 +222,7 @@ def _known(column: str, table: Table, option: str, short: Iterable[str] = ()) ->
 
 
 def _work(
-    table: Table, names: Mapping[str, str], how: Conversion, order: Sequence[int], counts: Mapping[str, Any]
+    table: TraceTable, names: Mapping[str, str], how: Conversion, order: Sequence[int], counts: Mapping[str, Any]
 ) -> tuple[list[Shape], list[int]]:
     """Shape and steps of every row, from the file or from what was given for it."""
     shapes: list[Shape]

@@ -17,7 +17,7 @@ import torch
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.measuring.grid import Grid, points
-from executor.engine import ProgressKind
+from executor.engine import MilestoneKind
 from planner.cluster import Cluster, Group
 from planner.plan import Assignment
 from planner.request import Request
@@ -183,7 +183,7 @@ class _Lab:
         self._until(jobs, "ready")
         return jobs
 
-    def _until(self, jobs: Sequence[int], kind: ProgressKind) -> None:
+    def _until(self, jobs: Sequence[int], kind: MilestoneKind) -> None:
         """Wait until something has happened to all of some requests, and to nobody else.
 
         Raises
