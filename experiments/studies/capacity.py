@@ -15,7 +15,7 @@ from experiments.studies.grid import Policy, cells, described
 from experiments.studies.naming import axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, refuse, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
-from experiments.studies.questions import BOUND, CapacityAnswer, Question, answer_all, search_all
+from experiments.studies.questions import BOUND, TIME_LIMIT, CapacityAnswer, Question, Runner, answer_all, search_all
 from experiments.studies.search import Capacity, Probe
 from experiments.studies.study import open_study, run_study
 
@@ -122,6 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cell", action="append", default=[], help="NAME:OVERRIDES, a setting of your own; repeat it")
     parser.add_argument("--no-bound", action="store_true", help="leave the clairvoyant bound out")
     parser.add_argument(
+        "--time-limit", type=positive, default=TIME_LIMIT, help=f"seconds for each bound (default {TIME_LIMIT:g})"
+    )
+    parser.add_argument(
         "--step", type=positive, default=STEP, help=f"how exact a rate is, as a factor (default {STEP})"
     )
     parser.add_argument(
@@ -161,9 +164,11 @@ def _command(options: argparse.Namespace) -> None:
     ]
     starts = [_check(question) for question in questions]
     config = described(settings, policies) | {"vary": field, "targets": options.target or [0.9], "each": options.each}
+    config["time_limit"] = options.time_limit
     with open_study("capacity", options, config, seeds, fresh=True) as study:
-        found = search_all(questions, starts, seeds, options.step, study.jobs)
-        made = answer_all(questions, found, seeds, study.jobs)
+        runner = Runner(seeds, study.jobs, options.time_limit)
+        found = search_all(questions, starts, runner, options.step)
+        made = answer_all(questions, found, runner)
         what = {"rate": "Requests per minute", "gpus": "GPUs"}[options.vary]
         study.table("summary", summary_table(made), f"{what} at which the target holds")
         study.table("table", capacity_table(made, options.gpu_price))
