@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.compare.answers import Judged, RollOut
 from experiments.compare.sampling import worse_answers
+from experiments.results.percentile import percentile
 from experiments.results.text import Table
 from experiments.studies.grid import Spread
 from planner.yardstick import TOLERANCE
@@ -273,4 +274,4 @@ def _slack(value: float) -> float:
 
 def _times(own: Sequence[Judged]) -> list[str]:
     times = [1e3 * j.answered.seconds for j in own]
-    return [f"{q:.2f}" for q in (*np.quantile(times, (0.5, 0.99)).tolist(), max(times))]
+    return [f"{q:.2f}" for q in (percentile(times, 50), percentile(times, 99), max(times))]

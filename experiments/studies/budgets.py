@@ -21,6 +21,7 @@ import numpy as np
 from experiments.cli import positive
 from experiments.config.programs import PROGRAMS
 from experiments.config.solvers import BACKENDS
+from experiments.results.percentile import percentile
 from experiments.results.text import Table, print_table
 from experiments.studies.hard_rounds import hard_round
 from experiments.studies.options import refuse, study_parser
@@ -138,9 +139,7 @@ def _figures(own: Sequence[TimedDecision]) -> list[str]:
     cells = []
     for place in PLACES:
         groups = _grouped([d for d in own if (d.jobs, d.gpus) == place], lambda d: (d.objective,))
-        cells.append(
-            f"{max(np.quantile([d.seconds / d.budget for d in group], 0.99) for group in groups.values()):.2f}"
-        )
+        cells.append(f"{max(percentile([d.seconds / d.budget for d in group], 99) for group in groups.values()):.2f}")
     fallback, proven = np.mean([d.fallback for d in own]), np.mean([d.proven for d in own])
     return [f"{1e3 * own[0].budget:g}", *cells, f"{fallback:.0%}", f"{proven:.0%}"]
 
@@ -183,6 +182,4 @@ def _command(options: argparse.Namespace) -> None:
         study.table("summary", summary_table(decisions), show=False)
         study.rows("decisions", decisions)
         over = [d.seconds / d.budget for d in decisions]
-        print(
-            f"{len(decisions)} decisions; p99 {np.quantile(over, 0.99):.2f}, largest {max(over):.2f} times the budget"
-        )
+        print(f"{len(decisions)} decisions; p99 {percentile(over, 99):.2f}, largest {max(over):.2f} times the budget")

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from experiments.results.percentile import percentile
 from experiments.results.text import Table
 from experiments.studies.hard_rounds import hard_round
 from planner.backends.cpsat import CpSatBackend
@@ -64,7 +65,7 @@ def calibration(seeds: int) -> Table:
                         ratios.setdefault(name, []).append((busy_seconds() - began) / modelled)
     table: Table = [["work", "times", "p50", "p99"]]
     table += [
-        [name, str(len(own)), f"{np.quantile(own, 0.5):.2f}", f"{np.quantile(own, 0.99):.2f}"]
+        [name, str(len(own)), *(f"{percentile(own, percent):.2f}" for percent in (50, 99))]
         for name, own in ratios.items()
     ]
     return table

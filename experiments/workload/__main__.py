@@ -157,6 +157,7 @@ def _converted(path: Path, options: argparse.Namespace, shape: Shape | Mix | Non
         seed=options.seed,
         start=options.start,
         duration=options.duration,
+        split=not options.prompts,
     )
     return convert(read_table(path), how)
 
@@ -241,6 +242,7 @@ def _parser() -> argparse.ArgumentParser:
     turn.add_argument("--seed", type=whole, default=0, help="of the draws from --mix (default: 0)")
     turn.add_argument("--start", type=float, default=0.0, help="seconds after the first row to begin at (default: 0)")
     turn.add_argument("--duration", type=float, default=math.inf, help="seconds to keep (default: all)")
+    turn.add_argument("--prompts", action="store_true", help="a request per prompt, however many pictures it asks for")
     turn.add_argument("--rate", type=positive, help="requests per minute to stretch or squeeze gaps to")
     turn.add_argument(
         "--slo-scale", type=positive, default=1.0, help="multiplies targets that the file lacks (default: 1)"

@@ -47,6 +47,8 @@ class Conversion:
         Of the draws from a mix.
     start, duration
         Seconds after the first row; what arrives in between is kept.
+    split
+        Whether every picture of a prompt becomes a request; else every prompt.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Conversion:
     seed: int = 0
     start: float = 0.0
     duration: float = math.inf
+    split: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def convert(table: TraceTable, how: Conversion) -> Converted:
         If a column is missing, or a value is wrong; the message names file, line, column and value.
     """
     names = _columns(table, how)
+    if not how.split:
+        names.pop("images", None)
     kept = np.ones(len(table.rows), dtype=bool)
     dropped: Counter[str] = Counter()
     for column, equal, value in how.where:

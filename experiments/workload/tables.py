@@ -45,7 +45,7 @@ class TraceTable:
         return TraceError(f"{self.path}, {where}, column {column}: {str(value)!r} {fault}")
 
 
-def read_table(path: Path) -> TraceTable:
+def read_table(path: Path | str) -> TraceTable:
     """Read a file of records; what it is shows from its content, and its compression from its name.
 
     Raises
@@ -57,6 +57,7 @@ def read_table(path: Path) -> TraceTable:
     """
     import pandas as pd
 
+    path = Path(path)
     data = _unpacked(path)
     if data[:4] == _PARQUET:
         frame = pd.read_parquet(io.BytesIO(data))

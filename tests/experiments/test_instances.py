@@ -111,7 +111,7 @@ def test_a_solver_that_misbehaves_is_noted(library: Path) -> None:
 
 
 OWN = """
-from planner.backends.protocol import Answer
+from planner.backends.protocol import Solution
 from planner.backends.highs import HighsBackend
 
 class Mine:
@@ -122,7 +122,7 @@ class Mine:
 class Careless:
     name = "careless"
     def solve(self, program, budget):
-        return Answer(program.start * 0 + 1, None, "optimal", 0.0, 0.0)
+        return Solution(program.start * 0 + 1, None, "optimal", 0.0, 0.0)
 """
 
 
