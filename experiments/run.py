@@ -17,7 +17,7 @@ import hydra
 from omegaconf import DictConfig
 
 from executor.records import Records
-from experiments.cli import guarded, plain
+from experiments.cli import guarded, plain, refuse_twice
 from experiments.config import register
 from experiments.config.build import Setup
 from experiments.distributed.workers import joined
@@ -109,6 +109,7 @@ def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path,
 
 def _command() -> int:
     register()
+    refuse_twice(sys.argv[1:])
     interrupted = False
 
     @hydra.main(version_base="1.3", config_name="tetriplan", config_path=None)

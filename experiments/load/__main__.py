@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from executor.records import Records
-from experiments.cli import Parser, compose, guarded, positive
+from experiments.cli import Parser, compose, guarded, positive, refuse_twice
 from experiments.config.build import Setup, build
 from experiments.results import RunWriter, Summary, manifest, prepare_directory, print_summary, summarize
 from experiments.results.percentile import percentile
@@ -47,6 +47,7 @@ def _command(options: argparse.Namespace) -> int:
 
     useless = {name: use for name, use in USELESS.items() if name not in _USED}
     refuse(options, useless | _HERE)
+    refuse_twice(options.overrides)
     for override in options.overrides:
         if "=" not in override:
             raise ValueError(f"{override!r} is no override of the form field=value, as in workload=skewed")

@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.config.build import admission_of
 from experiments.config.checks import ConfigError, positive
+from experiments.config.serving import ServeConfig
 from experiments.workload import Targets, Tier, custom_tiers, slo_rule
 from profiles import Profile, Shape
 
@@ -152,6 +153,8 @@ def settings(config: Mapping[str, Any], profile: Profile, shapes: tuple[Shape, .
     for name in ("steps", "most_waiting", "most_steps", "most_images", "most_prompt", "most_body"):
         if config[name] < 1:
             raise ConfigError(f"serve.{name} is {config[name]}; at least 1 is needed")
+    if config["steps"] > config["most_steps"] and config["steps"] != ServeConfig.steps:
+        raise ConfigError(f"serve.steps is {config['steps']}; at most serve.most_steps={config['most_steps']} is right")
     for name in ("slo_scale", "body_seconds", "keep_videos"):
         positive(f"serve.{name}", config[name])
     try:

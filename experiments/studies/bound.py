@@ -18,10 +18,10 @@ from experiments.cli import compose, positive
 from experiments.config.build import Setup, build
 from experiments.results.text import Table
 from experiments.runner import NOISE_STREAM
-from experiments.studies.grid import Cell
+from experiments.studies.grid import Cell, refuse_hidden
 from experiments.studies.jobs import Jobs
 from experiments.studies.naming import add_grid, grid_of
-from experiments.studies.options import seeds_of, study_parser
+from experiments.studies.options import refuse, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 
 if TYPE_CHECKING:
@@ -32,6 +32,13 @@ CONDITION = (
     "The bound holds for schedules without batches of these very runs: requests of this seed, and steps that take as long "
     "as its noise makes them."
 )
+
+
+_WHOEVER = "nothing: a bound holds for whoever plans, and whenever"
+NO_PLANNER = dict.fromkeys(
+    ("solver", "program", "objective", "cadence", "engine.late", "engine.latency", "engine.admission"), _WHOEVER
+)
+"""Overrides that say who plans, where nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
+    refuse(options, NO_PLANNER)
     grid = grid_of(options)
+    refuse_hidden(options.overrides, grid)
     seeds = seeds_of(options)
     config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "time_limit": options.time_limit}
     with open_study("bound", options, config, seeds) as study:

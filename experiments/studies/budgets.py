@@ -164,6 +164,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(options: argparse.Namespace) -> None:
     refuse(options, {"": "--solver, --program, --objective and --budget-ms: rounds are drawn, not met in a run"})
     if options.calibrate:
+        for name in ("solver", "program", "objective", "budget_ms", "output"):
+            if getattr(options, name):
+                raise ValueError(
+                    f"--{name.replace('_', '-')} is given, and --calibrate has no use for it; leave it out"
+                )
         from experiments.studies.calibration import calibration
 
         print_table(calibration(options.seeds), "Time of the processor over the modelled time")

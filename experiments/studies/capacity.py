@@ -11,7 +11,7 @@ from experiments.cli import positive
 from experiments.config.build import build
 from experiments.drawing.capacity import draw_capacity
 from experiments.results.text import Table
-from experiments.studies.grid import Policy, cells, described
+from experiments.studies.grid import Policy, cells, described, refuse_hidden
 from experiments.studies.naming import axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, refuse, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
@@ -153,6 +153,7 @@ def _command(options: argparse.Namespace) -> None:
     settings = [cell_of(text, options.overrides) for text in options.cell]
     settings = settings or cells([axis_of(text) for text in options.sweep], options.overrides)
     policies = [policy_of(text) for text in options.policy] or list(POLICIES)
+    refuse_hidden(options.overrides, settings, policies)
     if not options.no_bound:
         policies.append(Policy(BOUND, ()))
     seeds = seeds_of(options)

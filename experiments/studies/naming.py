@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from experiments.cli import refuse_twice
 from experiments.studies.grid import PAPER_GRID, Cell, Policy, cells
 from experiments.studies.policies import POLICIES, policy
 
@@ -29,6 +30,7 @@ def policy_of(text: str) -> Policy:
             f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'"
         )
     name = name.strip()
+    refuse_twice(overrides.split())
     return Policy(name, tuple(overrides.split()), any(known.name == name and known.simple for known in POLICIES))
 
 
@@ -50,6 +52,7 @@ def cell_of(text: str, common: Sequence[str]) -> Cell:
     name, colon, overrides = text.partition(":")
     if not colon:
         raise ValueError(f"--cell {text!r}: give NAME:OVERRIDES, for example 'bursty:workload=gamma workload.rate=12'")
+    refuse_twice(overrides.split())
     return Cell(name.strip(), (*common, *overrides.split()))
 
 

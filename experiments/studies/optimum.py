@@ -16,6 +16,7 @@ from typing import Any
 from experiments.cli import compose, count, positive
 from experiments.config.build import build
 from experiments.results.text import Table
+from experiments.studies.bound import NO_PLANNER
 from experiments.studies.options import refuse, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 from planner.optimum import optimum
@@ -92,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    refuse(options, {"cluster.gpus=": "--gpus", "workload.requests=": "--requests"})
+    refuse(options, {"cluster.gpus=": "--gpus", "workload.requests=": "--requests"} | NO_PLANNER)
     seeds = seeds_of(options)
     work = []
     for gpus in options.gpus:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.cli import Parser, count, processes, whole
+from experiments.cli import Parser, count, processes, refuse_twice, whole
 from experiments.studies.jobs import PLACES
 
 NEW = "default: a new one below results"
@@ -102,6 +102,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
     """
     options = parser.parse_intermixed_args(arguments)
     refuse(options, options.useless)
+    refuse_twice(options.overrides)
     for override in options.overrides:
         if "=" not in override:
             raise ValueError(f"{override!r} is no override of the form field=value, as in workload=skewed")
@@ -114,7 +115,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
 
 
 def refuse(options: argparse.Namespace, useless: Mapping[str, str]) -> None:
-    """Refuse overrides that would have no effect; ``useless`` says how they begin, and what to use instead.
+    """Refuse overrides that would have no effect; ``useless`` says how they begin, and what to use instead, or ``nothing: WHY``.
 
     Raises
     ------
@@ -124,4 +125,5 @@ def refuse(options: argparse.Namespace, useless: Mapping[str, str]) -> None:
     for override in options.overrides:
         for given, use in useless.items():
             if override.lstrip("+").startswith(given):
-                raise ValueError(f"{override} has no effect here; use {use}")
+                reason = use.removeprefix("nothing: ")
+                raise ValueError(f"{override} has no effect here{'; use ' if reason == use else ': '}{reason}")

@@ -101,7 +101,7 @@ def test_the_command_answers_for_every_policy_and_the_bound(tmp_path: Path, caps
     [
         (["--target", "1.5"], "'1.5' is more than 1"),
         (["--target", "0"], "'0' is not a positive number"),
-        (["workload.rate=6"], "workload.rate=6 has no effect here; use nothing: --vary rate finds it"),
+        (["workload.rate=6"], "workload.rate=6 has no effect here: --vary rate finds it"),
         (["--vary", "gpus", "cluster.gpus=4"], "--vary gpus finds it"),
         (["workload=bursts"], "workload.pieces is"),
         (["workload.load=0.5"], "workload.load is 0.5"),
