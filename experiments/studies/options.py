@@ -115,7 +115,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
 
 
 def refuse(options: argparse.Namespace, useless: Mapping[str, str]) -> None:
-    """Refuse overrides that would have no effect; ``useless`` says how they begin, and what to use instead, or ``nothing: WHY``.
+    """Refuse overrides without effect; ``useless`` says how they begin, and what to use instead, or ``nothing: WHY``.
 
     Raises
     ------
