@@ -41,6 +41,7 @@ _NOT_NULL = re.compile(r"field '(?P<path>\S+)' is not Optional")
 _NO_BOOLEAN = re.compile(r"Value '(?P<value>.*?)' is not a valid bool .*?full_key: (?P<path>\S+)", re.DOTALL)
 _SEVERAL = re.compile(r"Ambiguous value for argument '(?P<text>.*?)'")
 _NO_VALUE = re.compile(r"Error parsing override '(?P<text>.*?)'\s+missing EQUAL")
+_UNREADABLE = re.compile(r"LexerNoViableAltException: (?P<text>.+?)\s*\n?\s*\^", re.DOTALL)
 _TYPES = {"Float": "a number", "Integer": "a whole number", "Boolean": "true or false"}
 
 
@@ -146,6 +147,8 @@ def guarded(main: Callable[[], int]) -> int:
 
 def _message(error: BaseException) -> str:
     """What went wrong in one line, from the causes that Hydra chains; without what only a developer of Hydra needs."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
     if not _from_hydra(error):
         return str(error)
     parts: list[str] = []
@@ -181,6 +184,10 @@ def _in_our_words(text: str) -> str:
         )
     if found := _NO_VALUE.search(text):
         return f"{found['text']!r} is no override of the form field=value, as in workload=skewed"
+    if found := _UNREADABLE.search(text):
+        key, equals, value = found["text"].partition("=")
+        how = f"quote its value, as in {key}=\"'{value}'\"" if equals else "an override is field=value"
+        return f"{found['text']!r} has characters that cannot stand there; {how}"
     if found := _MISSING.search(text):
         return f"{found['path']} is not given, and is needed"
     return ""

@@ -12,7 +12,7 @@ from profiles.command_line import Parser, count, refuse_existing
 from profiles.entries import PROVENANCES, ProfileError
 from profiles.profile import Profile
 from profiles.shape import Shape
-from profiles.store import DATA, list_profiles, load_profile, save_profile
+from profiles.store import DATA, format_profile, list_profiles, load_profile, save_profile
 
 _Command = Callable[[argparse.Namespace], int]
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_WRITING = ("plot", "compare", "fit")
+_WRITING = ("plot", "compare", "build", "fit")
 """Commands that write a file whose name the user gives."""
 
 
@@ -188,8 +188,10 @@ def _build(given: argparse.Namespace) -> int:
     recipes = [find_recipe(name) for name in given.names or RECIPES]
     points = read_points(POINTS)
     for recipe in recipes:
-        path = given.folder / f"{recipe.name}.json"
-        save_profile(build_profile(recipe, points), path)
+        path, profile = given.folder / f"{recipe.name}.json", build_profile(recipe, points)
+        if path.exists() and path.read_text(encoding="utf-8") != format_profile(profile):
+            refuse_existing("--folder", path, given.overwrite)
+        save_profile(profile, path)
         print(f"wrote {path}")
     return 0
 

@@ -29,6 +29,14 @@ class Parser(argparse.ArgumentParser):
         guess = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"{message}{guess} (see {self.prog} --help)")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and read a ``~`` in a path as a shell does not after ``--option=``."""
+        options, rest = super().parse_known_args(args, namespace)
+        for name, value in vars(options).items():
+            if isinstance(value, Path):
+                setattr(options, name, value.expanduser())
+        return options, rest
+
 
 def count(text: str) -> int:
     """Read a whole number of at least 1, as the type of an option."""
@@ -72,5 +80,7 @@ def refuse_existing(option: str, path: Path, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise ValueError(f"{option} is {path}, which is a directory; give the path of a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{option} is {path}, but there is no directory {path.parent}; make it first")
     if path.exists() and not overwrite:
         raise ValueError(f"{option} is {path}, which exists; give another path, or add --overwrite")

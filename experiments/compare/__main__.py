@@ -13,7 +13,8 @@ from experiments.cli import count, positive, whole
 from experiments.compare.rounds import RULES, RoundComparison, compare_rounds
 from experiments.compare.runs import Contest, compare
 from experiments.studies.bound import TIME_LIMIT
-from experiments.studies.grid import PAPER_GRID, Policy, cells, described, refuse_hidden
+from experiments.studies.grid import PAPER_GRID, Policy, cells, described
+from experiments.studies.hidden import refuse_hidden
 from experiments.studies.naming import add_grid, axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
@@ -41,7 +42,7 @@ def _command(options: argparse.Namespace) -> None:
         axes = list(PAPER_GRID)
     grid = [cell_of(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)
     seeds = seeds_of(options)
-    refuse_hidden(options.overrides, grid, policies or ([] if options.rounds else list(POLICIES)))
+    refuse_hidden(grid, policies or ([] if options.rounds else list(POLICIES)))
     if options.rounds:
         rounds = RoundComparison(
             grid=grid,

@@ -47,13 +47,17 @@ def _record(options: argparse.Namespace) -> int:
     def tell(source: Recording) -> None:
         print(f"recorded {source.name}: {' '.join(source.overrides)}")
 
-    if options.library == LIBRARY and not options.overwrite:
-        raise ValueError(
-            "record writes into --library, by default the shipped one; name another directory, or add --overwrite"
-        )
+    _refuse_shipped("record", options)
     made = record_all(options.library, options.count, on_source=tell)
     print(f"{made} instances of {len(SOURCES)} sources are in {options.library}; now run the command `prove`")
     return 0
+
+
+def _refuse_shipped(command: str, options: argparse.Namespace) -> None:
+    if options.library == LIBRARY and not options.overwrite:
+        raise ValueError(
+            f"{command} writes into --library, by default the shipped one; name another directory, or add --overwrite"
+        )
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -75,6 +79,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _prove(options: argparse.Namespace) -> int:
+    _refuse_shipped("prove", options)
     known = read_known(options.library)
     instances = load_library(options.library)
     for program in options.program or list(PROGRAMS):
@@ -99,7 +104,7 @@ def _solve(options: argparse.Namespace) -> int:
                     f"nothing is known of {instance.name}, program {program}, for objective {options.objective}; run "
                     "the command `prove` first"
                 )
-    solvers = options.solver or [_backend("cpsat")]
+    solvers = list({solver.name: solver for solver in options.solver or [_backend("cpsat")]}.values())
     asked = {"solvers": [solver.name for solver in solvers], "objective": options.objective, "budget": options.budget}
     with open_study("instances", options, asked) as study:
         solved = [
@@ -237,7 +242,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--program", action="append", choices=list(PROGRAMS), help="repeat it (default: all)")
         sub.add_argument("--objective", default="on_time", choices=list(SHIPPED), help="default on_time")
         sub.add_argument("--budget", type=positive, default=budget, help=f"seconds per instance (default {budget:g})")
-        if name == "solve":
+        if name == "prove":
+            sub.add_argument("--overwrite", action="store_true", help="write into the shipped library")
+        else:
             sub.add_argument("--output", type=Path, help="directory for answers.csv and performance.png")
             sub.add_argument("--overwrite", action="store_true", help="replace earlier results of this command there")
             sub.set_defaults(resume=False, jobs=1, on="cores")

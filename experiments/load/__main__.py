@@ -46,7 +46,7 @@ def _command(options: argparse.Namespace) -> int:
         ) from None
 
     useless = {name: use for name, use in USELESS.items() if name not in _USED}
-    refuse(options, useless | _HERE)
+    refuse(options.overrides, useless | _HERE)
     refuse_twice(options.overrides)
     for override in options.overrides:
         if "=" not in override:

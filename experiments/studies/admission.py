@@ -18,7 +18,8 @@ from experiments.results import summarize
 from experiments.results.text import Table
 from experiments.runner import simulate
 from experiments.studies.bound import TIME_LIMIT, bound_of
-from experiments.studies.grid import Cell, Policy, Spread, described, refuse_hidden
+from experiments.studies.grid import Cell, Policy, Spread, described
+from experiments.studies.hidden import refuse_hidden, refuse_renamed
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 from experiments.workload import Workload
@@ -80,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(options: argparse.Namespace) -> None:
     grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
-    refuse_hidden(options.overrides, grid, POLICIES, declared=True)
+    refuse_renamed(options.overrides, CELLS)
+    refuse_hidden(grid, POLICIES)
     seeds = seeds_of(options)
     with open_study("admission", options, described(grid, POLICIES), seeds, fresh=True) as study:
         work = []

@@ -162,7 +162,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    refuse(options, {"": "--solver, --program, --objective and --budget-ms: rounds are drawn, not met in a run"})
+    refuse(
+        options.overrides, {"": "--solver, --program, --objective and --budget-ms: rounds are drawn, not met in a run"}
+    )
     if options.calibrate:
         for name in ("solver", "program", "objective", "budget_ms", "output"):
             if getattr(options, name):
@@ -178,7 +180,9 @@ def _command(options: argparse.Namespace) -> None:
     for solver, milliseconds in budgets.items():
         seeds = options.seeds if milliseconds < 1000.0 else max(1, options.seeds // 5)
         drawn = range(options.first_seed, options.first_seed + seeds)
-        asked = product(options.program or PROGRAMS, options.objective or OBJECTIVES, PLACES)
+        asked = product(
+            dict.fromkeys(options.program or PROGRAMS), dict.fromkeys(options.objective or OBJECTIVES), PLACES
+        )
         work += [(solver, *names, *place, drawn, 1e-3 * milliseconds) for *names, place in asked]
     with open_study("budgets", options, {"budgets_ms": budgets, "places": PLACES}) as study:
         made = study.jobs.do("decisions", decide, work, list[TimedDecision])

@@ -11,7 +11,8 @@ from experiments.cli import positive
 from experiments.config.build import build
 from experiments.drawing.capacity import draw_capacity
 from experiments.results.text import Table
-from experiments.studies.grid import Policy, cells, described, refuse_hidden
+from experiments.studies.grid import Policy, cells, described
+from experiments.studies.hidden import refuse_hidden
 from experiments.studies.naming import axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, refuse, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
@@ -121,9 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: settings to ask the same of")
     parser.add_argument("--cell", action="append", default=[], help="NAME:OVERRIDES, a setting of your own; repeat it")
     parser.add_argument("--no-bound", action="store_true", help="leave the clairvoyant bound out")
-    parser.add_argument(
-        "--time-limit", type=positive, default=TIME_LIMIT, help=f"seconds for each bound (default {TIME_LIMIT:g})"
-    )
+    parser.add_argument("--time-limit", type=positive, help=f"seconds for each bound (default {TIME_LIMIT:g})")
     parser.add_argument(
         "--step", type=positive, default=STEP, help=f"how exact a rate is, as a factor (default {STEP})"
     )
@@ -147,27 +146,31 @@ def _command(options: argparse.Namespace) -> None:
     if options.each and not options.no_bound:
         raise ValueError("--each asks for every class, and the bound is for all requests together: add --no-bound")
     field = {"rate": "workload.rate", "gpus": "cluster.gpus"}[options.vary]
-    refuse(options, {f"{field}=": f"nothing: --vary {options.vary} finds it"})
+    if options.time_limit and options.no_bound:
+        raise ValueError("--time-limit is of the bound, which --no-bound leaves out")
+    targets = list(dict.fromkeys(options.target)) or [0.9]
     if options.cell and options.sweep:
         raise ValueError("--cell names settings by itself; leave out --sweep")
     settings = [cell_of(text, options.overrides) for text in options.cell]
     settings = settings or cells([axis_of(text) for text in options.sweep], options.overrides)
     policies = [policy_of(text) for text in options.policy] or list(POLICIES)
-    refuse_hidden(options.overrides, settings, policies)
+    given = [override for each in (*settings, *policies) for override in each.overrides]
+    refuse(given, {f"{field}=": f"nothing: --vary {options.vary} finds it"})
+    refuse_hidden(settings, policies)
     if not options.no_bound:
         policies.append(Policy(BOUND, ()))
     seeds = seeds_of(options)
     questions = [
         Question(cell.label, policy.name, (*cell.overrides, *policy.overrides), target, field, options.each)
         for cell in settings
-        for target in options.target or [0.9]
+        for target in targets
         for policy in policies
     ]
     starts = [_check(question) for question in questions]
-    config = described(settings, policies) | {"vary": field, "targets": options.target or [0.9], "each": options.each}
-    config["time_limit"] = options.time_limit
+    config = described(settings, policies) | {"vary": field, "targets": targets, "each": options.each}
+    config["time_limit"] = time_limit = options.time_limit or TIME_LIMIT
     with open_study("capacity", options, config, seeds, fresh=True) as study:
-        runner = Runner(seeds, study.jobs, options.time_limit)
+        runner = Runner(seeds, study.jobs, time_limit)
         found = search_all(questions, starts, runner, options.step)
         made = answer_all(questions, found, runner)
         what = {"rate": "Requests per minute", "gpus": "GPUs"}[options.vary]

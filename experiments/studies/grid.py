@@ -105,45 +105,6 @@ def described(grid: Sequence[Cell], policies: Sequence[Policy]) -> dict[str, Any
     }
 
 
-def refuse_hidden(
-    common: Sequence[str], grid: Sequence[Cell], policies: Sequence[Policy] = (), declared: bool = False
-) -> None:
-    """Refuse overrides of which nothing would be left, since what follows them sets the same field.
-
-    Parameters
-    ----------
-    common
-        What was given for all runs.
-    grid, policies
-        Cells, with the common overrides among theirs, and policies, which come after them.
-    declared
-        Whether cells were declared with names that say what they are, and the common overrides come last: then none may
-        set a field of theirs, but for the number of requests.
-
-    Raises
-    ------
-    ValueError
-        With the override, and what sets the field.
-    """
-    by_policy = (
-        set.intersection(*({_field(each) for each in policy.overrides} for policy in policies)) if policies else ()
-    )
-    for override in dict.fromkeys(each for cell in grid for each in cell.overrides):
-        if _field(override) in by_policy:
-            raise ValueError(f"{override} has no effect: every policy sets {_field(override)}")
-    for override in common:
-        field = _field(override)
-        twice = [cell for cell in grid if [_field(each) for each in cell.overrides].count(field) > 1]
-        if declared and twice and field != "workload.requests":
-            raise ValueError(f"{override} would make another cell of {twice[0].label!r}, which sets {field} itself")
-        if not declared and len(twice) == len(grid):
-            raise ValueError(f"{override} has no effect: every cell sets {field}")
-
-
-def _field(override: str) -> str:
-    return override.lstrip("+").partition("=")[0]
-
-
 def run_all(
     grid: Sequence[Cell],
     policies: Sequence[Policy],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from experiments.cli import refuse_twice
 from experiments.studies.grid import PAPER_GRID, Cell, Policy, cells
+from experiments.studies.options import USELESS, refuse
 from experiments.studies.policies import POLICIES, policy
 
 
@@ -30,8 +31,9 @@ def policy_of(text: str) -> Policy:
             f"--policy {text!r}: give overrides of experiments.run, for example 'sp4:solver=fixed solver.degree=4'"
         )
     name = name.strip()
-    refuse_twice(overrides.split())
-    return Policy(name, tuple(overrides.split()), any(known.name == name and known.simple for known in POLICIES))
+    if not name:
+        raise ValueError(f"--policy {text!r}: give it a name, for example 'sp4:{overrides}'")
+    return Policy(name, _words(overrides), any(known.name == name and known.simple for known in POLICIES))
 
 
 def _declared(name: str) -> Policy:
@@ -52,8 +54,17 @@ def cell_of(text: str, common: Sequence[str]) -> Cell:
     name, colon, overrides = text.partition(":")
     if not colon:
         raise ValueError(f"--cell {text!r}: give NAME:OVERRIDES, for example 'bursty:workload=gamma workload.rate=12'")
-    refuse_twice(overrides.split())
-    return Cell(name.strip(), (*common, *overrides.split()))
+    if not name.strip():
+        raise ValueError(f"--cell {text!r}: give it a name, for example 'mine:{overrides}'")
+    return Cell(name.strip(), (*common, *_words(overrides)))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Read overrides of which each has an effect."""
+    words = tuple(text.split())
+    refuse_twice(words)
+    refuse(words, USELESS)
+    return words
 
 
 def axis_of(text: str) -> list[str]:
@@ -67,7 +78,11 @@ def axis_of(text: str) -> list[str]:
     key, equals, values = text.partition("=")
     if not equals or not values:
         raise ValueError(f"--sweep {text!r}: give KEY=VALUE,VALUE,..., for example workload.rate=6,12,18")
-    return [f"{key}={value}" for value in values.split(",")]
+    refuse([f"{key}="], USELESS)
+    axis = [f"{key}={value}" for value in values.split(",")]
+    if len(set(axis)) < len(axis):
+        raise ValueError(f"--sweep {text!r} has a value twice; once is right")
+    return axis
 
 
 def add_grid(parser: argparse.ArgumentParser) -> None:

@@ -101,7 +101,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
         If something would be given and not used.
     """
     options = parser.parse_intermixed_args(arguments)
-    refuse(options, options.useless)
+    refuse(options.overrides, options.useless)
     refuse_twice(options.overrides)
     for override in options.overrides:
         if "=" not in override:
@@ -114,7 +114,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
     return options
 
 
-def refuse(options: argparse.Namespace, useless: Mapping[str, str]) -> None:
+def refuse(overrides: Sequence[str], useless: Mapping[str, str]) -> None:
     """Refuse overrides without effect; ``useless`` says how they begin, and what to use instead, or ``nothing: WHY``.
 
     Raises
@@ -122,7 +122,7 @@ def refuse(options: argparse.Namespace, useless: Mapping[str, str]) -> None:
     ValueError
         If there is one.
     """
-    for override in options.overrides:
+    for override in overrides:
         for given, use in useless.items():
             if override.lstrip("+").startswith(given):
                 reason = use.removeprefix("nothing: ")

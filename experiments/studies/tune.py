@@ -15,7 +15,8 @@ from functools import partial
 from typing import NamedTuple
 
 from experiments.results.text import Table
-from experiments.studies.grid import Cell, Policy, Result, Spread, refuse_hidden, run_all
+from experiments.studies.grid import Cell, Policy, Result, Spread, run_all
+from experiments.studies.hidden import refuse_hidden, refuse_renamed
 from experiments.studies.jobs import Jobs
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.run_tables import run_rows
@@ -211,7 +212,8 @@ def _command(options: argparse.Namespace) -> None:
         )
     seeds = seeds_of(options)
     grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
-    refuse_hidden(options.overrides, grid, [Policy(search.policy, search.base) for search in chosen], declared=True)
+    refuse_renamed(options.overrides, CELLS)
+    refuse_hidden(grid, [Policy(s.policy, (*s.base, *(name for name, _ in s.settings))) for s in chosen])
     config = {
         "cells": {cell.label: list(cell.overrides) for cell in grid},
         "searches": {search.policy: [list(search.base), dict(search.settings)] for search in chosen},

@@ -96,6 +96,10 @@ def _convert(options: argparse.Namespace, console: Console) -> _Answer:
     refuse_existing("--output", options.output, options.overwrite)
     if options.shape is not None and options.mix is not None:
         raise ValueError("--shape and --mix both say the sizes; give one of them")
+    if options.seed is not None and options.mix is None:
+        raise ValueError(f"--seed is {options.seed}, of the draws from --mix, which is not given")
+    if Path(options.file).absolute() == options.output.absolute():
+        raise ValueError(f"--output is {options.output}, the file itself; give another path")
     if not (math.isfinite(options.start) and options.start >= 0 and options.duration > 0):
         raise ValueError(
             f"--start is {options.start}, --duration {options.duration}; give seconds from 0, and more than 0"
@@ -154,7 +158,7 @@ def _converted(path: Path, options: argparse.Namespace, shape: Shape | Mix | Non
         where=tuple(_condition(text) for text in options.where),
         shape=shape,
         steps=options.steps,
-        seed=options.seed,
+        seed=options.seed or 0,
         start=options.start,
         duration=options.duration,
         split=not options.prompts,
@@ -184,9 +188,14 @@ def _targets(options: argparse.Namespace, profile: Profile | None = None) -> Tar
     if options.profile is None:
         if options.reference_gpus is not None:
             raise ValueError(f"--reference-gpus is {options.reference_gpus}, which needs --profile")
+        if options.deadlines not in ("auto", "paper"):
+            raise ValueError(f"--deadlines is {options.deadlines}, which needs --profile")
         return Targets(paper_slo, f"the seconds published for {PAPER_MODEL} on {PAPER_GPU}", True)
     reference = REFERENCE_GPUS if options.reference_gpus is None else options.reference_gpus
-    return slo_rule(profile or load_profile(options.profile), options.deadlines, reference)
+    targets = slo_rule(profile or load_profile(options.profile), options.deadlines, reference)
+    if targets.published and options.reference_gpus is not None:
+        raise ValueError(f"--reference-gpus is {reference}, but targets are the published seconds; leave it out")
+    return targets
 
 
 def _mix(name: str, targets: Targets) -> Mix:
@@ -239,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     turn.add_argument("--shape", help="size of every request, HEIGHTxWIDTH or HEIGHTxWIDTHxFRAMES")
     turn.add_argument("--mix", help=f"sizes and steps are drawn: one of {', '.join(named_mixes())}")
     turn.add_argument("--steps", type=count, help="steps of every request")
-    turn.add_argument("--seed", type=whole, default=0, help="of the draws from --mix (default: 0)")
+    turn.add_argument("--seed", type=whole, help="of the draws from --mix (default: 0)")
     turn.add_argument("--start", type=float, default=0.0, help="seconds after the first row to begin at (default: 0)")
     turn.add_argument("--duration", type=float, default=math.inf, help="seconds to keep (default: all)")
     turn.add_argument("--prompts", action="store_true", help="a request per prompt, however many pictures it asks for")

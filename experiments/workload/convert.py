@@ -86,8 +86,10 @@ def convert(table: TraceTable, how: Conversion) -> Converted:
         If a column is missing, or a value is wrong; the message names file, line, column and value.
     """
     names = _columns(table, how)
-    if not how.split:
-        names.pop("images", None)
+    if not how.split and names.pop("images", None) is None:
+        raise TraceError(
+            f"{table.path}: no column holds pictures of a prompt, so a prompt is a request; leave --prompts out"
+        )
     kept = np.ones(len(table.rows), dtype=bool)
     dropped: Counter[str] = Counter()
     for column, equal, value in how.where:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from experiments.cli import positive
 from experiments.results.text import Table, print_table
 from experiments.studies.bound import CONDITION, bound_all
-from experiments.studies.grid import described, refuse_hidden, run_all
+from experiments.studies.grid import described, run_all
+from experiments.studies.hidden import refuse_hidden, refuse_renamed
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.policies import PLANNER, POLICIES, ROUNDS
 from experiments.studies.regimes.declared import REGIMES, Regime
@@ -47,7 +48,8 @@ def _command(options: argparse.Namespace) -> None:
         return
     seeds = seeds_of(options)
     grid = [regime.cell(options.overrides) for regime in chosen]
-    refuse_hidden(options.overrides, grid, SERVED, declared=True)
+    refuse_renamed(options.overrides, [regime.cell() for regime in chosen])
+    refuse_hidden(grid, SERVED)
     if options.time_limit and not options.bound:
         raise ValueError("--time-limit goes with --bound, which is not given")
     time_limit = options.time_limit or TIME_LIMIT
