@@ -20,7 +20,7 @@ from executor.records import Records
 from experiments.cli import guarded, plain, refuse_twice
 from experiments.config import register
 from experiments.config.build import Setup
-from experiments.distributed.workers import joined
+from experiments.config.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.results.writer import FILES as RUN_FILES
 from experiments.runner import Outcome, Runner, run_to_directory

@@ -15,7 +15,7 @@ from experiments.config.checks import ConfigError, configured, positive
 from experiments.config.requests import asked_shapes, build_workload
 from experiments.config.solvers import make_solver
 from experiments.config.unused import notes_on_rules, notes_on_targets, refuse_unused
-from experiments.distributed.workers import worker_count
+from experiments.config.workers import worker_count
 from experiments.workload import Workload
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of

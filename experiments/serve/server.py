@@ -21,8 +21,8 @@ from executor.arrivals import Live
 from executor.emulated import EmulatedEngine
 from experiments.config.build import Setup, admission_of, build
 from experiments.config.checks import ConfigError, configured
+from experiments.config.workers import joined
 from experiments.distributed.prepare import check, prepared
-from experiments.distributed.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.results.writer import write_json
 from experiments.runner import simulated_engine

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from experiments.cli import Parser, compose
-from experiments.distributed.workers import joined
+from experiments.config.workers import joined
 from experiments.results.directory import MANIFEST, prepare_directory, read_manifest
 from experiments.results.text import Table
 from experiments.results.writer import FILES, SUMMARY
