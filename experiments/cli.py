@@ -7,7 +7,6 @@ import dataclasses
 import difflib
 import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from executor.distributed.config import EngineError
 from executor.distributed.models.spec import ModelError
 from experiments.config import CHOICES, register
 from experiments.config import schema as schema_of
+from profiles import command_line
 from profiles.command_line import Parser, count, positive, processes, whole
 
 if TYPE_CHECKING:
@@ -132,23 +132,11 @@ def guarded(main: Callable[[], int]) -> int:
     from hydra.errors import HydraException
 
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    try:
-        return main()
-    except (*USER_ERRORS, HydraException) as error:
-        print(f"error: {_message(error)}", file=sys.stderr)
-        return 2
-    except MemoryError as error:
-        print(f"error: there is not enough memory: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return command_line.guarded(main, (*USER_ERRORS, HydraException), _message)
 
 
 def _message(error: BaseException) -> str:
     """What went wrong in one line, from the causes that Hydra chains; without what only a developer of Hydra needs."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
     if not _from_hydra(error):
         return str(error)
     parts: list[str] = []

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from profiles.command_line import Parser, count, refuse_existing
+from profiles.command_line import Parser, count, guarded, refuse_existing
 from profiles.entries import PROVENANCES, ProfileError
 from profiles.profile import Profile
 from profiles.shape import Shape
@@ -19,14 +19,12 @@ _Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status, 2 after an error of the user's."""
-    try:
+
+    def command() -> int:
         given = _parser().parse_args(arguments)
         return int(given.run(given))
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}", file=sys.stderr)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-    return 2
+
+    return guarded(command)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,6 +38,36 @@ class Parser(argparse.ArgumentParser):
             if isinstance(value, Path):
                 setattr(options, name, value.expanduser())
         return options, rest
+
+
+def guarded(
+    main: Callable[[], int],
+    errors: tuple[type[BaseException], ...] = (ValueError, OSError),
+    message: Callable[[BaseException], str] = str,
+) -> int:
+    """Run a command; turn a user's mistake into one line on standard error and exit code 2.
+
+    Parameters
+    ----------
+    main
+        Returns the exit code.
+    errors
+        What is raised for mistakes.
+    message
+        What is said of one.
+    """
+    try:
+        return main()
+    except errors as error:
+        file = isinstance(error, OSError) and error.filename
+        print(f"error: {f'{error.filename}: {error.strerror}' if file else message(error)}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"error: there is not enough memory: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def count(text: str) -> int:

@@ -11,17 +11,16 @@ from collections.abc import Sequence
 
 from executor.doctor.findings import findings
 from executor.doctor.machine import look
-from profiles.command_line import Parser
+from profiles.command_line import Parser, guarded
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the findings; return the exit code."""
-    parser = Parser(prog="python -m executor.doctor", description=__doc__)
-    try:
-        parser.parse_args(arguments)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return guarded(lambda: _command(arguments))
+
+
+def _command(arguments: Sequence[str] | None) -> int:
+    Parser(prog="python -m executor.doctor", description=__doc__).parse_args(arguments)
     found = findings(look())
     width = max(len(each.what) for each in found)
     for what, there, verdict, remedy in found:

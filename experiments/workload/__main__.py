@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from experiments.cli import Parser, count, guarded, positive, whole
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise
 from experiments.workload.convert import Conversion, Converted, convert
 from experiments.workload.deadlines import (
@@ -33,7 +32,7 @@ from experiments.workload.tables import read_table
 from experiments.workload.trace import read_trace, write_trace
 from experiments.workload.workload import Workload, rescale
 from profiles import UNKNOWN_SHAPES, Profile, Shape, extended, load_profile
-from profiles.command_line import refuse_existing
+from profiles.command_line import Parser, count, guarded, positive, refuse_existing, whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
