@@ -20,6 +20,7 @@ from planner.backends.protocol import Backend, Measured, Solution
 from planner.backends.pulp import PulpBackend
 from planner.costs import Costs
 from planner.effort import Size, emergency, refusal
+from planner.errors import FAILURES
 from planner.job import Job
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
@@ -129,7 +130,7 @@ class Exact:
             settled = model.carry_out(answer.x, answer.bound)
         except ObjectiveError:
             raise
-        except Exception as error:
+        except FAILURES as error:
             return fall_back(f"{type(error).__name__}: {error}", None)
         plan = self._plan(settled, built - began + answer.build_seconds, answer.solve_seconds)
         late = answer.build_seconds + answer.solve_seconds >= emergency(budget)
