@@ -37,8 +37,12 @@ def refuse_unused(config: Mapping[str, Any]) -> None:
     for field in ("resolution", "degree"):
         if cadence["kind"] == "rounds" and cadence["steps"] is None and cadence[field] != getattr(RoundsConfig, field):
             raise ConfigError(f"cadence.{field} is {cadence[field]} and says what cadence.steps counts; give that, too")
-    if config.get("overwrite") and not config.get("output"):
-        raise ConfigError("overwrite is true and says what happens to the directory of output, which is not given")
+    for field, given in (
+        ("overwrite", config.get("overwrite")),
+        ("serve.resume", config.get("serve", {}).get("resume")),
+    ):
+        if given and not config.get("output"):
+            raise ConfigError(f"{field} is true and says what happens to the directory of output, which is not given")
     kind, milliseconds = engine.get("latency", "zero"), engine.get("latency_ms", 0.0)
     if milliseconds and kind != "fixed":
         raise ConfigError(

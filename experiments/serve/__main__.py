@@ -35,6 +35,8 @@ def _command() -> int:
             code = error
 
     for argument in sys.argv[1:]:
+        if argument in ("-m", "--multirun"):
+            raise ConfigError(f"{argument} makes several runs, and there is one server; leave it out")
         name = argument.partition("=")[0].lstrip("+")
         for unused, instead in _NOT_HERE.items():
             if "=" in argument and (name == unused or name.startswith(f"{unused}.")):

@@ -310,6 +310,12 @@ serve | serve.steps=100 serve.most_steps=50 | at most serve.most_steps=50
 serve | serve.sizes=[foo] | serve.sizes
 serve | +serve.foo=1 | there is no serve.foo
 serve | engine=simulated | no real clock
+serve | serve.resume=true | output, which is not given
+serve | serve.host= | serve.host is empty
+serve | serve.tiers=[{name:a},{name:a}] | occurs twice
+serve | serve.tiers=[{name:a,share:0.5}] | clients choose their tier
+serve | serve.reference_gpus=3 | published seconds
+serve | -m seed=1,2 | there is one server
 serve | workload.rate=3 | requests come from clients
 load | nonsense | an address such as
 load | http://127.0.0.1:1 solver=dp | the server decides
