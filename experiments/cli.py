@@ -93,10 +93,10 @@ def plain(config: DictConfig) -> dict[str, Any]:
 def _refuse_added(node: DictConfig, path: str = "") -> None:
     """Refuse fields that were added with a ``+`` to what has fields of its own: nothing would read them."""
     kind = OmegaConf.get_type(node)
-    fields = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else None
-    for name in node:
-        if fields is not None and name not in fields:
-            raise ValueError(_unknown_field(f"{path}{name}", kind.__name__))
+    own = kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
+    for name in map(str, node):
+        if own is not None and name not in {field.name for field in dataclasses.fields(own)}:
+            raise ValueError(_unknown_field(f"{path}{name}", own.__name__))
         child = node._get_node(name)
         if isinstance(child, DictConfig) and name != "hydra" and not child._is_none() and not child._is_missing():
             _refuse_added(child, f"{path}{name}.")

@@ -59,8 +59,8 @@ def guarded(
     try:
         return main()
     except errors as error:
-        file = isinstance(error, OSError) and error.filename
-        print(f"error: {f'{error.filename}: {error.strerror}' if file else message(error)}", file=sys.stderr)
+        file = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else ""
+        print(f"error: {file or message(error)}", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(f"error: there is not enough memory: {error}", file=sys.stderr)

@@ -154,7 +154,7 @@ def _command(options: argparse.Namespace) -> None:
     settings = [cell_of(text, options.overrides) for text in options.cell]
     settings = settings or cells([axis_of(text) for text in options.sweep], options.overrides)
     policies = [policy_of(text) for text in options.policy] or list(POLICIES)
-    given = [override for each in (*settings, *policies) for override in each.overrides]
+    given = [word for cell in settings for word in cell.overrides] + [word for p in policies for word in p.overrides]
     refuse(given, {f"{field}=": f"nothing: --vary {options.vary} finds it"})
     refuse_hidden(settings, policies)
     if not options.no_bound:

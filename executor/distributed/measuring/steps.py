@@ -38,7 +38,7 @@ def hardware(config: EngineConfig) -> str:
     if config.device == "cuda" and config.transport == "ray":
         from executor.distributed.on_ray import session
 
-        with session.Session(config.address):
+        with session.RaySession(config.address):
             return session.accelerators()
     if config.device == "cuda":
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
