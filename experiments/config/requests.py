@@ -43,7 +43,9 @@ def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster
     if "file" in config:
         return _replay(config, targets)
     if not 1 <= config["requests"] <= MOST_REQUESTS:
-        raise ConfigError(f"workload.requests is {config['requests']}; 1 to {MOST_REQUESTS} is right")
+        raise ConfigError(
+            f"workload.requests is {config['requests']}; at least 1 is needed, and at most {MOST_REQUESTS} are served"
+        )
     start = _mix(config["mix"], config["classes"], profile, targets)
     mix: Mix | Drift = start
     if config["drift_to"]:
