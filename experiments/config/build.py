@@ -26,8 +26,10 @@ from planner.solvers.protocol import Demanding
 from profiles import Extension, Profile, ProfileError, Shape, extended, load_profile
 from profiles.extend import check_unknown_shapes
 
-MOST_GPUS = 2**16
-"""Of a cluster: more would take all memory before anything is served."""
+MOST_GPUS = 5000
+"""Of a cluster: more have too many groups to choose among."""
+MOST_ERROR = 1000.0
+"""Factor by which a planner may believe step times to be longer, or shorter, than they are."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,13 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
     held = truth or _profile(config)
     truth = held if requests else _extension(config, held, asked_shapes(config["workload"]), how).profile
     error = positive("profile.error", config["profile"]["error"])
+    if not 1.0 / MOST_ERROR <= error <= MOST_ERROR:
+        raise ConfigError(f"profile.error is {error:g}; a factor from {1.0 / MOST_ERROR:g} to {MOST_ERROR:g} is needed")
     engine = config["engine"]
     if "speed" in engine:
         positive("engine.speed", engine["speed"])
+    if engine["stage_workers"] > MOST_GPUS:
+        raise ConfigError(f"engine.stage_workers is {engine['stage_workers']}; at most {MOST_GPUS} are right")
     real = engine["kind"] == "distributed"
     cluster = build_cluster(config, truth.links)
     if not real:
@@ -249,6 +255,8 @@ def build_cluster(config: Mapping[str, Any], links: tuple[str, ...]) -> Cluster:
         made = Cluster.pairs(cluster["gpus"], grouping)
     else:
         link = cluster["link"] if cluster["link"] != "auto" else next(iter(links), "nvlink")
+        if links and link not in links:
+            raise ConfigError(f"cluster.link is {link!r}; the profile has step times for {', '.join(links)}")
         if kind == "nodes":
             for field in ("nodes", "gpus_per_node"):
                 if cluster[field] < 1:

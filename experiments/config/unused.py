@@ -52,6 +52,10 @@ def refuse_unused(config: Mapping[str, Any]) -> None:
         raise ConfigError(
             "engine.latency is 'fixed' and engine.latency_ms is 0; give milliseconds, or use engine.latency=zero"
         )
+    solver = config["solver"]
+    for field, planning in (("workers", "processes"), ("address", "ray")):
+        if solver["kind"] == "cells" and solver[field] and solver["planning"] != planning:
+            raise ConfigError(f"solver.{field} is {solver[field]}; it needs solver.planning={planning}")
     if engine["kind"] != "distributed" and engine["stage_workers"] != 1 and not engine["stages"]:
         raise ConfigError(
             f"engine.stage_workers is {engine['stage_workers']} and stages take no time; it needs engine.stages=true"

@@ -123,6 +123,8 @@ def _custom_tier(where: str, given: object) -> Tier:
     for key in ("name", "share"):
         if key not in given:
             raise ValueError(f"{where}: key {key!r} is missing; name and share are needed")
+    if not str(given["name"]).strip():
+        raise ValueError(f"{where}: name is {given['name']!r}; some characters are needed")
     numbers = {}
     for key in ("share", "weight", "deadline"):
         value = given.get(key, 1.0)

@@ -135,12 +135,18 @@ run | +foo=1 | there is no foo
 run | +solver.arguments.x=1 | there is no solver.arguments
 run | solver=cells +solver.arguments.degree=1 | has no degree
 run | overwrite=true | output, which is not given
-run | cluster.gpus=1000000000 | at most 65536
-run | cluster=nodes cluster.nodes=100000 | at most 65536
+run | cluster.gpus=1000000000 | at most 5000
+run | cluster=nodes cluster.nodes=100000 | at most 5000
 run | cluster=nodes cluster.gpus=16 | cluster.gpus is 16
 run | cluster=nodes cluster.grouping=all | cluster.grouping is 'all'
 run | cadence=rounds cadence.resolution=512x512 | cadence.steps
 run | cadence=rounds cadence.degree=4 | cadence.steps
+run | cluster.link=foo | cluster.link is 'foo'
+run | profile.error=1e-320 | profile.error is
+run | engine.stages=true engine.stage_workers=10000000000 | engine.stage_workers is 10000000000
+run | solver=cells solver.workers=3 | solver.planning=processes
+run | solver=cells solver.address=foo | solver.planning=ray
+run | workload=tiers "workload.tiers=[{name:'',share:1}]" | tier 0: name is ''
 run | workload.requests=1000000000000 | workload.requests is 1000000000000
 run | workload.slo_scale=1e308 | deadline is inf
 run | engine.noise=1e308 | engine.noise is 1e+308
