@@ -114,9 +114,9 @@ CAPACITY := $(BIN)/python -m experiments.capacity --overwrite --seeds 5 --gpu-pr
 tables-capacity: $(VENV)/.core
 	$(CAPACITY) --target 0.9 --target 0.99 --output docs/tables/capacity --cell "uniform:workload=uniform" \
 	  --cell "skewed:workload=skewed" --cell "uniform, scale 1.5:workload=uniform workload.slo_scale=1.5"
-	$(CAPACITY) --target 0.9 --output docs/tables/capacity-gpus --sweep cluster.gpus=2,4,8,16,32 workload.slo_scale=1.5 \
+	$(CAPACITY) --target 0.9 --time-limit 2 --output docs/tables/capacity-gpus --sweep cluster.gpus=2,4,8,16,32 workload.slo_scale=1.5 \
 	  $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
-	$(CAPACITY) --target 0.9 --vary gpus --output docs/tables/capacity-fewest --sweep workload.rate=6,12,24 \
+	$(CAPACITY) --target 0.9 --vary gpus --time-limit 2 --output docs/tables/capacity-fewest --sweep workload.rate=6,12,24 \
 	  workload.slo_scale=1.5 $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
 
 tables-latency: $(VENV)/.core

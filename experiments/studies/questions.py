@@ -117,12 +117,16 @@ class Runner:
     def serve(self, what: str, looks: Sequence[tuple[Question, Look]]) -> list[list[Attainment]]:
         """Return, for every value that is looked at, what its runs attained, by seed."""
         work = [
-            (question.policy, question.config(look.value) | {"seed": seed}, question.each, self.time_limit)
+            (question.policy, question.config(look.value) | {"seed": seed}, question.each, self._limit(question))
             for question, look in looks
             for seed in self.seeds[: look.seeds]
         ]
         made = iter(self.jobs.do(what, serve, work, Attainment))
         return [list(islice(made, look.seeds)) for _, look in looks]
+
+    def _limit(self, question: Question) -> float:
+        """Seconds that a run depends on; runs that depend on none are not made again for others."""
+        return self.time_limit if question.policy == BOUND else 0.0
 
     def search(self, begun: Sequence[tuple[Question, Search]]) -> list[Capacity]:
         """Carry searches out at the same time, so that every core has work."""
