@@ -59,6 +59,8 @@ def draw_capacity(
         axes.set_xlabel(label, color=SOFT, fontsize=9)
         if log:
             axes.set_xscale("log", base=2)
+        if all(math.isnan(capacity.value) for own, *_, capacity in found if own == setting):
+            axes.set_xticks([])
         for own, policy, target, capacity in found:
             if own != setting:
                 continue

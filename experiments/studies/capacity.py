@@ -161,7 +161,14 @@ def _command(options: argparse.Namespace) -> None:
         policies.append(Policy(BOUND, ()))
     seeds = seeds_of(options)
     questions = [
-        Question(cell.label, policy.name, (*cell.overrides, *policy.overrides), target, field, options.each)
+        Question(
+            cell.title if options.sweep else cell.label,
+            policy.name,
+            (*cell.overrides, *policy.overrides),
+            target,
+            field,
+            options.each,
+        )
         for cell in settings
         for target in targets
         for policy in policies
@@ -177,8 +184,7 @@ def _command(options: argparse.Namespace) -> None:
         study.table("summary", summary_table(made), f"{what} at which the target holds")
         study.table("table", capacity_table(made, options.gpu_price))
         study.rows("probes", [_row(a.question, probe) for a in made for probe in a.capacity.probes])
-        titles = {cell.label: cell.title for cell in settings}
-        drawn = [(titles[a.question.cell], a.question.policy, a.question.target, a.capacity) for a in made]
+        drawn = [(a.question.cell, a.question.policy, a.question.target, a.capacity) for a in made]
         label = "requests per minute" if options.vary == "rate" else "GPUs"
         study.write("capacity.png", lambda path: draw_capacity(drawn, label, path, BOUND, log=options.vary == "gpus"))
         print(LEGEND)
