@@ -116,7 +116,7 @@ tables-capacity: $(VENV)/.core
 	  --cell "skewed:workload=skewed" --cell "uniform, scale 1.5:workload=uniform workload.slo_scale=1.5"
 	$(CAPACITY) --target 0.9 --time-limit 2 --output docs/tables/capacity-gpus --sweep cluster.gpus=2,4,8,16,32 workload.slo_scale=1.5 \
 	  $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
-	$(CAPACITY) --target 0.9 --vary gpus --time-limit 2 --output docs/tables/capacity-fewest --sweep workload.rate=6,12,24 \
+	$(CAPACITY) --target 0.9 --vary gpus --time-limit 2 --output docs/tables/capacity-fewest --sweep workload.rate=6,12,24,48,96 \
 	  workload.slo_scale=1.5 $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
 
 tables-latency: $(VENV)/.core
