@@ -153,4 +153,4 @@ def trimmed(round_: Round) -> Round:
         stages=(),
         notes=profile.notes,
     )
-    return Round(round_.now, round_.jobs, round_.cluster, small, round_.free_at, round_.cadence)
+    return replace(round_, profile=small)

@@ -16,7 +16,7 @@ from experiments.studies.hidden import refuse_hidden
 from experiments.studies.naming import axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, refuse, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
-from experiments.studies.questions import BOUND, TIME_LIMIT, CapacityAnswer, Question, Runner, answer_all, search_all
+from experiments.studies.questions import BOUND, TIME_LIMIT, CapacityAnswer, Prober, Question, answer_all, search_all
 from experiments.studies.search import Capacity, Probe
 from experiments.studies.study import open_study, run_study
 
@@ -177,9 +177,9 @@ def _command(options: argparse.Namespace) -> None:
     config = described(settings, policies) | {"vary": field, "targets": targets, "each": options.each}
     config["time_limit"] = time_limit = options.time_limit or TIME_LIMIT
     with open_study("capacity", options, config, seeds, fresh=True) as study:
-        runner = Runner(seeds, study.jobs, time_limit)
-        found = search_all(questions, starts, runner, options.step)
-        made = answer_all(questions, found, runner)
+        prober = Prober(seeds, study.jobs, time_limit)
+        found = search_all(questions, starts, prober, options.step)
+        made = answer_all(questions, found, prober)
         what = {"rate": "Requests per minute", "gpus": "GPUs"}[options.vary]
         study.table("summary", summary_table(made), f"{what} at which the target holds")
         study.table("table", capacity_table(made, options.gpu_price))

@@ -97,7 +97,7 @@ def serve(policy: str, config: dict[str, Any], each: bool, time_limit: float) ->
 
 
 @dataclass(frozen=True)
-class Runner:
+class Prober:
     """Makes the runs that questions need.
 
     Parameters
@@ -144,7 +144,7 @@ class Runner:
         return [found[at] for at in range(len(begun))]
 
 
-def search_all(questions: Sequence[Question], starts: Sequence[float], runner: Runner, step: float) -> list[Capacity]:
+def search_all(questions: Sequence[Question], starts: Sequence[float], prober: Prober, step: float) -> list[Capacity]:
     """Search for the answers to all questions: first for policies, then for bounds, from the best answer of a policy.
 
     What a policy attains no bound denies, so that a bound needs few values beyond, and those below are not bounded at all.
@@ -155,22 +155,22 @@ def search_all(questions: Sequence[Question], starts: Sequence[float], runner: R
         Of one field.
     starts
         Value at which each search begins.
-    runner
+    prober
         Makes the runs.
     step
         See :func:`experiments.studies.search.most`.
     """
-    count = len(runner.seeds)
+    count = len(prober.seeds)
     policies = [at for at, question in enumerate(questions) if question.policy != BOUND]
     bounds = [at for at, question in enumerate(questions) if question.policy == BOUND]
     begun = [(questions[at], questions[at].search(starts[at], count, step)) for at in policies]
-    found = dict(zip(policies, runner.search(begun), strict=True))
+    found = dict(zip(policies, prober.search(begun), strict=True))
     answers = [(questions[at], capacity) for at, capacity in found.items()]
     begun = []
     for at in bounds:
         start = best_of(questions[at], answers) or starts[at]
         begun.append((questions[at], questions[at].search(start, count, step, NEAR)))
-    found |= zip(bounds, runner.search(begun), strict=True)
+    found |= zip(bounds, prober.search(begun), strict=True)
     return [found[at] for at in range(len(questions))]
 
 
@@ -204,13 +204,13 @@ class CapacityAnswer:
     reserved: float
 
 
-def answer_all(questions: Sequence[Question], found: Sequence[Capacity], runner: Runner) -> list[CapacityAnswer]:
+def answer_all(questions: Sequence[Question], found: Sequence[Capacity], prober: Prober) -> list[CapacityAnswer]:
     """Make the runs at what was found with all seeds, most of which are made already."""
     known = [at for at, capacity in enumerate(found) if not math.isnan(capacity.value)]
-    looks = [(questions[at], Look(found[at].value, len(runner.seeds))) for at in known]
+    looks = [(questions[at], Look(found[at].value, len(prober.seeds))) for at in known]
     nothing = (math.nan, math.nan, math.nan)
     made = [CapacityAnswer(question, capacity, *nothing) for question, capacity in zip(questions, found, strict=True)]
-    for at, runs in zip(known, runner.serve("answers", looks), strict=True):
+    for at, runs in zip(known, prober.serve("answers", looks), strict=True):
         gpus = build_cluster(questions[at].config(found[at].value), ()).gpus
         on_time = sum(run.on_time for run in runs) or math.nan
         made[at] = CapacityAnswer(

@@ -246,6 +246,8 @@ budgets | workload=skewed | has no effect here
 budgets | --budget-ms 0 | '0' is not a positive number
 budgets | --calibrate --output x | --calibrate has no use for it
 budgets | --solver gurobi | cbc
+growth | --policy nosuch | lookahead
+growth | workload=skewed | has no effect here
 regimes | --regime nosuch | premium tier
 regimes | --list --output x | leave out --output
 regimes | --time-limit 3 | goes with --bound
