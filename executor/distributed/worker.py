@@ -55,6 +55,8 @@ class WorkerSetting:
         Of the CPU.
     degree
         Of the largest group.
+    turn
+        Of the engine that has the crew.
     """
 
     rank: int
@@ -65,6 +67,7 @@ class WorkerSetting:
     device: str = "cpu"
     threads: int = 1
     degree: int = 1
+    turn: int = 0
 
 
 class Worker:
@@ -87,7 +90,7 @@ class Worker:
         self._model = Model(setting.model, setting.role, self._device)
         self._groups = Groups(setting.rendezvous, setting.rank, self._device)
         self._storage = setting.storage
-        self._states = setting.storage.states()
+        self._states = setting.storage.states(setting.turn)
         self._parallel = [SequenceParallel(transformer) for transformer in self._model.transformers]
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
@@ -131,8 +134,18 @@ class Worker:
                 case m.Forget():
                     self._tickets.pop(command.request, None)
                     self._states.release(command.request)
+                case m.Turn():
+                    self._turn(command.number)
                 case m.Stop():
                     return
+
+    def _turn(self, number: int) -> None:
+        """Forget all requests, once the last of their files is written: they are of an engine that is gone."""
+        if self._writing is not None:
+            self._writing.settle()
+        self._tickets.clear()
+        self._states = self._storage.states(number)
+        self._say(m.Turned(number))
 
     def _say(self, message: Any) -> None:
         """Tell the controller something; several threads may."""
@@ -212,7 +225,7 @@ class Worker:
                 limit = command.steps if command.chunk == chunk else limit
                 continue
             self._queue.append(command)
-            if isinstance(command, m.Stop):
+            if isinstance(command, m.Stop | m.Turn):
                 limit = 0
         return limit
 
