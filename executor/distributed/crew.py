@@ -15,6 +15,7 @@ from executor.distributed.config import EngineConfig
 from executor.distributed.fleet import Event, Fleet
 from executor.distributed.group_names import GroupNames, Named, warm_set
 from executor.distributed.groups import Arrangements, Rendezvous, host_store
+from executor.distributed.memory import check_memory, free_memory
 from executor.distributed.starting import transport_of
 from executor.distributed.storage import States
 from executor.distributed.transport import Transport
@@ -42,11 +43,13 @@ class Crew:
     Raises
     ------
     EngineError
-        If workers cannot start, or images cannot be written.
+        If workers cannot start, images cannot be written, or the weights do not fit into this machine's memory.
     """
 
     def __init__(self, config: EngineConfig, cluster: Cluster, transport: Transport | None = None) -> None:
         config.prepare_folders()
+        if config.transport == "local":
+            check_memory(config, cluster.gpus, free_memory())
         self.config = config
         self.cluster = cluster
         self._turn = -1

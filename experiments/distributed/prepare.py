@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from executor.distributed.config import LINKS
+from executor.distributed.memory import free_memory, in_words, needed_memory
 from executor.distributed.models.shapes import check_shape
 from executor.records import Records
 from experiments.config.build import Requests, Setup, build, build_cluster
@@ -86,6 +87,14 @@ def prepared(
     clear_folders(directory)
     from executor.distributed.crew import Crew
 
+    needed, workers = needed_memory(engine, setup.service.cluster.gpus), setup.service.cluster.gpus
+    if needed:
+        console.print(
+            f"Loading {engine.model.folder.name} on {workers} workers and {engine.stage_workers} for stages: up to "
+            f"{in_words(needed)} of host memory, {in_words(free_memory())} free",
+            highlight=False,
+            soft_wrap=True,
+        )
     with Crew(engine, setup.service.cluster) as crew:
         if _measures(config):
             profile = measured(config, crew, console)
