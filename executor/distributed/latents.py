@@ -48,8 +48,8 @@ class Latents:
             If there is no room; the message says how much is needed, and where.
         """
         partial = self._folder / f"{request}.partial"
+        self._folder.mkdir(exist_ok=True)
         try:
-            self._folder.mkdir(exist_ok=True)
             partial.write_bytes(fixed)
             self.write(request, 0, moving)
         except OSError as error:

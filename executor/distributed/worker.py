@@ -28,6 +28,7 @@ from executor.distributed.models.model import Model
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
 from executor.distributed.pulse import Pulse
+from executor.distributed.saving import Saving, copies_of
 from executor.distributed.sequence import AttentionError, Communicator, Loopback, SequenceParallel
 from executor.distributed.storage import Storage
 from executor.distributed.writing import Writing
@@ -91,6 +92,7 @@ class Worker:
         self._groups = Groups(setting.rendezvous, setting.rank, self._device)
         self._storage = setting.storage
         self._states = setting.storage.states(setting.turn)
+        self._copies = copies_of(self._device)
         self._parallel = [SequenceParallel(transformer) for transformer in self._model.transformers]
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
@@ -176,23 +178,22 @@ class Worker:
         leads = group.rank == 0
         tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
         limit, steps, on = run.limit, 0, True
-        with self._over(group):
+        with self._over(group), Saving(self._states, self._copies) as saving:
             while on:
                 began = time.monotonic()
                 self._model.step(tickets)
-                if self._device.type == "cuda":
-                    torch.cuda.synchronize(self._device)
+                saving.finish()
+                self._copies.wait_for_steps()
                 steps += 1
                 if leads:
-                    for job, ticket in zip(run.jobs, tickets, strict=True):
-                        self._states.write(job, ticket.step, ticket.moving())
-                    at = time.monotonic()
+                    saving.begin(zip(run.jobs, tickets, strict=True))
                     limit = self._heard(run.chunk, limit)
                     on = steps < min(limit, run.most)
                     if not on:
+                        saving.finish()
                         for job in run.jobs:
                             self._states.settle(job)
-                    self._say(m.Stepped(run.chunk, steps, began, at, not on))
+                    self._say(m.Stepped(run.chunk, steps, began, time.monotonic(), not on))
                 on = steps < run.most and bool(group.agree(int(on)))
 
     @contextmanager
