@@ -53,7 +53,8 @@ class _Pickler(pickle.Pickler):
         flat = self._host(value.detach()).view(-1)
         if not flat.numel():
             return _restore, (b"", value.dtype, tuple(value.shape), _on_device(value))
-        buffer = pickle.PickleBuffer(flat.view(torch.uint8).numpy())
+        values: Any = flat.view(torch.uint8).numpy()
+        buffer = pickle.PickleBuffer(values)
         self.raws.append(buffer.raw())
         return _restore, (buffer, value.dtype, tuple(value.shape), _on_device(value))
 

@@ -54,7 +54,7 @@ def weights_of(folder: Path, parts: Sequence[str], dtype: str) -> Weights:
                         made += count * _BYTES[_NAMES[dtype]]
                     else:
                         mapped += length
-            except (OSError, ValueError, KeyError, TypeError, struct.error):
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
                 continue
     return Weights(mapped, made)
 
