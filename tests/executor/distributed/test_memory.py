@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,27 @@ def test_needed_by_workers(config: EngineConfig) -> None:
     assert needed_memory(config, 4) == steps + stages
     narrow = replace(config, model=replace(config.model, dtype="bfloat16"), stage_workers=2)
     assert needed_memory(narrow, 4) == pytest.approx(4 * steps / 2 + 2 * stages / 2, rel=0.01)
+
+
+def _of_files(pid: int, field: str) -> int:
+    """Return the bytes of a field of all mappings of weights of the transformer in a process."""
+    found, inside = 0, False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            inside = "transformer/" in line and line.endswith(".safetensors")
+        elif inside and name == f"{field}:":
+            found += 1024 * int(rest[0])
+    return found
+
+
+@pytest.mark.parametrize(("dtype", "mapped"), [("float32", True), ("bfloat16", False)])
+def test_weights_are_used_as_they_lie(dtype: Any, mapped: bool, config: EngineConfig) -> None:
+    """Tests that workers map weights of the type that is asked for and change none, so that all of them share the memory."""
+    with Crew(replace(config, model=replace(config.model, dtype=dtype)), cluster_of(2)) as made:
+        pids = [link.pid for link in made.fleet._links[:2]]  # type: ignore[attr-defined]
+        assert [_of_files(pid, "Size") > 0 for pid in pids] == [mapped, mapped]
+        assert [_of_files(pid, "Private_Dirty") for pid in pids] == [0, 0]
 
 
 def test_needed_to_fill_gpus(config: EngineConfig) -> None:
