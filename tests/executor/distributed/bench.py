@@ -22,15 +22,11 @@ import torch
 import torch.distributed as dist
 
 from executor.distributed.config import EngineConfig
-from executor.distributed.latents import Latents
-from executor.distributed.models.model import Model
-from executor.distributed.models.spec import Ask
 from executor.distributed.random_models.build import build
 from executor.distributed.sequence import SequenceParallel
 from planner.cluster import Group
 from planner.plan import Assignment
 from planner.request import Request
-from profiles.shape import Shape
 from tests.executor.distributed.serving import SHAPES, cluster_of, engine_of, profile_of, spec_of
 from tests.executor.distributed.squad import Member, Squad
 
@@ -167,29 +163,6 @@ def chunk_overhead(folder: Path, chunks: int, deaths: int, transport: Literal["l
     return Chunks(started, statistics.median(same), statistics.median(other), longest, max(recoveries))
 
 
-def state_times(folder: Path, repeats: int) -> tuple[float, float]:
-    """Return seconds in which a state of 1024 x 1024 pixels gets to shared memory, and those that a step on a GPU waits for.
-
-    There a step waits until copies have been begun and all else is packed; what is left is done while the device is at the
-    next step. On a processor it waits for all.
-    """
-    model = Model(spec_of(build("flux", folder / "flux")))
-    ticket = model.admit(Ask(Request(0, Shape(1024, 1024), 4, 0.0, 1e9), "a cat", 0))
-    states = Latents(folder / "states")
-    states.admit(0, ticket.fixed(), ticket.moving())
-    whole, waits = [], []
-    for step in range(repeats):
-        began = time.perf_counter()
-        packed = ticket.leaving(torch.empty_like)
-        begun = time.perf_counter()
-        states.write(0, step, ticket.moving())
-        whole.append(time.perf_counter() - begun)
-        waits.append(begun - began)
-        del packed
-    states.release(0)
-    return statistics.median(whole), statistics.median(waits)
-
-
 class Row(NamedTuple):
     """A line of the table; ``value`` meets its target if it is at most ``target``."""
 
@@ -204,8 +177,6 @@ def measure() -> list[Row]:
     """Run all comparisons. The start comes first, while nothing of the model's code has been imported for workers."""
     with tempfile.TemporaryDirectory() as folder:
         chunks = chunk_overhead(Path(folder) / "flux", 200, 5)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        whole, waits = state_times(Path(folder), 300)
     rows = []
     squad = Squad(2)
     try:
@@ -228,14 +199,6 @@ def measure() -> list[Row]:
         Row("from a chunk to the next, another group", 1e3 * chunks.other, 2.0, "ms", "median of 197 chunks of a step"),
         Row("the same, 95th percentile of both", 1e3 * chunks.longest, 2.0, "ms", ""),
         Row("start of 2 workers and the one for stages", chunks.start, 15.0, "s", "tiny FLUX, nothing imported before"),
-        Row("a state to host memory, 1024 x 1024: a step waits", 1e3 * whole, 2.0, "ms", "copies, checksum, writing"),
-        Row(
-            "the same on a GPU, where the rest runs beside",
-            1e3 * waits,
-            0.5,
-            "ms",
-            "timed on a processor, but for copies",
-        ),
         Row("from a worker's death to the next step's end", chunks.recovery, 2.0, "s", "worst of 5, on the same group"),
     ]
 
