@@ -1,7 +1,7 @@
 """How well simulation tells what real workers do: ``python -m experiments.fidelity``.
 
 Serves the same requests on real workers several times and in simulation, and compares them end to end and by stage. Before
-every real run the profile is measured anew, and other requests are served to see what steps take in service.
+every real run the profile is measured anew on its workers, and other requests are served to see what steps take in service.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from executor.distributed.config import EngineConfig
 from executor.loop import PlannerLatency
 from executor.records import Records
 from experiments.cli import Parser, compose, count, guarded
@@ -29,6 +28,9 @@ from experiments.results.text import markdown, print_table
 from experiments.results.writer import write_json
 from experiments.runner import simulate
 from profiles import Profile, save_profile
+
+if TYPE_CHECKING:
+    from executor.distributed.crew import Crew
 
 ALONE, SERVICE = "simulated", "in service"
 """Simulations: with steps measured alone, and with steps as other requests met them."""
@@ -63,17 +65,20 @@ def _compare(options: argparse.Namespace) -> int:
     path = options.output or Path("results") / f"fidelity_{started:%Y-%m-%d_%H-%M-%S}"
     directory = prepare_directory(path, "fidelity", overwrite=options.overwrite)
     engine = engine_config(config, None)
+    from executor.distributed.crew import Crew
+
     cluster = setup.service.cluster
     profiles: list[Profile] = []
     others: list[Observed] = []
     real: list[Figures] = []
     for repeat in range(options.repeats):
         console.print(f"Repeat {repeat + 1} of {options.repeats}", style="bold")
-        profiles.append(measured(config, engine, cluster, console))
-        setup = setup if repeat else build(config, profiles[0])
-        other = build({**config, "seed": config["seed"] + OTHER_REQUESTS + repeat}, profiles[0])
-        others.append(_serve(other, engine)[1])
-        records, _ = _serve(setup, engine)
+        with Crew(engine, cluster) as crew:
+            profiles.append(measured(config, crew, console))
+            setup = setup if repeat else build(config, profiles[0])
+            other = build({**config, "seed": config["seed"] + OTHER_REQUESTS + repeat}, profiles[0])
+            others.append(_serve(other, crew)[1])
+            records, _ = _serve(setup, crew)
         real.append(figures(records, cluster))
         shown = ", ".join(f"{name} {real[-1][name]:.3f}" for name in ("SAR", "latency p50", "latency p95"))
         console.print(f"  real: {shown}", highlight=False)
@@ -99,9 +104,9 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(setup: Setup, engine: EngineConfig) -> tuple[Records, Observed]:
+def _serve(setup: Setup, crew: Crew) -> tuple[Records, Observed]:
     """Serve on real workers, and return what they measured as well."""
-    records = serve_on_workers(setup, engine)
+    records = serve_on_workers(setup, crew)
     for request, reason in records.failed.items():
         raise ValueError(f"request {request} could not be served, so that runs cannot be compared: {reason}")
     decisions = tuple(decision.total_seconds for decision in records.decisions)
