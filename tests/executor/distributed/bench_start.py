@@ -7,6 +7,7 @@ takes longer to load, and as long to be handed over.
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
@@ -31,10 +32,11 @@ GRID = Grid((Shape(128, 128),), repeats=2, warmup=1)
 
 
 class Times(NamedTuple):
-    """Seconds from the end of measuring until an engine can take requests."""
+    """Seconds from the end of measuring until an engine can take requests, and of the processors that a start takes."""
 
     again: float
     over: float
+    load: float
 
     @property
     def saved(self) -> float:
@@ -45,7 +47,7 @@ class Times(NamedTuple):
 def times(folder: Path, transport: Literal["local", "ray"], repeats: int) -> Times:
     """Measure both, in turns, each on workers that have just been measured; return medians."""
     config = EngineConfig(spec_of(folder), transport=transport)
-    again, over = [], []
+    again, over, load = [], [], []
     with Session(None) if transport == "ray" else nullcontext():
         for _ in range(repeats):
             with Crew(config, CLUSTER) as crew:
@@ -56,7 +58,14 @@ def times(folder: Path, transport: Literal["local", "ray"], repeats: int) -> Tim
             with Crew(config, CLUSTER) as crew:
                 DistributedEngine(crew, guess(CLUSTER, GRID))
                 again.append(time.perf_counter() - began)
-    return Times(statistics.median(again), statistics.median(over))
+                load.append(sum(_processor(link.pid) for link in crew.fleet._links))  # type: ignore[attr-defined]
+    return Times(statistics.median(again), statistics.median(over), statistics.median(load))
+
+
+def _processor(pid: int) -> float:
+    """Return the seconds of the processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _timed(run: Callable[[], object]) -> float:
@@ -71,6 +80,7 @@ def table(local: Times, ray: Times) -> str:
         ("workers end, and are started again", f"{local.again:.2f} s", f"{ray.again:.2f} s"),
         ("the same workers go on", f"{1e3 * local.over:.1f} ms", f"{1e3 * ray.over:.1f} ms"),
         ("saved", f"{local.saved:.2f} s", f"{ray.saved:.2f} s"),
+        ("of the processors, for one start", f"{local.load:.2f} s", f"{ray.load:.2f} s"),
     ]
     lines = [f"| {what} | {one} | {other} |" for what, one, other in rows]
     return "\n".join(["| between measuring and serving | local | Ray |", "|---|--:|--:|", *lines]) + "\n"
