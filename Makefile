@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: gpu tables-gpu demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity tables-emulation tables-ray clean
+.PHONY: gpu tables-gpu demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity tables-emulation tables-ray tables-start tables-saving clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -214,6 +214,16 @@ tables-emulation: $(VENV)/.executor
 # What Ray adds to local processes; needs the extras executor and cluster, and two quiet cores. A minute.
 tables-ray: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench_ray --output docs/tables/ray
+	$(BIN)/python -m experiments.docs
+
+# What it saves that measured workers serve; needs the extras executor and cluster, and two quiet cores. A minute.
+tables-start: $(VENV)/.executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench_start --output docs/tables/start
+	$(BIN)/python -m experiments.docs
+
+# What of a request's way to host memory a step waits for; needs the extra executor. Half a minute.
+tables-saving: $(VENV)/.executor
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench_saving --output docs/tables/saving
 	$(BIN)/python -m experiments.docs
 
 # Real runs beside simulated ones, on this machine's processor: some minutes, and nothing else should run meanwhile.

@@ -47,13 +47,13 @@ def _run(config: Mapping[str, Any], console: Console) -> Outcome:
     directory = prepare_directory(
         config["output"] or _fresh_directory(setup), files=RUN_FILES, overwrite=config["overwrite"]
     )
-    setup, runner = ready(config, setup, directory, console)
-    console.print(targets_in_words(setup.workload), highlight=False, soft_wrap=True)
-    for note in setup.notes:
-        console.print(f"note: {note}", highlight=False, soft_wrap=True)
-    began = time.perf_counter()
-    outcome = _with_progress_bar(setup, config, directory, runner)
-    seconds = time.perf_counter() - began
+    with ready(config, setup, directory, console) as (setup, runner):
+        console.print(targets_in_words(setup.workload), highlight=False, soft_wrap=True)
+        for note in setup.notes:
+            console.print(f"note: {note}", highlight=False, soft_wrap=True)
+        began = time.perf_counter()
+        outcome = _with_progress_bar(setup, config, directory, runner)
+        seconds = time.perf_counter() - began
     print_summary([outcome.summary], console, setup.title)
     state = (
         "Interrupted; what was finished is in" if outcome.interrupted else f"Done in {seconds:.1f} s. Results are in"

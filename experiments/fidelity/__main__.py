@@ -1,7 +1,7 @@
 """How well simulation tells what real workers do: ``python -m experiments.fidelity``.
 
 Serves the same requests on real workers several times and in simulation, and compares them end to end and by stage. Before
-every real run the profile is measured anew, and other requests are served to see what steps take in service.
+every real run the profile is measured anew on its workers, and other requests are served to see what steps take in service.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from executor.distributed.config import EngineConfig
 from executor.loop import PlannerLatency
 from executor.records import Records
 from experiments.cli import Parser, compose, count
@@ -30,6 +29,9 @@ from profiles import Profile, save_profile
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from executor.distributed.config import EngineConfig
+    from executor.distributed.crew import Crew
 
 ALONE, SERVICE = "simulated", "in service"
 """Simulations: with steps measured alone, and with steps as other requests met them."""
@@ -69,17 +71,20 @@ def _serve_all(
     study: Study, setup: Setup, config: Mapping[str, Any], engine: EngineConfig, repeats: int, console: Console
 ) -> None:
     """Serve the same requests on workers and in simulation, and write what came of it."""
+    from executor.distributed.crew import Crew
+
     cluster = setup.service.cluster
     profiles: list[Profile] = []
     others: list[Observed] = []
     real: list[Figures] = []
     for repeat in range(repeats):
         console.print(f"Repeat {repeat + 1} of {repeats}", style="bold")
-        profiles.append(measured(config, engine, cluster, console))
-        setup = setup if repeat else build(config, profiles[0])
-        other = build({**config, "seed": config["seed"] + OTHER_REQUESTS + repeat}, profiles[0])
-        others.append(_serve(other, engine)[1])
-        records, _ = _serve(setup, engine)
+        with Crew(engine, cluster) as crew:
+            profiles.append(measured(config, crew, console))
+            setup = setup if repeat else build(config, profiles[0])
+            other = build({**config, "seed": config["seed"] + OTHER_REQUESTS + repeat}, profiles[0])
+            others.append(_serve(other, crew)[1])
+            records, _ = _serve(setup, crew)
         real.append(figures(records, cluster))
         shown = ", ".join(f"{name} {real[-1][name]:.3f}" for name in ("SAR", "latency p50", "latency p95"))
         console.print(f"  real: {shown}", highlight=False)
@@ -100,9 +105,9 @@ def _serve_all(
         console.print(sentence, highlight=False)
 
 
-def _serve(setup: Setup, engine: EngineConfig) -> tuple[Records, Observed]:
+def _serve(setup: Setup, crew: Crew) -> tuple[Records, Observed]:
     """Serve on real workers, and return what they measured as well."""
-    records = serve_on_workers(setup, engine)
+    records = serve_on_workers(setup, crew)
     for request, reason in records.failed.items():
         raise ValueError(f"request {request} could not be served, so that runs cannot be compared: {reason}")
     decisions = tuple(decision.total_seconds for decision in records.decisions)

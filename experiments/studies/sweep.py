@@ -122,8 +122,8 @@ def serve_job(name: str, config: Mapping[str, Any]) -> SweptRun:
 
 
 def _serve(name: str, config: Mapping[str, Any], directory: Path) -> SweptRun:
-    with joined(config["engine"]):
-        setup, runner = ready(config, checked(config), directory, Console(stderr=True, quiet=not is_real(config)))
+    console = Console(stderr=True, quiet=not is_real(config))
+    with joined(config["engine"]), ready(config, checked(config), directory, console) as (setup, runner):
         outcome = run_to_directory(setup, config, directory, runner=runner)
     s = outcome.summary
     if outcome.interrupted:
