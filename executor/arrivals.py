@@ -26,7 +26,7 @@ class Cancel(NamedTuple):
     request: int
 
 
-Event = Request | Cancel
+Incoming = Request | Cancel
 
 
 class Source(Protocol):
@@ -42,7 +42,7 @@ class Source(Protocol):
         """When the next event that is known of happens, in seconds of the run; infinity if none is."""
         ...
 
-    def take(self, now: float) -> list[Event]:
+    def take(self, now: float) -> list[Incoming]:
         """Return what has happened by now and has not been returned yet."""
         ...
 
@@ -70,7 +70,7 @@ class Replay:
         """The next arrival."""
         return math.inf if self.ended else self._requests[self._taken].arrival
 
-    def take(self, now: float) -> list[Event]:
+    def take(self, now: float) -> list[Incoming]:
         """Return those that have arrived."""
         began, requests = self._taken, self._requests
         while self._taken < len(requests) and requests[self._taken].arrival <= now:
@@ -89,7 +89,7 @@ class Live:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._events: deque[Event] = deque()
+        self._events: deque[Incoming] = deque()
         self._newest = 0.0
         self._open = True
         self._lock = Lock()
@@ -104,7 +104,7 @@ class Live:
         """When the newest request came, if something waits to be taken: the run must not stand still while it is flooded."""
         return self._newest if self._events else math.inf
 
-    def put(self, event: Event) -> bool:
+    def put(self, event: Incoming) -> bool:
         """Hand in a request, or take one back; whether that was still possible: nothing new comes into a closed source."""
         with self._lock:
             if not self._open and isinstance(event, Request):
@@ -121,10 +121,10 @@ class Live:
             self._open = False
         self._wake()
 
-    def take(self, now: float) -> list[Event]:
+    def take(self, now: float) -> list[Incoming]:
         """Return what waits, as much as is taken at a time."""
         del now
-        taken: list[Event] = []
+        taken: list[Incoming] = []
         while self._events and len(taken) < _AT_ONCE:
             taken.append(self._events.popleft())
         return taken

@@ -17,10 +17,10 @@ import hydra
 from omegaconf import DictConfig
 
 from executor.records import Records
-from experiments.cli import guarded, plain
+from experiments.cli import guarded, plain, refuse_twice
 from experiments.config import register
 from experiments.config.build import Setup
-from experiments.distributed.workers import joined
+from experiments.config.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.results.writer import FILES as RUN_FILES
 from experiments.runner import Outcome, Runner, run_to_directory
@@ -47,13 +47,13 @@ def _run(config: Mapping[str, Any], console: Console) -> Outcome:
     directory = prepare_directory(
         config["output"] or _fresh_directory(setup), files=RUN_FILES, overwrite=config["overwrite"]
     )
-    setup, runner = ready(config, setup, directory, console)
-    console.print(targets_in_words(setup.workload), highlight=False, soft_wrap=True)
-    for note in setup.notes:
-        console.print(f"note: {note}", highlight=False, soft_wrap=True)
-    began = time.perf_counter()
-    outcome = _with_progress_bar(setup, config, directory, runner)
-    seconds = time.perf_counter() - began
+    with ready(config, setup, directory, console) as (setup, runner):
+        console.print(targets_in_words(setup.workload), highlight=False, soft_wrap=True)
+        for note in setup.notes:
+            console.print(f"note: {note}", highlight=False, soft_wrap=True)
+        began = time.perf_counter()
+        outcome = _with_progress_bar(setup, config, directory, runner)
+        seconds = time.perf_counter() - began
     print_summary([outcome.summary], console, setup.title)
     state = (
         "Interrupted; what was finished is in" if outcome.interrupted else f"Done in {seconds:.1f} s. Results are in"
@@ -109,6 +109,7 @@ def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path,
 
 def _command() -> int:
     register()
+    refuse_twice(sys.argv[1:])
     interrupted = False
 
     @hydra.main(version_base="1.3", config_name="tetriplan", config_path=None)

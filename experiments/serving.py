@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,9 @@ def checked(config: Mapping[str, Any]) -> Setup:
     return check(config) if is_real(config) else build(config)
 
 
-def ready(config: Mapping[str, Any], setup: Setup, directory: Path, console: Console) -> tuple[Setup, Runner]:
-    """Return the whole setup and what serves it, with workers started and measured where they are real.
+@contextmanager
+def ready(config: Mapping[str, Any], setup: Setup, directory: Path, console: Console) -> Iterator[tuple[Setup, Runner]]:
+    """Give the whole setup and what serves it, once; real workers have started and been measured, and end with the context.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ def ready(config: Mapping[str, Any], setup: Setup, directory: Path, console: Con
         For what takes long.
     """
     if is_real(config):
-        return prepare(config, setup, directory, console)
+        with prepare(config, setup, directory, console) as prepared:
+            yield prepared
+        return
     speed = config["engine"].get("speed")
-    return setup, simulate if speed is None else partial(emulate, speed)
+    yield setup, simulate if speed is None else partial(emulate, speed)

@@ -43,7 +43,7 @@ _FARTHEST = 600.0
 _MOST_SEEN = 2000
 """Arrivals from which a load is told: more say nothing new, and are looked at for every request."""
 
-Policy = Literal["promise", "refuse"]
+AdmissionPolicy = Literal["promise", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +213,13 @@ class ProtectionLevels:
 
     def __init__(
         self,
-        policy: Policy = "promise",
+        policy: AdmissionPolicy = "promise",
         sigmas: float = 2.0,
         protection: float = 2.0,
         load: float = 0.85,
         window: float = 300.0,
     ) -> None:
-        if policy not in get_args(Policy):
+        if policy not in get_args(AdmissionPolicy):
             raise ParameterError("policy", policy, "use 'promise' or 'refuse'")
         for name, value in (("sigmas", sigmas), ("protection", protection), ("window", window)):
             if not (is_finite(value) and value >= 0):

@@ -17,19 +17,13 @@ from executor.distributed import messages as m
 from executor.distributed.board import Board
 from executor.distributed.chunk import Chunk
 from executor.distributed.config import EngineConfig, EngineError
+from executor.distributed.crew import Crew
 from executor.distributed.dispatch import Dispatch
-from executor.distributed.fleet import Fleet
-from executor.distributed.group_names import GroupNames, warm_set
-from executor.distributed.groups import Arrangements, Rendezvous, host_store
 from executor.distributed.history import History, Step
 from executor.distributed.models.spec import Ask
 from executor.distributed.recovery import Recovery
-from executor.distributed.stages import Answer, Stages
-from executor.distributed.starting import transport_of
-from executor.distributed.transport import Transport
-from executor.distributed.worker import WorkerSetting
-from executor.engine import Progress, Running, Segment, Staged
-from planner.cluster import Cluster
+from executor.distributed.stages import StageAnswer, Stages
+from executor.engine import Milestone, Running, Segment, Staged
 from planner.costs import costs_of
 from planner.plan import Assignment
 from planner.request import Request
@@ -49,106 +43,59 @@ def _ask_in_turn(config: EngineConfig, request: Request) -> Ask:
 class DistributedEngine:
     """Carries plans out on real workers; an `executor.engine.Engine`.
 
-    The clock starts when it is first asked for the time. Use it as a context manager, or call `close`. ``failures`` holds,
-    for each request that could not be served, when it was given up and why.
+    The clock starts when it is first asked for the time. ``failures`` holds, for each request that could not be served, when
+    it was given up and why.
 
     Parameters
     ----------
-    config
-        What to serve, and how.
-    cluster
-        GPU ``i`` is worker ``i``; the workers that encode and decode come after them.
+    crew
+        The workers. An engine that had them before can no longer be used.
     profile
         Step times expected until some are measured.
-    transport
-        How workers are started; by default as the configuration says.
     asks
         Gives each request its prompt and its seed; by default the prompts of the configuration in turn, and a seed by id.
     origin
         Seconds at which the clock starts.
     keep
         Whether every step is kept, for whoever asks; a server that runs for weeks has no room for them.
+    deliver
+        Whether images and latents are written where the configuration says; those of measuring are for nobody.
 
     Raises
     ------
     EngineError
-        If workers cannot start, or images cannot be written.
+        If a worker that died or hung since it was last used cannot be replaced.
     """
 
     def __init__(
         self,
-        config: EngineConfig,
-        cluster: Cluster,
+        crew: Crew,
         profile: Profile,
-        transport: Transport | None = None,
         asks: Callable[[Request], Ask] | None = None,
         origin: float = 0.0,
         keep: bool = True,
+        deliver: bool = True,
     ) -> None:
-        config.prepare_folders()
+        config = crew.config
+        self._crew = crew
         self._asks = asks or partial(_ask_in_turn, config)
-        self._config = config
-        self._workers = cluster.gpus
-        costs = costs_of(profile, cluster)
-        self._history = History(costs, origin, keep)
-        self._board = Board(cluster.gpus)
-        self._transport = transport or transport_of(config, cluster.gpus)
-        store, rendezvous = host_store(config.deadline, self._transport.host)
-        self._arrangements = Arrangements(store)
-        self._names = GroupNames(config.groups, self._arrangements.ended)
-        self._states = self._transport.storage.states()
-        self._fleet = Fleet(self._transport, self._settings(rendezvous, max(cluster.degrees)))
-        images, latents = (folder and folder.absolute() for folder in (config.images, config.latents))
-        stage_ranks = range(cluster.gpus, cluster.gpus + config.stage_workers)
-        self._stages = Stages(stage_ranks, costs, self._fleet.send, self._fail, images, latents, config.attempts)
-        self._dispatch = Dispatch(self._board, self._fleet, self._names, self._history)
-        self._recovery = Recovery(
-            config, self._board, self._fleet, self._names, self._states, self._history, self._end, self._fail
+        self._workers = crew.cluster.gpus
+        self._images, latents = (
+            folder.absolute() if folder and deliver else None for folder in (config.images, config.latents)
         )
+        costs = costs_of(profile, crew.cluster)
+        self._history = History(costs, origin, keep)
+        self._board = Board(self._workers)
+        self._fleet = crew.fleet
+        self._states = crew.take()
+        stage_ranks = range(self._workers, self._workers + config.stage_workers)
+        self._stages = Stages(stage_ranks, costs, self._fleet.send, self._fail, self._images, latents, config.attempts)
+        self._dispatch = Dispatch(self._board, self._fleet, crew.names, self._history)
+        self._recovery = Recovery(crew, self._board, self._states, self._history, self._end, self._fail)
         self.failures: dict[int, tuple[float, str]] = {}
         self._now = 0.0
-        self._progress: list[Progress] = []
+        self._progress: list[Milestone] = []
         self._undelivered: set[int] = set()
-        try:
-            self._fleet.start(config.start_timeout)
-            if config.warm:
-                self._warm(cluster)
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> DistributedEngine:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End all workers, and remove what requests left in memory."""
-        self._fleet.close()
-        self._arrangements.close()
-        self._transport.close()
-
-    def _settings(self, rendezvous: Rendezvous, degree: int) -> list[WorkerSetting]:
-        config, gpus = self._config, self._workers
-        return [
-            WorkerSetting(
-                rank,
-                "denoise" if rank < gpus else "stages",
-                config.model,
-                rendezvous,
-                self._transport.storage,
-                "cpu" if config.device == "cpu" else f"cuda:{rank % gpus}",
-                config.threads,
-                degree,
-            )
-            for rank in range(gpus + config.stage_workers)
-        ]
-
-    def _warm(self, cluster: Cluster) -> None:
-        for members in warm_set(cluster, self._config.groups):
-            named, _ = self._names.use(members)
-            self._fleet.tell(members, m.Join(named))
 
     @property
     def segments(self) -> list[Segment]:
@@ -179,7 +126,7 @@ class DistributedEngine:
         self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready)
         return False
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Wait until something happens, at most until ``until``.
 
         Raises
@@ -217,7 +164,7 @@ class DistributedEngine:
         return self._history.now()
 
     def _raise_undelivered(self, timeout: float) -> None:
-        kept = self._config.images.resolve() if self._config.images else self._transport.storage
+        kept = self._images or self._crew.transport.storage
         errors = "; ".join(f"request {request}: {error}" for request, error in self._stages.errors.items())
         raise EngineError(f"no further image in {kept} after {timeout:g} s ({errors})")
 
@@ -247,9 +194,9 @@ class DistributedEngine:
         for rank, message in self._fleet.wait(timeout):
             self._take_in(rank, message)
         self._recovery.watch()
-        for rank in self._stages.overdue(time.monotonic(), self._config.deadline):
+        for rank in self._stages.overdue(time.monotonic(), self._crew.config.deadline):
             if self._fleet.ready[rank]:
-                self._fleet.restart(rank)
+                self._crew.replace(rank)
                 self._stages.died(rank)
         self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready)
 
@@ -257,7 +204,7 @@ class DistributedEngine:
         chunks = self._board.chunks
         match message:
             case None if rank >= self._workers:
-                self._fleet.restart(rank)
+                self._crew.replace(rank)
                 self._stages.died(rank)
             case None:
                 self._recovery.died(rank)
@@ -276,7 +223,7 @@ class DistributedEngine:
                 self._stages.done(rank, message, time.monotonic())
                 self._answered(rank, message)
 
-    def _answered(self, rank: int, message: Answer) -> None:
+    def _answered(self, rank: int, message: StageAnswer) -> None:
         request = message.request
         if isinstance(message, m.Refused) and request in self._board.asks:
             self._fail(self._board.asks[request], message.error)
@@ -287,9 +234,9 @@ class DistributedEngine:
         if isinstance(message, m.Decoded):
             self._forget(request)
             self._undelivered.discard(request)
-            self._progress.append(Progress("delivered", request, self._history.time(message.at)))
+            self._progress.append(Milestone("delivered", request, self._history.time(message.at)))
         elif isinstance(message, m.Admitted) and request in self._board.asks:
-            self._progress.append(Progress("ready", request, self._history.now()))
+            self._progress.append(Milestone("ready", request, self._history.now()))
         elif isinstance(message, m.Admitted | m.Refused):
             self._forget(request)
 
@@ -302,7 +249,7 @@ class DistributedEngine:
         self.failures[request.id] = (now, reason)
         if board.asks.pop(request.id, None) is not None or request.id in self._undelivered:
             self._undelivered.discard(request.id)
-            self._progress.append(Progress("failed", request.id, now, reason=reason))
+            self._progress.append(Milestone("failed", request.id, now, reason=reason))
         self._forget(request.id)
 
     def _end(self, chunk: Chunk, steps: list[int], at: float) -> None:
@@ -320,11 +267,11 @@ class DistributedEngine:
             board.done[job] = origin + done
             if board.done[job] < board.asks[job].request.steps:
                 planned = goes_on or job in waiting
-                self._progress.append(Progress("yielded", job, end, done, planned, chunk.group, chunk.reason))
+                self._progress.append(Milestone("yielded", job, end, done, planned, chunk.group, chunk.reason))
             else:
                 self._stages.decode(board.asks.pop(job))
                 self._undelivered.add(job)
-                self._progress.append(Progress("finished", job, end, done))
+                self._progress.append(Milestone("finished", job, end, done))
         if goes_on:
             self._dispatch.resume(Assignment(chunk.jobs, chunk.group, chunk.limit - max(steps)))
         self._dispatch.proceed()

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
@@ -121,6 +122,11 @@ class Fleet:
         for rank in ranks:
             if rank != but:
                 self.send(rank, message)
+
+    def turn(self, number: int) -> None:
+        """Tell all workers that another engine takes over; those that take a dead one's place know it from the start."""
+        self._settings = [replace(setting, turn=number) for setting in self._settings]
+        self.tell(range(len(self._settings)), m.Turn(number))
 
     def restart(self, rank: int) -> None:
         """Put another process in the place of a worker, killing it if it still lives.

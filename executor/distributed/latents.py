@@ -27,12 +27,12 @@ _ATTEMPTS = 20
 
 
 class Latents:
-    """The state of all requests of one run.
+    """The state of all requests of one engine.
 
     Parameters
     ----------
     folder
-        Shared by all workers; `new_folder` makes one.
+        Shared by all workers; made when the first request comes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,6 +48,7 @@ class Latents:
             If there is no room; the message says how much is needed, and where.
         """
         partial = self._folder / f"{request}.partial"
+        self._folder.mkdir(exist_ok=True)
         try:
             partial.write_bytes(fixed)
             self.write(request, 0, moving)
@@ -169,7 +170,7 @@ class Shared:
     Parameters
     ----------
     folder
-        Of the states; `new_folder` makes one.
+        `new_folder` makes one; each turn has its states in a folder below.
     """
 
     folder: Path
@@ -177,9 +178,13 @@ class Shared:
     def __str__(self) -> str:
         return str(self.folder)
 
-    def states(self) -> Latents:
+    def states(self, turn: int) -> Latents:
         """See `executor.distributed.storage.Storage.states`."""
-        return Latents(self.folder)
+        return Latents(self._of(turn))
+
+    def forget(self, turn: int) -> None:
+        """See `executor.distributed.storage.Storage.forget`."""
+        shutil.rmtree(self._of(turn), ignore_errors=True)
 
     def save(self, path: Path, data: bytes) -> None:
         """See `executor.distributed.storage.Storage.save`."""
@@ -191,6 +196,9 @@ class Shared:
         held = _HELD.pop(self.folder, None)
         if held is not None:
             os.close(held)
+
+    def _of(self, turn: int) -> Path:
+        return self.folder / f"turn-{turn}"
 
 
 _PREFIX = "tetriplan-run-"

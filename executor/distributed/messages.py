@@ -91,6 +91,13 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Another engine takes over: whatever belongs to requests of the one before is forgotten. Answered by `Turned`."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Exit."""
 
@@ -102,6 +109,13 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The model is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """All that was to be done for earlier engines is over; nothing more will be said of it."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from executor.distributed import messages as m
 from executor.distributed.board import Board
 from executor.distributed.chunk import Chunk
-from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.fleet import Fleet
-from executor.distributed.group_names import GroupNames, Named
+from executor.distributed.config import EngineError
+from executor.distributed.crew import Crew
+from executor.distributed.group_names import Named
 from executor.distributed.history import History
 from executor.distributed.models.spec import Ask
 from executor.distributed.storage import States
@@ -31,9 +30,9 @@ class Recovery:
 
     Parameters
     ----------
-    config
-        The deadline of a chunk, and the attempts of a request.
-    board, fleet, names, states, history
+    crew
+        The workers; its configuration has the deadline of a chunk, and the attempts of a request.
+    board, states, history
         What it acts on.
     end
         Ends a chunk that all members have left.
@@ -43,19 +42,15 @@ class Recovery:
 
     def __init__(
         self,
-        config: EngineConfig,
+        crew: Crew,
         board: Board,
-        fleet: Fleet,
-        names: GroupNames,
         states: States,
         history: History,
         end: End,
         fail: Callable[[Ask, str], None],
     ) -> None:
-        self._config = config
+        self._crew = crew
         self._board = board
-        self._fleet = fleet
-        self._names = names
         self._states = states
         self._history = history
         self._end = end
@@ -65,9 +60,7 @@ class Recovery:
 
     def died(self, rank: int, how: str = "died") -> None:
         """Put another process in the place of a dead worker that does steps, and end what it was at."""
-        self._fleet.restart(rank)
-        for named in self._names.retire_all_with(rank):
-            self._fleet.tell(named.members, m.Leave(named.name), but=rank)
+        self._crew.replace(rank)
         chunk = self._board.on_gpu(rank)
         if chunk is not None:
             chunk.dead.append(f"worker {rank} {how}")
@@ -76,7 +69,7 @@ class Recovery:
     def broke(self, chunk: Chunk | None, rank: int, named: Named, error: str) -> None:
         """Take in that a member has left a chunk; None is one that ended just before, but whose group is gone."""
         if chunk is None:
-            self._retire(named)
+            self._crew.retire(named)
             return
         chunk.errors.append(f"worker {rank}: {error}")
         self._left(chunk, rank)
@@ -85,10 +78,10 @@ class Recovery:
         """Kill members of chunks that are overdue, and take that in as any other death."""
         now = time.monotonic()
         for chunk in list(self._board.chunks.values()):
-            if now > chunk.overdue(self._config.deadline):
+            if now > chunk.overdue(self._crew.config.deadline):
                 how = (
                     f"did not end step {chunk.steps + 1} in {now - chunk.stepped:.1f} s (expected {chunk.seconds:.2g} s, "
-                    f"engine.deadline={self._config.deadline:g} s)"
+                    f"engine.deadline={self._crew.config.deadline:g} s)"
                 )
                 for rank in sorted(chunk.waiting_for):
                     self.died(rank, how)
@@ -97,7 +90,7 @@ class Recovery:
         """Take in that a member is gone from a chunk; when all are, end it."""
         if chunk.broken is None:
             chunk.broken = time.monotonic()
-            self._retire(chunk.named)
+            self._crew.retire(chunk.named)
         chunk.waiting_for.discard(rank)
         if chunk.waiting_for:
             return
@@ -113,11 +106,6 @@ class Recovery:
             )
         self._end(chunk, steps, time.monotonic())
 
-    def _retire(self, named: Named) -> None:
-        if self._names.stands(named):
-            self._names.retire(named.members)
-        self._fleet.tell(named.members, m.Leave(named.name))
-
     def _given_up_after(self, chunk: Chunk, advanced: bool) -> list[int]:
         """Count a failure, and return the requests that have now failed too often.
 
@@ -130,10 +118,10 @@ class Recovery:
         given_up = []
         for job in chunk.jobs:
             self._failures[job] = 0 if advanced else self._failures.get(job, 0) + weight
-            if self._failures[job] >= _DEATHS * self._config.attempts and job in self._board.asks:
+            if self._failures[job] >= _DEATHS * self._crew.config.attempts and job in self._board.asks:
                 given_up.append(job)
         self._given_up += len(given_up)
-        if given_up and self._given_up >= self._config.attempts and not self._history.steps:
+        if given_up and self._given_up >= self._crew.config.attempts and not self._history.steps:
             raise EngineError(
                 f"no step has ever been done, and {self._given_up} requests in a row could not be served; the last one, "
                 f"{given_up[-1]}, on {self._where(chunk)}"

@@ -23,7 +23,7 @@ class Saved(NamedTuple):
 
 
 class States(Protocol):
-    """The states of all requests of a run, as one process reaches them.
+    """The states of all requests of an engine, as one process reaches them.
 
     A writer that dies in a write leaves the state before it: a dead worker loses at most the steps since its last
     `settle`, and what is read is always whole.
@@ -71,10 +71,18 @@ class States(Protocol):
 
 
 class Storage(Protocol):
-    """Where a run keeps what outlives workers. It travels to them with their setting."""
+    """Where a run keeps what outlives workers. It travels to them with their setting.
 
-    def states(self) -> States:
-        """Return this process's way to the states."""
+    Engines that have a crew one after the other have states of their own, by *turn*: their requests may have equal ids, and
+    what a worker of an earlier turn still writes is read by nobody.
+    """
+
+    def states(self, turn: int) -> States:
+        """Return this process's way to the states of a turn."""
+        ...
+
+    def forget(self, turn: int) -> None:
+        """Remove the states of a turn; a second time, nothing happens."""
         ...
 
     def save(self, path: Path, data: bytes) -> None:

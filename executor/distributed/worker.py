@@ -22,12 +22,13 @@ from PIL.Image import Image
 from safetensors.torch import save
 
 from executor.distributed import messages as m
-from executor.distributed.groups import Group, Groups, Rendezvous
+from executor.distributed.groups import Groups, Membership, Rendezvous
 from executor.distributed.images import encoded
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
 from executor.distributed.models.ticket import Ticket
 from executor.distributed.pulse import Pulse
+from executor.distributed.saving import Saving, copies_of
 from executor.distributed.sequence import AttentionError, Communicator, Loopback, SequenceParallel
 from executor.distributed.storage import Storage
 from executor.distributed.writing import Writing
@@ -55,6 +56,8 @@ class WorkerSetting:
         Of the CPU.
     degree
         Of the largest group.
+    turn
+        Of the engine that has the crew.
     """
 
     rank: int
@@ -65,6 +68,7 @@ class WorkerSetting:
     device: str = "cpu"
     threads: int = 1
     degree: int = 1
+    turn: int = 0
 
 
 class Worker:
@@ -87,7 +91,8 @@ class Worker:
         self._model = Model(setting.model, setting.role, self._device)
         self._groups = Groups(setting.rendezvous, setting.rank, self._device)
         self._storage = setting.storage
-        self._states = setting.storage.states()
+        self._states = setting.storage.states(setting.turn)
+        self._copies = copies_of(self._device)
         self._parallel = [SequenceParallel(transformer) for transformer in self._model.transformers]
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
@@ -131,8 +136,18 @@ class Worker:
                 case m.Forget():
                     self._tickets.pop(command.request, None)
                     self._states.release(command.request)
+                case m.Turn():
+                    self._turn(command.number)
                 case m.Stop():
                     return
+
+    def _turn(self, number: int) -> None:
+        """Forget all requests, once the last of their files is written: they are of an engine that is gone."""
+        if self._writing is not None:
+            self._writing.settle()
+        self._tickets.clear()
+        self._states = self._storage.states(number)
+        self._say(m.Turned(number))
 
     def _say(self, message: Any) -> None:
         """Tell the controller something; several threads may."""
@@ -159,27 +174,26 @@ class Worker:
             for job in run.jobs:
                 self._states.release(job)
 
-    def _chunk(self, run: m.Run, group: Group) -> None:
+    def _chunk(self, run: m.Run, group: Membership) -> None:
         leads = group.rank == 0
         tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
         limit, steps, on = run.limit, 0, True
-        with self._over(group):
+        with self._over(group), Saving(self._states, self._copies) as saving:
             while on:
                 began = time.monotonic()
                 self._model.step(tickets)
-                if self._device.type == "cuda":
-                    torch.cuda.synchronize(self._device)
+                saving.finish()
+                self._copies.wait_for_steps()
                 steps += 1
                 if leads:
-                    for job, ticket in zip(run.jobs, tickets, strict=True):
-                        self._states.write(job, ticket.step, ticket.moving())
-                    at = time.monotonic()
+                    saving.begin(zip(run.jobs, tickets, strict=True))
                     limit = self._heard(run.chunk, limit)
                     on = steps < min(limit, run.most)
                     if not on:
+                        saving.finish()
                         for job in run.jobs:
                             self._states.settle(job)
-                    self._say(m.Stepped(run.chunk, steps, began, at, not on))
+                    self._say(m.Stepped(run.chunk, steps, began, time.monotonic(), not on))
                 on = steps < run.most and bool(group.agree(int(on)))
 
     @contextmanager
@@ -212,7 +226,7 @@ class Worker:
                 limit = command.steps if command.chunk == chunk else limit
                 continue
             self._queue.append(command)
-            if isinstance(command, m.Stop):
+            if isinstance(command, m.Stop | m.Turn):
                 limit = 0
         return limit
 

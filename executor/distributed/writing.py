@@ -22,6 +22,10 @@ class Writing:
         """Queue a job, which sees to its own errors; waits while too many are queued."""
         self._jobs.put(job)
 
+    def settle(self) -> None:
+        """Wait until all that is queued is done."""
+        self._jobs.join()
+
     def close(self) -> None:
         """Finish what is queued, and end."""
         if self._thread.is_alive():
@@ -31,3 +35,4 @@ class Writing:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+            self._jobs.task_done()

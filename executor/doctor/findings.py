@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from executor.distributed.memory import in_words
 from executor.doctor.machine import Machine
 
 Verdict = Literal["ok", "note", "refused"]
@@ -78,7 +79,7 @@ def _hardware(machine: Machine) -> Iterator[Finding]:
     if not machine.gpus:
         yield Finding("GPUs", "torch finds none", "note", "runs use processes on the CPU: engine.width=tiny or small")
     for number, (name, memory) in enumerate(machine.gpus):
-        yield Finding(f"GPU {number}", f"{name}, {_size(memory)}")
+        yield Finding(f"GPU {number}", f"{name}, {in_words(memory)}")
     if len(machine.gpus) > 1:
         found = machine.nccl or "not found"
         yield Finding(
@@ -86,7 +87,7 @@ def _hardware(machine: Machine) -> Iterator[Finding]:
         )
         yield Finding("links", _links(machine.topology))
     yield Finding("processor", f"{machine.cores} cores; a worker takes engine.threads of them")
-    yield Finding("host memory", f"{_size(machine.memory)} free")
+    yield Finding("host memory", f"{in_words(machine.memory)} free")
 
 
 def _models(machine: Machine) -> Iterator[Finding]:
@@ -98,7 +99,7 @@ def _models(machine: Machine) -> Iterator[Finding]:
         fits = [dtype for dtype, size in BYTES.items() if steps * size <= room]
         shared = [dtype for dtype in fits if (steps + stages) * BYTES[dtype] <= room]
         if not fits:
-            need = _size(steps * BYTES["bfloat16"] + _HEADROOM)
+            need = in_words(steps * BYTES["bfloat16"] + _HEADROOM)
             yield Finding(
                 name, "fits in no type", "note", f"engine.model={family} engine.width=full needs {need} a GPU"
             )
@@ -109,8 +110,8 @@ def _models(machine: Machine) -> Iterator[Finding]:
                 name, ", ".join(fits), "note", "its text encoders share GPU 0 with a worker, and do not fit beside it"
             )
         elif loading > machine.memory:
-            need = f"{_size(loading)} of host memory while all workers load"
-            yield Finding(name, ", ".join(fits), "note", f"takes up to {need}; {_size(machine.memory)} are free")
+            need = f"{in_words(loading)} of host memory while all workers load"
+            yield Finding(name, ", ".join(fits), "note", f"takes up to {need}; {in_words(machine.memory)} are free")
         else:
             yield Finding(name, ", ".join(fits))
 
@@ -122,9 +123,9 @@ def _limits(machine: Machine) -> Iterator[Finding]:
         )
     elif machine.shared < _SHARED:
         remedy = "requests' states are kept there; a container has more with --shm-size=1g"
-        yield Finding("/dev/shm", f"{_size(machine.shared)} free", "note", remedy)
+        yield Finding("/dev/shm", f"{in_words(machine.shared)} free", "note", remedy)
     else:
-        yield Finding("/dev/shm", f"{_size(machine.shared)} free")
+        yield Finding("/dev/shm", f"{in_words(machine.shared)} free")
     few = machine.files < _FILES
     remedy = (
         f"ulimit -n {4 * _FILES}, or fewer groups: engine.groups={max(1, (machine.files - 64) // _FILES_PER_GROUP)}"
@@ -147,7 +148,3 @@ def _links(topology: str) -> str:
     nvlink = sorted(word for word in words if word.startswith("NV"))
     others = sorted(words & {"SYS", "NODE", "PHB", "PXB", "PIX"})
     return ", ".join([*nvlink, *others]) or "unknown (nvidia-smi topo -m says nothing)"
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 1 << 30 else f"{count / 2**20:.0f} MiB"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from executor.distributed.memory import free_memory
+
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "pillow", "ray")
 """Of the extras ``executor`` and ``cluster``."""
 
@@ -69,7 +71,7 @@ def look() -> Machine:
         nccl,
         _topology() if gpus else "",
         len(os.sched_getaffinity(0)),
-        _free_memory(),
+        free_memory(),
         shutil.disk_usage(shm).free if shm.is_dir() and os.access(shm, os.W_OK) else None,
         resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         _ports(),
@@ -100,13 +102,6 @@ def _topology() -> str:
         asked = subprocess.run(["nvidia-smi", "topo", "-m"], capture_output=True, text=True, timeout=20, check=True)
         return asked.stdout.strip()
     return ""
-
-
-def _free_memory() -> int:
-    with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
-    return 0
 
 
 def _ports() -> bool:

@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(options: Options, expect: Callable[[int], None], advance: Callable[[], None]) -> Profile:
+    from executor.distributed.crew import Crew
     from executor.distributed.measuring.collectives import measure_collectives
     from executor.distributed.measuring.steps import measure
 
@@ -58,7 +59,8 @@ def _measure(options: Options, expect: Callable[[int], None], advance: Callable[
     groups = sum(group.degree > 1 for group in groups_of(cluster))
     expect(groups + len(points(cluster, grid)) + len(grid.shapes) * len(grid.batches) * len(options.emulate))
     talk = measure_collectives(config, cluster, grid, advance)
-    profile = measure(config, cluster, grid, options.name, lambda entry: advance())
+    with Crew(config, cluster) as crew:
+        profile = measure(crew, grid, options.name, lambda entry: advance())
     talk = replace(talk, regroups=profile.communication.regroups)
     emulated: list[StepEntry] = []
     if options.emulate:

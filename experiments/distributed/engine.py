@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from executor.distributed.config import PROMPTS, EngineConfig
 from executor.distributed.images import SUFFIXES
@@ -13,8 +13,11 @@ from executor.records import Records
 from executor.watch import Calls
 from experiments.config.build import Setup
 from experiments.config.checks import configured
+from experiments.config.workers import address_of, check_extra, check_transport, device_of
 from experiments.distributed.models import check_model, model_of
-from experiments.distributed.workers import address_of, check_extra, check_transport, device_of
+
+if TYPE_CHECKING:
+    from executor.distributed.crew import Crew
 
 IMAGES, LATENTS = "images", "latents"
 """Folders in the output directory."""
@@ -82,7 +85,7 @@ def clear_folders(directory: Path) -> None:
 
 def serve_on_workers(
     setup: Setup,
-    config: EngineConfig,
+    crew: Crew,
     records: Records | None = None,
     on_progress: Callable[[Records], None] | None = None,
 ) -> Records:
@@ -92,8 +95,8 @@ def serve_on_workers(
     ----------
     setup
         The run.
-    config
-        The engine's settings.
+    crew
+        The workers.
     records
         To be filled in, for a caller that wants to read them while the run goes on.
     on_progress
@@ -102,15 +105,15 @@ def serve_on_workers(
     Raises
     ------
     EngineError
-        If workers cannot start, or no request at all can be served; one that cannot is dropped, and `Records.failed` says
-        why.
+        If workers cannot be replaced, or no request at all can be served; one that cannot is dropped, and `Records.failed`
+        says why.
     """
     from executor.distributed.config import EngineError
     from executor.distributed.controller import DistributedEngine
 
     records = Records(setup.workload.requests) if records is None else records
-    with DistributedEngine(config, setup.service.cluster, setup.service.profile) as engine:
-        serve(setup.service, engine, records, watch=Calls(on_progress))
-        if records.failed and len(records.failed) == len(records.requests):
-            raise EngineError(f"no request could be served; the first: {next(iter(records.failed.values()))}")
+    engine = DistributedEngine(crew, setup.service.profile)
+    serve(setup.service, engine, records, watch=Calls(on_progress))
+    if records.failed and len(records.failed) == len(records.requests):
+        raise EngineError(f"no request could be served; the first: {next(iter(records.failed.values()))}")
     return records

@@ -1,27 +1,29 @@
-"""From a configuration to a run on real workers: everything checked, then the model built and the profile measured."""
+"""From a configuration to a run on real workers: everything is checked, workers start, a profile is measured on them."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from executor.distributed.config import LINKS, EngineConfig
+from executor.distributed.config import LINKS
+from executor.distributed.memory import free_memory, in_words, needed_memory
 from executor.distributed.models.shapes import check_shape
 from executor.records import Records
 from experiments.config.build import Requests, Setup, build, build_cluster
 from experiments.config.checks import ConfigError
 from experiments.config.requests import shapes_of
+from experiments.config.workers import device_of
 from experiments.distributed.engine import check_engine, clear_folders, engine_config, serve_on_workers
-from experiments.distributed.workers import device_of
-from planner.cluster import Cluster
 from profiles import LOCAL, Profile, Shape, StepEntry, save_profile
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from executor.distributed.crew import Crew
 
 PROFILE = "profile.json"
 """The measured profile, in the output directory."""
@@ -42,10 +44,11 @@ def check(config: Mapping[str, Any], requests: Requests | None = None) -> Setup:
     return build(config, _unmeasured(config) if _measures(config) else None, requests)
 
 
+@contextmanager
 def prepare(
     config: Mapping[str, Any], setup: Setup, directory: Path, console: Console
-) -> tuple[Setup, Callable[[Setup, Records, Callable[[Records], None]], Records]]:
-    """Build the model, measure the profile if asked to, and return the setup and what serves it.
+) -> Iterator[tuple[Setup, Callable[[Setup, Records, Callable[[Records], None]], Records]]]:
+    """Start workers, measure the profile on them if asked to, and give the setup and what serves it, once.
 
     Parameters
     ----------
@@ -58,14 +61,15 @@ def prepare(
     console
         For a line on what is done.
     """
-    setup, engine = prepared(config, setup, directory, console)
-    return setup, partial(_serve, engine, console)
+    with prepared(config, setup, directory, console) as (setup, crew):
+        yield setup, partial(_serve, crew, console)
 
 
+@contextmanager
 def prepared(
     config: Mapping[str, Any], setup: Setup, directory: Path, console: Console, requests: Requests | None = None
-) -> tuple[Setup, EngineConfig]:
-    """Build the model, measure the profile if asked to, and return the setup and the engine's settings.
+) -> Iterator[tuple[Setup, Crew]]:
+    """Start workers, measure the profile on them if asked to, and give the setup and the workers; they end with the context.
 
     Parameters
     ----------
@@ -81,28 +85,41 @@ def prepared(
         except ValueError as error:
             raise ConfigError(f"the workload has what the model cannot make: {error}") from None
     clear_folders(directory)
-    if _measures(config):
-        profile = measured(config, engine, setup.service.cluster, console)
-        save_profile(profile, directory / PROFILE)
-        setup = build(config, profile, requests)
-    return setup, engine
+    from executor.distributed.crew import Crew
+
+    needed, workers = needed_memory(engine, setup.service.cluster.gpus), setup.service.cluster.gpus
+    if needed:
+        console.print(
+            f"Loading {engine.model.folder.name} on {workers} workers and {engine.stage_workers} for stages: up to "
+            f"{in_words(needed)} of host memory, {in_words(free_memory())} free",
+            highlight=False,
+            soft_wrap=True,
+        )
+    with Crew(engine, setup.service.cluster) as crew:
+        if _measures(config):
+            profile = measured(config, crew, console)
+            save_profile(profile, directory / PROFILE)
+            setup = build(config, profile, requests)
+        yield setup, crew
 
 
 def _serve(
-    engine: EngineConfig, console: Console, setup: Setup, records: Records, on_progress: Callable[[Records], None]
+    crew: Crew, console: Console, setup: Setup, records: Records, on_progress: Callable[[Records], None]
 ) -> Records:
+    """Serve, and let the workers go: what is left to be done needs none."""
     try:
-        return serve_on_workers(setup, engine, records, on_progress)
+        with crew:
+            return serve_on_workers(setup, crew, records, on_progress)
     finally:
         for reason in records.failed.values():
             console.print(f"dropped: {reason}", highlight=False, soft_wrap=True, markup=False)
 
 
-def measured(config: Mapping[str, Any], engine: EngineConfig, cluster: Cluster, console: Console) -> Profile:
+def measured(config: Mapping[str, Any], crew: Crew, console: Console) -> Profile:
     """Measure the workload's shapes on the workers that will serve them, and print a line for each shape."""
     from executor.distributed.measuring.steps import measure
 
-    chosen = config["profile"]
+    chosen, engine, cluster = config["profile"], crew.config, crew.cluster
     grid = grid_of(config)
     name = f"{engine.model.folder.name}_{cluster.gpus}x{engine.device}"
     console.print(
@@ -111,7 +128,7 @@ def measured(config: Mapping[str, Any], engine: EngineConfig, cluster: Cluster, 
         highlight=False,
         soft_wrap=True,
     )
-    profile = measure(replace(engine, images=None, latents=None), cluster, grid, name)
+    profile = measure(crew, grid, name)
     for shape in grid.shapes:
         steps = [entry for entry in profile.entries if entry.shape == shape and entry.batch == 1]
         times = ", ".join(f"{1e3 * entry.seconds:.1f} ms on {entry.degree}" for entry in steps)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from experiments.serve.bodies import fields_of
-from experiments.serve.desk import Ticket
+from experiments.serve.desk import Order
 from experiments.serve.errors import RefusalError
 from experiments.serve.house import House, check_made, request_id
 from experiments.serve.shelf import Shelf
@@ -101,7 +101,7 @@ class Images:
         }
         return JSONResponse(body, headers=house.headers(tickets))
 
-    async def _events(self, tickets: list[Ticket], what: Wanted) -> AsyncIterator[bytes]:
+    async def _events(self, tickets: list[Order], what: Wanted) -> AsyncIterator[bytes]:
         """Tell of each image when it is there."""
         house = self._house
         for ticket in tickets:
@@ -132,7 +132,7 @@ class Images:
 class _Stream(StreamingResponse):
     """Events of requests; once nobody listens, even before the first, those that are not done are taken back."""
 
-    def __init__(self, house: House, tickets: list[Ticket], events: AsyncIterator[bytes]) -> None:
+    def __init__(self, house: House, tickets: list[Order], events: AsyncIterator[bytes]) -> None:
         super().__init__(events, media_type="text/event-stream", headers=house.told(tickets))
         self._house = house
         self._tickets = tickets
@@ -167,7 +167,7 @@ def _size(what: Wanted) -> str:
     return f"{what.shape.width}x{what.shape.height}"
 
 
-def _usage(tickets: list[Ticket]) -> dict[str, Any]:
+def _usage(tickets: list[Order]) -> dict[str, Any]:
     """Return tokens as clients want them: none are counted."""
     details = {"text_tokens": 0, "image_tokens": 0}
     return {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0, "input_tokens_details": details}

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,28 +21,28 @@ from executor.arrivals import Live
 from executor.emulated import EmulatedEngine
 from experiments.config.build import Setup, admission_of, build
 from experiments.config.checks import ConfigError, configured
+from experiments.config.workers import joined
 from experiments.distributed.prepare import check, prepared
-from experiments.distributed.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.results.writer import write_json
 from experiments.runner import simulated_engine
 from experiments.serve import session
 from experiments.serve.app import make_app
-from experiments.serve.desk import Desk, Ticket
+from experiments.serve.desk import Desk, Order
 from experiments.serve.feed import Feed
 from experiments.serve.gauges import Gauges
 from experiments.serve.house import House
 from experiments.serve.http import Http, listen, listening, many_connections
-from experiments.serve.journal import JOURNAL, Journal, Session, check_free
+from experiments.serve.journal import JOURNAL, Session, SessionWriter, check_free
 from experiments.serve.pictures import at_pace, converted, placeholder, placeholder_video
-from experiments.serve.planning import News, Planning, RealTimeEngine
+from experiments.serve.planning import News, PlanningThread, RealTimeEngine
 from experiments.serve.settings import Settings, menu, settings
 from experiments.workload import Workload
 from planner.request import Request
 from profiles import Profile
 
 if TYPE_CHECKING:
-    from executor.distributed.config import EngineConfig
+    from executor.distributed.crew import Crew
 
 _FAR = 1e6
 """Seconds: the deadline of the requests that stand for all that can be asked for."""
@@ -68,11 +68,11 @@ def _run(config: Mapping[str, Any], console: Console) -> int:
     requests = partial(_everything, asked, not real, config["seed"])
     setup = check(config, requests) if real else build(config, requests=requests)
     told = settings(asked, setup.truth, tuple(setup.truth.shapes))
-    with listening(told.host, told.port) as listener:
-        return _open(config, console, setup, listener)
+    with listening(told.host, told.port) as listener, ExitStack() as stack:
+        return _open(config, console, setup, listener, stack)
 
 
-def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: socket.socket) -> int:
+def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: socket.socket, stack: ExitStack) -> int:
     engine, asked = config["engine"], config["serve"]
     real = engine["kind"] == "distributed"
     requests = partial(_everything, asked, not real, config["seed"])
@@ -81,9 +81,9 @@ def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: s
     directory = prepare_directory(output, session.KIND, session.FILES, config["overwrite"], asked["resume"])
     before = session.earlier(directory) if asked["resume"] else None
     began = datetime.now(UTC)
-    made: EngineConfig | None = None
+    crew: Crew | None = None
     if real:
-        setup, made = prepared(config, setup, directory, console, requests)
+        setup, crew = stack.enter_context(prepared(config, setup, directory, console, requests))
     admission = admission_of("serve.admission", asked["admission"])
     setup = replace(setup, service=replace(setup.service, admission=admission))
     told = settings(asked, setup.truth, tuple(setup.truth.shapes))
@@ -94,8 +94,8 @@ def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: s
             console.print(f"note: {note}", highlight=False, soft_wrap=True)
     sys.setswitchinterval(_SWITCH)
     many_connections()
-    with Journal(directory / JOURNAL) as journal, ExitStack() as stack:
-        server = _Server(config, setup, told, directory, journal, console, stack, made, before, listener)
+    with SessionWriter(directory / JOURNAL) as journal, crew or nullcontext():
+        server = _Server(config, setup, told, directory, journal, console, crew, before, listener)
         asyncio.run(server.serve())
     summary = session.finish(directory, config, setup.truth, setup.service.cluster, began)
     if summary.requests:
@@ -121,10 +121,9 @@ class _Server:
         setup: Setup,
         told: Settings,
         directory: Path,
-        journal: Journal,
+        journal: SessionWriter,
         console: Console,
-        stack: ExitStack,
-        made: EngineConfig | None,
+        crew: Crew | None,
         before: Session | None,
         listener: socket.socket,
     ) -> None:
@@ -134,11 +133,10 @@ class _Server:
         self._directory = directory
         self._journal = journal
         self._console = console
-        self._stack = stack
-        self._made = made
+        self._crew = crew
         self._before = before
         self._listener = listener
-        self._tickets: dict[int, Ticket] = {}
+        self._tickets: dict[int, Order] = {}
         self.broken = ""
 
     async def serve(self) -> None:
@@ -171,7 +169,7 @@ class _Server:
             gauges.take(items)
             feed.take(items)
 
-        planning = Planning(self._setup.service, engine, source, self._journal)
+        planning = PlanningThread(self._setup.service, engine, source, self._journal)
         app = make_app(house, gauges, feed)
         http = Http(app, told.limits.body_seconds)
         planning.start(desk, news)
@@ -194,7 +192,7 @@ class _Server:
         self.broken = desk.broken
         self._journal.end(engine.clock())
 
-    async def _wind_down(self, desk: Desk, planning: Planning, again: asyncio.Event) -> None:
+    async def _wind_down(self, desk: Desk, planning: PlanningThread, again: asyncio.Event) -> None:
         """Take nothing new, let the rest finish for a while, and hand back what is then left."""
         desk.stop()
         again.clear()
@@ -212,16 +210,13 @@ class _Server:
         await asyncio.sleep(0.1)
 
     def _engine(self, speed: float, origin: float) -> RealTimeEngine:
-        if self._made is None:
+        if self._crew is None:
             with configured("engine", self._config["engine"]):
                 return EmulatedEngine(simulated_engine(self._setup, ()), speed, origin=origin)
         from executor.distributed.controller import DistributedEngine
 
-        service = self._setup.service
-        engine = DistributedEngine(
-            self._made, service.cluster, service.profile, asks=self._ask, origin=origin, keep=False
-        )
-        self._stack.callback(engine.close)
+        profile = self._setup.service.profile
+        engine = DistributedEngine(self._crew, profile, self._ask, origin, keep=False)
         engine.clock()
         return engine
 
@@ -232,15 +227,16 @@ class _Server:
         ticket = self._tickets[request.id]
         return Ask(request, ticket.wanted.prompt, ticket.seed)
 
-    def _make(self, ticket: Ticket, fmt: str) -> bytes:
-        if self._made is None:
+    def _make(self, ticket: Order, fmt: str) -> bytes:
+        if self._crew is None:
             if fmt == "MP4":
                 return placeholder_video(ticket.request, ticket.segments, ticket.wanted.fps)
             return placeholder(ticket.request, ticket.segments, fmt)
         from executor.distributed.images import image_path
 
-        assert self._made.images is not None
-        data = image_path(self._made.images, ticket.request).read_bytes()
+        images = self._crew.config.images
+        assert images is not None
+        data = image_path(images, ticket.request).read_bytes()
         if fmt == "MP4":
             return at_pace(data, ticket.wanted.fps)
         return data if fmt == "PNG" else converted(data, fmt)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from executor.arrivals import Event
-from executor.engine import Progress
+from executor.arrivals import Incoming
+from executor.engine import Milestone
 from executor.loop import PlannerLatency, Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
@@ -273,14 +273,14 @@ class Failing(SimulatedEngine):
 
     bad: tuple[int, ...] = ()
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Tell of failures in the place of what happened to those requests."""
         now, progress = super().advance(until)
         told = []
         for item in progress:
             if item.request in self.bad:
                 self.drop(item.request)
-                item = Progress("failed", item.request, item.at, reason=f"request {item.request}: no")
+                item = Milestone("failed", item.request, item.at, reason=f"request {item.request}: no")
             told.append(item)
         return now, told
 
@@ -367,7 +367,7 @@ class Flood:
         """Now."""
         return 0.0 if self.left else math.inf
 
-    def take(self, now: float) -> list[Event]:
+    def take(self, now: float) -> list[Incoming]:
         """Return one."""
         if not self.left:
             return []

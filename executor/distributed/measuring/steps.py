@@ -16,8 +16,9 @@ import torch
 
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
+from executor.distributed.crew import Crew
 from executor.distributed.measuring.grid import Grid, points
-from executor.engine import ProgressKind
+from executor.engine import MilestoneKind
 from planner.cluster import Cluster, Group
 from planner.plan import Assignment
 from planner.request import Request
@@ -38,7 +39,7 @@ def hardware(config: EngineConfig) -> str:
     if config.device == "cuda" and config.transport == "ray":
         from executor.distributed.on_ray import session
 
-        with session.Session(config.address):
+        with session.RaySession(config.address):
             return session.accelerators()
     if config.device == "cuda":
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
@@ -54,15 +55,13 @@ def guess(cluster: Cluster, grid: Grid) -> Profile:
     return Profile("guess", "any", "any", cluster.links, 1, entries)
 
 
-def measure(
-    config: EngineConfig, cluster: Cluster, grid: Grid, name: str, on_entry: Callable[[StepEntry], None] | None = None
-) -> Profile:
-    """Measure a profile on real workers.
+def measure(crew: Crew, grid: Grid, name: str, on_entry: Callable[[StepEntry], None] | None = None) -> Profile:
+    """Measure a profile on real workers, which can serve afterwards.
 
     Parameters
     ----------
-    config, cluster
-        As for the engine.
+    crew
+        The workers.
     grid
         What to measure.
     name
@@ -80,16 +79,17 @@ def measure(
     executor.distributed.config.EngineError
         As the engine does.
     """
+    config, cluster = crew.config, crew.cluster
+    engine = DistributedEngine(crew, guess(cluster, grid), deliver=False)
+    lab = _Lab(engine, grid, config.attempts)
     entries = []
-    with DistributedEngine(config, cluster, guess(cluster, grid)) as engine:
-        lab = _Lab(engine, grid, config.attempts)
-        for shape, group, batch in points(cluster, grid):
-            entry = lab.step_entry(shape, group, batch)
-            entries.append(entry)
-            if on_entry is not None:
-                on_entry(entry)
-        stages = tuple(lab.stage_entries())
-        regroups = tuple(lab.regroup_entries(cluster, grid.shapes[0]))
+    for shape, group, batch in points(cluster, grid):
+        entry = lab.step_entry(shape, group, batch)
+        entries.append(entry)
+        if on_entry is not None:
+            on_entry(entry)
+    stages = tuple(lab.stage_entries())
+    regroups = tuple(lab.regroup_entries(cluster, grid.shapes[0]))
     notes = f"Measured through the engine, {grid.repeats} steps each after {grid.warmup}."
     kind = config.model.folder.name
     talk = Communication(regroups=regroups)
@@ -183,7 +183,7 @@ class _Lab:
         self._until(jobs, "ready")
         return jobs
 
-    def _until(self, jobs: Sequence[int], kind: ProgressKind) -> None:
+    def _until(self, jobs: Sequence[int], kind: MilestoneKind) -> None:
         """Wait until something has happened to all of some requests, and to nobody else.
 
         Raises

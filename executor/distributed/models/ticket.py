@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from executor.distributed.models.codec import pack, to_device, unpack
+from executor.distributed.models.codec import Host, Packed, in_host_memory, pack, pack_with, to_device, unpack
 
 
 @dataclass
@@ -50,7 +50,11 @@ class Ticket:
 
     def moving(self) -> bytes:
         """Return the part that every step changes."""
-        return pack((self.step, self.latents, vars(self.scheduler), type(self.scheduler), self.noise))
+        return self.leaving(in_host_memory).join()
+
+    def leaving(self, host: Host) -> Packed:
+        """Return the same, while its tensors are still on their way to host memory; ``host`` says how they get there."""
+        return pack_with((self.step, self.latents, vars(self.scheduler), type(self.scheduler), self.noise), host)
 
     @classmethod
     def restore(cls, fixed: bytes, moving: bytes | memoryview, device: torch.device) -> Ticket:

@@ -18,37 +18,45 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from executor.distributed.config import EngineError
 from executor.distributed.storage import Saved, write_file
 
+Key = tuple[int, int]
+"""Turn, and request in it."""
+
 
 class Keeper:
     """The actor. Calls of one worker are carried out in their order; files are written beside them."""
 
     def __init__(self) -> None:
-        self._fixed: dict[int, bytes] = {}
-        self._moving: dict[int, Saved] = {}
+        self._fixed: dict[Key, bytes] = {}
+        self._moving: dict[Key, Saved] = {}
 
-    def admit(self, request: int, fixed: bytes, moving: bytes) -> None:
+    def admit(self, request: Key, fixed: bytes, moving: bytes) -> None:
         """Take in a request, also once more."""
         self._fixed[request] = fixed
         self._moving[request] = Saved(0, moving)
 
-    def write(self, request: int, steps: int, moving: bytes) -> None:
+    def write(self, request: Key, steps: int, moving: bytes) -> None:
         """Take in a state, unless a later one is there already or the request is over."""
         before = self._moving.get(request)
         if before is not None and steps > before.steps:
             self._moving[request] = Saved(steps, moving)
 
-    def fixed(self, request: int) -> bytes | None:
+    def fixed(self, request: Key) -> bytes | None:
         """Return the part that never changes."""
         return self._fixed.get(request)
 
-    def read(self, request: int) -> Saved | None:
+    def read(self, request: Key) -> Saved | None:
         """Return the last state."""
         return self._moving.get(request)
 
-    def remove(self, request: int) -> None:
+    def remove(self, request: Key) -> None:
         """Forget a request."""
         self._fixed.pop(request, None)
         self._moving.pop(request, None)
+
+    def forget(self, turn: int) -> None:
+        """Forget all requests of a turn."""
+        for request in [key for key in self._fixed.keys() | self._moving.keys() if key[0] == turn]:
+            self.remove(request)
 
     def count(self) -> int:
         """Return how many requests there are."""
@@ -71,19 +79,22 @@ class RayStates:
     ----------
     keeper
         The actor.
+    turn
+        Of the engine whose requests they are.
     """
 
-    def __init__(self, keeper: Any) -> None:
+    def __init__(self, keeper: Any, turn: int) -> None:
         self._keeper = keeper
+        self._turn = turn
         self._last: dict[int, Any] = {}
 
     def admit(self, request: int, fixed: bytes, moving: bytes) -> None:
         """See `executor.distributed.storage.States.admit`."""
-        got(self._keeper.admit.remote(request, fixed, moving))
+        got(self._keeper.admit.remote((self._turn, request), fixed, moving))
 
     def fixed(self, request: int) -> bytes:
         """See `executor.distributed.storage.States.fixed`."""
-        found: bytes | None = got(self._keeper.fixed.remote(request))
+        found: bytes | None = got(self._keeper.fixed.remote((self._turn, request)))
         if found is None:
             raise FileNotFoundError(f"request {request} is not in Ray's object store")
         return found
@@ -91,7 +102,7 @@ class RayStates:
     def write(self, request: int, steps: int, moving: bytes) -> None:
         """See `executor.distributed.storage.States.write`; at most one write of a request is under way."""
         self.settle(request)
-        self._last[request] = self._keeper.write.remote(request, steps, moving)
+        self._last[request] = self._keeper.write.remote((self._turn, request), steps, moving)
 
     def settle(self, request: int) -> None:
         """See `executor.distributed.storage.States.settle`."""
@@ -101,7 +112,7 @@ class RayStates:
 
     def read(self, request: int) -> Saved:
         """See `executor.distributed.storage.States.read`."""
-        found: Saved | None = got(self._keeper.read.remote(request))
+        found: Saved | None = got(self._keeper.read.remote((self._turn, request)))
         if found is None:
             raise FileNotFoundError(f"request {request} is not in Ray's object store")
         return found
@@ -113,7 +124,7 @@ class RayStates:
     def remove(self, request: int) -> None:
         """See `executor.distributed.storage.States.remove`; nobody waits for it."""
         self.release(request)
-        self._keeper.remove.remote(request)
+        self._keeper.remove.remote((self._turn, request))
 
 
 @dataclass(frozen=True)
@@ -131,9 +142,13 @@ class RayStorage:
     def __str__(self) -> str:
         return "Ray's object store"
 
-    def states(self) -> RayStates:
+    def states(self, turn: int) -> RayStates:
         """See `executor.distributed.storage.Storage.states`."""
-        return RayStates(self.keeper)
+        return RayStates(self.keeper, turn)
+
+    def forget(self, turn: int) -> None:
+        """See `executor.distributed.storage.Storage.forget`."""
+        got(self.keeper.forget.remote(turn))
 
     def save(self, path: Path, data: bytes) -> None:
         """See `executor.distributed.storage.Storage.save`: the bytes go to the controller's machine."""

@@ -22,14 +22,13 @@ import torch
 import torch.distributed as dist
 
 from executor.distributed.config import EngineConfig
-from executor.distributed.controller import DistributedEngine
 from executor.distributed.random_models.build import build
 from executor.distributed.sequence import SequenceParallel
 from planner.cluster import Group
 from planner.plan import Assignment
 from planner.request import Request
-from tests.executor.distributed.crew import Crew, Member
-from tests.executor.distributed.serving import SHAPES, cluster_of, profile_of, spec_of
+from tests.executor.distributed.serving import SHAPES, cluster_of, engine_of, profile_of, spec_of
+from tests.executor.distributed.squad import Member, Squad
 
 SIZES = {"tiny": (1, 2, 4, 8, 64), "mid-size": (2, 4, 8, 64, 512)}
 """Double layers, single layers, heads, head size, tokens of the latent."""
@@ -131,7 +130,7 @@ def chunk_overhead(folder: Path, chunks: int, deaths: int, transport: Literal["l
     pair, single = cluster.group_of((0, 1)), cluster.group_of((0,))
     build("flux", folder)
     began = time.perf_counter()
-    with DistributedEngine(EngineConfig(spec_of(folder), transport=transport), cluster, profile) as engine:
+    with engine_of(EngineConfig(spec_of(folder), transport=transport), cluster, profile) as engine:
         started = time.perf_counter() - began
 
         def do(group: Group, steps: int = 1) -> None:
@@ -179,18 +178,18 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         chunks = chunk_overhead(Path(folder) / "flux", 200, 5)
     rows = []
-    crew = Crew(2)
+    squad = Squad(2)
     try:
         for size, steps in (("tiny", 300), ("mid-size", 40)):
             with tempfile.TemporaryDirectory() as folder:
-                ours, theirs, difference = crew.call((0, 1), against_diffusers, f"{folder}/store", size, steps)[0]
+                ours, theirs, difference = squad.call((0, 1), against_diffusers, f"{folder}/store", size, steps)[0]
             ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
             note = f"{1e3 * statistics.median(ours):.1f} ms against {1e3 * statistics.median(theirs):.1f} ms; "
             note += f"outputs differ by {difference:.0e}" if difference else "outputs are equal"
             rows.append(Row(f"step at degree 2 over diffusers' Ulysses, {size}", ratio, 1.0, "", note))
-        stay, switch = crew.call((0, 1), switching, "mid-size", 60)[0]
+        stay, switch = squad.call((0, 1), switching, "mid-size", 60)[0]
     finally:
-        crew.close()
+        squad.close()
     ratio = statistics.median(b / a for a, b in zip(stay, switch, strict=True))
     note = f"steps of {1e3 * statistics.median(stay):.0f} ms, over 8 groups"
     rows.append(Row("another group at every step over never another", ratio, 1.01, "", note))

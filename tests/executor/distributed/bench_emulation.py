@@ -16,7 +16,7 @@ import torch
 
 from executor.distributed.sequence import Loopback, SequenceParallel
 from tests.executor.distributed.bench import Row, flux, report, table
-from tests.executor.distributed.crew import Crew, Member
+from tests.executor.distributed.squad import Member, Squad
 
 STEPS = {"tiny": 400, "mid-size": 60}
 
@@ -80,16 +80,16 @@ def emulation(member: Member, size: str, steps: int) -> tuple[list[float], ...]:
 def measure() -> list[Row]:
     """Compare both sizes; a row's value is the relative difference of the medians."""
     rows = []
-    crew = Crew(2)
+    squad = Squad(2)
     try:
         for size, steps in STEPS.items():
-            real, *shares = (statistics.median(times) for times in crew.call((0, 1), emulation, size, steps)[0])
+            real, *shares = (statistics.median(times) for times in squad.call((0, 1), emulation, size, steps)[0])
             for share, how in zip(shares, ("", f", pausing {1e3 * PAUSE:g} ms in each collective"), strict=True):
                 note = f"{1e3 * share:.2f} ms emulated, {1e3 * real:.2f} ms real without communication, {steps} steps"
                 what = f"emulated step at degree 2 off the real one, {size}{how}"
                 rows.append(Row(what, abs(share / real - 1), 0.1, "", note))
     finally:
-        crew.close()
+        squad.close()
     return rows
 
 

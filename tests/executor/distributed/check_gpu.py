@@ -16,7 +16,7 @@ from diffusers.models.attention_dispatch import AttentionBackendName, attention_
 from torch import Tensor
 
 from executor.distributed.sequence import SequenceParallel
-from tests.executor.distributed.crew import Crew, Member
+from tests.executor.distributed.squad import Member, Squad
 from tests.executor.distributed.zoo import CASES, denoise, latents
 
 BACKENDS = ("native", "_native_flash", "_native_cudnn", "_native_efficient")
@@ -86,19 +86,19 @@ def plain(member: Member, name: str, dtype: torch.dtype, backend: str) -> Tensor
 
 def main() -> int:
     """Check all, print a table."""
-    crew, wrong = Crew(3, method="spawn"), 0
+    squad, wrong = Squad(3, method="spawn"), 0
     try:
         for name in sys.argv[1:] or CASES:
             for dtype in (torch.float32, torch.bfloat16):
                 for backend in BACKENDS:
-                    alone = crew.call((0,), plain, name, dtype, backend)[0]
+                    alone = squad.call((0,), plain, name, dtype, backend)[0]
                     label = f"{name:<10} {str(dtype)[6:]:<9} {backend:<18}"
                     if isinstance(alone, str):
                         print(f"{label} not on one process either: {alone}")
                         continue
                     told = []
                     for degree, exchange in ((2, True), (3, True), (2, False)):
-                        parts = crew.call(range(degree), share, name, dtype, backend, degree, exchange)
+                        parts = squad.call(range(degree), share, name, dtype, backend, degree, exchange)
                         text = next((part for part in parts if isinstance(part, str)), None)
                         errors = [] if text else [float((part - alone).norm() / alone.norm()) for part in parts]
                         bad = exchange and (text is not None or not max(errors) < WRONG[dtype])
@@ -107,7 +107,7 @@ def main() -> int:
                         told.append(f"{what}: {text or f'{max(errors):.1e}'}{' WRONG' if bad else ''}")
                     print(f"{label} {'; '.join(told)}", flush=True)
     finally:
-        crew.close()
+        squad.close()
     return 1 if wrong else 0
 
 

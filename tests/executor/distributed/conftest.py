@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.executor.distributed.crew import Crew
+    from tests.executor.distributed.squad import Squad
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py", "*/test_*.py"]
 """Without the extra ``executor`` there is nothing to test here."""
@@ -18,11 +18,11 @@ if not find_spec("ray"):
 
 
 @pytest.fixture(scope="session")
-def crew() -> Iterator[Crew]:
+def squad() -> Iterator[Squad]:
     """Start four processes."""
-    from tests.executor.distributed.crew import Crew
+    from tests.executor.distributed.squad import Squad
 
-    made = Crew(4)
+    made = Squad(4)
     yield made
     made.close()
 

@@ -16,10 +16,12 @@ from torch import Tensor
 
 from executor.distributed.config import EngineConfig
 from executor.distributed.controller import DistributedEngine
+from executor.distributed.crew import Crew
 from executor.distributed.images import latent_path
 from executor.distributed.latents import Shared
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import Ask, ModelSpec
+from executor.distributed.transport import Transport
 from executor.distributed.worker import WorkerSetting
 from executor.loop import Service, serve
 from executor.records import Records
@@ -74,6 +76,15 @@ def requests_of(count: int, seed: int, steps: tuple[int, int] = (4, 9), every: f
     )
 
 
+@contextmanager
+def engine_of(
+    config: EngineConfig, cluster: Cluster, profile: Profile, transport: Transport | None = None
+) -> Iterator[DistributedEngine]:
+    """Start an engine on a crew of its own, which ends with it."""
+    with Crew(config, cluster, transport) as crew:
+        yield DistributedEngine(crew, profile)
+
+
 def run(engine: Any, cluster: Cluster, profile: Profile, requests: Sequence[Request], plans: Any) -> Records:
     """Serve requests, planning at events, and wait for their images."""
     service = Service(cluster, profile, plans, Cadence("events", 0.05))
@@ -126,8 +137,15 @@ def folder_of(setting: WorkerSetting) -> Path:
 
 def shared_folder(engine: DistributedEngine) -> Path:
     """Return the same of an engine."""
-    assert isinstance(engine._transport.storage, Shared)
-    return engine._transport.storage.folder
+    storage = engine._crew.transport.storage
+    assert isinstance(storage, Shared)
+    return storage.folder
+
+
+def states_of(engine: DistributedEngine, request: int | None = None) -> list[Path]:
+    """Return the files in memory of a request, or of all requests."""
+    which = "*" if request is None else f"{request}.*"
+    return list(shared_folder(engine).glob(f"turn-*/{which}"))
 
 
 def alive(pid: int) -> bool:

@@ -22,6 +22,7 @@ from PIL import Image
 from executor.distributed import groups
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
+from executor.distributed.crew import Crew
 from executor.distributed.images import image_path
 from executor.distributed.models import loading, model
 from executor.distributed.random_models.build import build
@@ -42,6 +43,7 @@ from tests.executor.distributed.serving import (
     alone,
     assert_equal_to_alone,
     cluster_of,
+    engine_of,
     final_latents,
     profile_of,
     requests_of,
@@ -49,6 +51,7 @@ from tests.executor.distributed.serving import (
     settled,
     shared_folder,
     spec_of,
+    states_of,
 )
 from tests.executor.distributed.variants import wan22, with_scheduler
 
@@ -68,7 +71,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
 def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
     """Three workers, and nothing left of them afterwards."""
     threads = set(threading.enumerate())
-    with DistributedEngine(config, CLUSTER, PROFILE) as made:
+    with engine_of(config, CLUSTER, PROFILE) as made:
         pids = [link.pid for link in made._fleet._links]  # type: ignore[attr-defined]
         yield made
     assert not [pid for pid in pids if alive(pid)]
@@ -177,7 +180,7 @@ def test_dropped_requests_leave_nothing(config: EngineConfig, engine: Distribute
     finished = engine.advance(60.0)[1]
     assert [(item.kind, item.request) for item in finished] == [("finished", 2)]
     assert settled(engine) == [2]
-    assert not list(shared_folder(engine).iterdir())
+    assert not states_of(engine)
 
 
 @pytest.mark.parametrize("family", ["sd3", "qwen", "wan"])
@@ -189,7 +192,7 @@ def test_other_models(family: str, tmp_path: Path) -> None:
     cluster = cluster_of(2)
     profile = profile_of(cluster)
     requests = requests_of(5, seed=4, steps=(3, 5))
-    with DistributedEngine(config, cluster, profile) as engine:
+    with engine_of(config, cluster, profile) as engine:
         records = run(engine, cluster, profile, requests, RandomPlans(4))
     assert records.complete
     assert_equal_to_alone(config, requests, 4e-6)
@@ -203,7 +206,7 @@ def test_requests_with_frames_become_films(tmp_path: Path) -> None:
     profile = replace(PROFILE, entries=(*PROFILE.entries, *entries))
     config = EngineConfig(spec_of(build("wan", tmp_path / "wan")), tmp_path / "images")
     request = Request(0, shape, 2, 0.0, 99.0)
-    with DistributedEngine(config, CLUSTER, profile) as engine:
+    with engine_of(config, CLUSTER, profile) as engine:
         records = run(engine, CLUSTER, profile, [request], RandomPlans(1))
     assert records.complete
     data = image_path(tmp_path / "images", request).read_bytes()
@@ -217,7 +220,7 @@ def test_unknown_inputs_are_refused_at_the_start(config: EngineConfig) -> None:
     """Tests that inputs that the pipeline does not take end the start with their name."""
     wrong = replace(config, model=replace(config.model, inputs={"max_length": 16}))
     with pytest.raises(EngineError, match=r"worker \d cannot start: engine\.inputs has \['max_length'\]"):
-        DistributedEngine(wrong, CLUSTER, PROFILE)
+        Crew(wrong, CLUSTER)
 
 
 def test_unsuitable_requests_end_alone(config: EngineConfig, engine: DistributedEngine) -> None:
@@ -234,14 +237,14 @@ def test_unsuitable_requests_end_alone(config: EngineConfig, engine: Distributed
     )
     assert "request 5 (64x64x3, step 0 of 4) cannot be served: ValueError: shape 64x64x3" in records.failed[5]
     assert records.fate(bad[0]) == "dropped"
-    assert not list(shared_folder(engine).iterdir())
+    assert not states_of(engine)
     assert_equal_to_alone(config, good)
 
 
 def test_a_model_that_changes_is_not_mixed(config: EngineConfig, tmp_path: Path) -> None:
     """Tests that a worker that takes a dead one's place does not load another model than the others have."""
     folder = build("flux", tmp_path / "flux")
-    with DistributedEngine(replace(config, model=spec_of(folder)), CLUSTER, PROFILE) as engine:
+    with engine_of(replace(config, model=spec_of(folder)), CLUSTER, PROFILE) as engine:
         next(folder.glob("transformer/*.safetensors")).touch()
         os.kill(engine._fleet._links[1].pid, signal.SIGKILL)  # type: ignore[attr-defined]
         with pytest.raises(
@@ -259,7 +262,7 @@ def test_stochastic_schedulers(scheduler: str, config_: dict[str, bool], tmp_pat
     folder = with_scheduler(build("sd3", tmp_path / "sd3"), scheduler, **config_)
     config = EngineConfig(spec_of(folder), None, tmp_path / "latents")
     requests = requests_of(9, seed=4, steps=(3, 5))
-    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+    with engine_of(config, CLUSTER, PROFILE) as engine:
         records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(4))
         assert {len(segment.gpus) for segment in engine.segments} == {1, 2, 3}
     assert records.complete and not records.failed
@@ -270,7 +273,7 @@ def test_two_transformers(tmp_path: Path) -> None:
     """Tests that Wan 2.2, with a transformer for each end of the timesteps, ends as in one process."""
     config = EngineConfig(spec_of(wan22(tmp_path)), None, tmp_path / "latents")
     requests = requests_of(4, seed=4, steps=(5, 6))
-    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+    with engine_of(config, CLUSTER, PROFILE) as engine:
         records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(4, batches=True))
     assert records.complete and not records.failed
     assert_equal_to_alone(config, requests, 1e-5)
@@ -281,7 +284,7 @@ def test_a_backend_from_the_environment(config: EngineConfig, tmp_path: Path, mo
     other = replace(config, images=None, latents=tmp_path)
     transport = LocalTransport(config.model.folder, work_with_flex)
     requests = requests_of(4, seed=12)
-    with DistributedEngine(other, CLUSTER, PROFILE, transport) as engine:
+    with engine_of(other, CLUSTER, PROFILE, transport) as engine:
         records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(12))
         assert max(len(segment.gpus) for segment in engine.segments) > 1
     assert records.complete and not records.failed
@@ -318,7 +321,7 @@ class LocalProcessor:
 def test_local_attention_is_found_at_admission(config: EngineConfig) -> None:
     """Tests that a module that would attend to its own shard ends requests before any step, named with its backend."""
     transport = LocalTransport(config.model.folder, work_with_a_local_processor)
-    with DistributedEngine(config, CLUSTER, PROFILE, transport) as engine:
+    with engine_of(config, CLUSTER, PROFILE, transport) as engine:
         engine.submit(Request(0, SHAPES[0], 3, 0.0, 9.0))
         ((failed,),) = (engine.advance(60.0)[1],)
         assert failed.kind == "failed"
@@ -335,8 +338,8 @@ def test_keys_do_not_grow(config: EngineConfig, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(groups, "_KEPT", 4)
     request = Request(0, SHAPES[0], 40, 0.0, 99.0)
     pairs = [CLUSTER.group_of(gpus) for gpus in ((0, 1), (1, 2), (0, 2))]
-    with DistributedEngine(replace(config, groups=1, warm=False, images=None), CLUSTER, PROFILE) as engine:
-        store = engine._arrangements._store
+    with engine_of(replace(config, groups=1, warm=False, images=None), CLUSTER, PROFILE) as engine:
+        store = engine._crew._arrangements._store
         assert store is not None
         engine.submit(request)
         assert engine.advance(60.0)[1][0].kind == "ready"
@@ -354,14 +357,14 @@ def test_broken_model_is_named(config: EngineConfig, tmp_path: Path) -> None:
     folder = build("flux", tmp_path / "flux")
     next(folder.glob("transformer/*.safetensors")).write_bytes(b"broken")
     with pytest.raises(EngineError, match=r"worker \d cannot start: .*flux: 'transformer' cannot be loaded"):
-        DistributedEngine(replace(config, model=spec_of(folder)), CLUSTER, PROFILE)
+        Crew(replace(config, model=spec_of(folder)), CLUSTER)
 
 
 def test_unwritable_images_are_refused_at_the_start(config: EngineConfig, tmp_path: Path) -> None:
     """Tests that a folder for images that cannot be made is refused before any worker starts."""
     (tmp_path / "file").write_text("")
     with pytest.raises(EngineError, match=r"engine\.images is '.*file/images', which cannot be written"):
-        DistributedEngine(replace(config, images=tmp_path / "file" / "images"), CLUSTER, PROFILE)
+        Crew(replace(config, images=tmp_path / "file" / "images"), CLUSTER)
 
 
 def test_records_are_complete(config: EngineConfig, engine: DistributedEngine) -> None:

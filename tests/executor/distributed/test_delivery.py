@@ -18,7 +18,6 @@ from PIL.Image import open as open_image
 
 from executor.distributed import controller, latents
 from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.controller import DistributedEngine
 from executor.distributed.random_models.build import build
 from executor.distributed.transport import LocalTransport
 from executor.distributed.worker import WorkerSetting, work
@@ -29,6 +28,7 @@ from tests.executor.distributed.serving import (
     SHAPES,
     alive,
     cluster_of,
+    engine_of,
     meanwhile,
     profile_of,
     requests_of,
@@ -59,7 +59,7 @@ def test_vanished_image_folder(config: EngineConfig, tmp_path: Path) -> None:
         time.sleep(1.5)
         away.rename(images)
 
-    with DistributedEngine(replace(config, images=images), CLUSTER, PROFILE) as engine:
+    with engine_of(replace(config, images=images), CLUSTER, PROFILE) as engine:
         with meanwhile(take_away):
             records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(7))
         assert len(records.delivered) == 5
@@ -97,7 +97,7 @@ def test_full_disk(config: EngineConfig, tmp_path: Path) -> None:
         (images / "full").unlink()
 
     transport = LocalTransport(config.model.folder, work_on_a_full_disk)
-    with DistributedEngine(replace(config, images=images), CLUSTER, PROFILE, transport) as engine:
+    with engine_of(replace(config, images=images), CLUSTER, PROFILE, transport) as engine:
         with meanwhile(make_room):
             records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(9))
         assert set(records.delivered) == {request.id for request in requests}
@@ -113,7 +113,7 @@ def test_image_folder_that_stays_away(config: EngineConfig, tmp_path: Path, monk
     images = tmp_path / "images"
     request = Request(3, SHAPES[0], 60, 0.0, 99.0)
     monkeypatch.setattr(controller, "_UNWRITTEN", 1.0)
-    with DistributedEngine(replace(config, images=images), CLUSTER, PROFILE) as engine:
+    with engine_of(replace(config, images=images), CLUSTER, PROFILE) as engine:
         images.rmdir()
         engine.submit(request)
         while not engine.advance(60.0)[1]:
@@ -132,13 +132,12 @@ def test_interrupted_controller(config: EngineConfig, tmp_path: Path, sent: sign
         "import sys\n"
         "from pathlib import Path\n"
         "from executor.distributed.config import EngineConfig\n"
-        "from executor.distributed.controller import DistributedEngine\n"
         "from tests.executor.distributed.serving import *\n"
         "from executor.testing import RandomPlans\n"
         "if __name__ == '__main__':\n"
         f"    config = EngineConfig(spec_of(Path({str(config.model.folder)!r})), Path({str(tmp_path / 'images')!r}))\n"
         "    cluster = cluster_of(2)\n"
-        "    with DistributedEngine(config, cluster, profile_of(cluster)) as engine:\n"
+        "    with engine_of(config, cluster, profile_of(cluster)) as engine:\n"
         "        print(shared_folder(engine), *(link.pid for link in engine._fleet._links), flush=True)\n"
         "        run(engine, cluster, profile_of(cluster), requests_of(10_000, 1), RandomPlans(1))\n"
     )

@@ -16,6 +16,7 @@ import pytest
 
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
+from executor.distributed.crew import Crew
 from executor.distributed.models.model import Model
 from executor.distributed.random_models.build import build
 from executor.distributed.transport import LocalTransport
@@ -28,6 +29,7 @@ from tests.executor.distributed.serving import (
     assert_equal_to_alone,
     cluster_of,
     decoded,
+    engine_of,
     folder_of,
     meanwhile,
     profile_of,
@@ -36,6 +38,7 @@ from tests.executor.distributed.serving import (
     settled,
     shared_folder,
     spec_of,
+    states_of,
 )
 
 CLUSTER = cluster_of(3)
@@ -93,7 +96,7 @@ def _finish(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) 
 def test_killed_in_mid_collective(config: EngineConfig, victim: int) -> None:
     """Tests that a leader's or a member's death costs at most a step, and that nobody waits for a deadline."""
     request = Request(0, SHAPES[2], 24, 0.0, 99.0)
-    with DistributedEngine(replace(config, deadline=NEVER), CLUSTER, PROFILE) as engine:
+    with engine_of(replace(config, deadline=NEVER), CLUSTER, PROFILE) as engine:
         _until_running(engine, request, (0, 1, 2))
         os.kill(_pid(engine, victim), signal.SIGKILL)
         assert _finish(engine, request, (0, 1, 2)) == 1
@@ -105,7 +108,7 @@ def test_killed_in_mid_collective(config: EngineConfig, victim: int) -> None:
 def test_others_go_on(config: EngineConfig) -> None:
     """Tests that a group that has no part in a death is not touched by it."""
     hit, unharmed = Request(0, SHAPES[2], 20, 0.0, 99.0), Request(1, SHAPES[0], 40, 0.0, 99.0)
-    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+    with engine_of(config, CLUSTER, PROFILE) as engine:
         engine.submit(unharmed)
         _until_running(engine, hit, (0, 1))
         pair = Assignment((0,), CLUSTER.group_of((0, 1)), 20)
@@ -127,7 +130,7 @@ def test_others_go_on(config: EngineConfig) -> None:
 def test_hung_worker(config: EngineConfig) -> None:
     """Tests that a stopped worker is found by the deadline, replaced, and the request goes on."""
     request = Request(0, SHAPES[2], 20, 0.0, 99.0)
-    with DistributedEngine(replace(config, deadline=2.0), CLUSTER, PROFILE) as engine:
+    with engine_of(replace(config, deadline=2.0), CLUSTER, PROFILE) as engine:
         _until_running(engine, request, (0, 1, 2))
         stopped = _pid(engine, 1)
         os.kill(stopped, signal.SIGSTOP)
@@ -139,7 +142,7 @@ def test_hung_worker(config: EngineConfig) -> None:
 def test_a_hang_says_what_was_late(config: EngineConfig) -> None:
     """Tests that when everybody hangs, what is told of it names workers, step, and what was waited for."""
     request = Request(0, SHAPES[2], 200, 0.0, 99.0)
-    with DistributedEngine(replace(config, deadline=1.5), CLUSTER, PROFILE) as engine:
+    with engine_of(replace(config, deadline=1.5), CLUSTER, PROFILE) as engine:
         _until_running(engine, request, (0, 1))
         for rank in (0, 1):
             os.kill(_pid(engine, rank), signal.SIGSTOP)
@@ -166,7 +169,7 @@ def test_stages_killed(config: EngineConfig) -> None:
             stop.wait(0.15)
             _kill(engine, 3)
 
-    with DistributedEngine(config, CLUSTER, PROFILE) as engine, meanwhile(kill):
+    with engine_of(config, CLUSTER, PROFILE) as engine, meanwhile(kill):
         records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(6))
     assert len(records.delivered) == 8
     assert_equal_to_alone(config, requests)
@@ -183,7 +186,7 @@ def test_killed_at_the_start(config: EngineConfig) -> None:
     """Tests that a worker that dies while it loads the model ends the start, and is named."""
     transport = LocalTransport(config.model.folder, work_and_die_at_the_start)
     with pytest.raises(EngineError, match="worker 1 died while it loaded the model"):
-        DistributedEngine(config, CLUSTER, PROFILE, transport)
+        Crew(config, CLUSTER, transport)
 
 
 def work_and_die_in_warm_up(setting: WorkerSetting, connection: Connection) -> None:
@@ -204,7 +207,7 @@ def test_killed_in_warm_up(config: EngineConfig) -> None:
     """Tests that a worker that dies while groups are made is replaced, and requests on its groups end as ever."""
     request = Request(0, SHAPES[1], 12, 0.0, 99.0)
     transport = LocalTransport(config.model.folder, work_and_die_in_warm_up)
-    with DistributedEngine(replace(config, deadline=2.0), CLUSTER, PROFILE, transport) as engine:
+    with engine_of(replace(config, deadline=2.0), CLUSTER, PROFILE, transport) as engine:
         _start(engine, request, (0, 1, 2))
         _finish(engine, request, (0, 1, 2))
         assert (shared_folder(engine) / "died").exists()
@@ -230,7 +233,7 @@ def test_error_in_one_member(config: EngineConfig) -> None:
     """Tests that an exception in one member frees the others at once, and the request goes on."""
     request = Request(0, SHAPES[1], 20, 0.0, 99.0)
     transport = LocalTransport(config.model.folder, work_and_fail)
-    with DistributedEngine(replace(config, deadline=NEVER), CLUSTER, PROFILE, transport) as engine:
+    with engine_of(replace(config, deadline=NEVER), CLUSTER, PROFILE, transport) as engine:
         _until_running(engine, request, (0, 1, 2))
         assert _finish(engine, request, (0, 1, 2)) >= 1
         assert engine.recoveries
@@ -240,7 +243,7 @@ def test_error_in_one_member(config: EngineConfig) -> None:
 def test_error_that_stays(config: EngineConfig) -> None:
     """Tests that a request that fails again and again is given up with the reason, and another one is served."""
     hit, unharmed = Request(0, SHAPES[1], 50, 0.0, 99.0), Request(1, SHAPES[0], 10, 0.0, 99.0)
-    with DistributedEngine(config, CLUSTER, PROFILE, LocalTransport(config.model.folder, work_and_fail)) as engine:
+    with engine_of(config, CLUSTER, PROFILE, LocalTransport(config.model.folder, work_and_fail)) as engine:
         _until_running(engine, hit, (0, 1, 2))
         failed = None
         while failed is None:
@@ -255,7 +258,7 @@ def test_error_that_stays(config: EngineConfig) -> None:
             failed.reason,
         )
         assert engine.failures[0][1] == failed.reason
-        assert not list(shared_folder(engine).glob("0.*"))
+        assert not states_of(engine, 0)
         _start(engine, unharmed, (0, 2))
         assert _finish(engine, unharmed, (0, 2)) == 0
         assert set(decoded(engine)) == {1}
@@ -276,7 +279,7 @@ def test_twenty_kills(config: EngineConfig) -> None:
                 _kill(engine, generator.choice(busy))
                 kills += 1
 
-    with DistributedEngine(config, CLUSTER, PROFILE) as engine:
+    with engine_of(config, CLUSTER, PROFILE) as engine:
         with meanwhile(kill):
             records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(8))
         done = {request.id: sum(s.steps for s in engine.segments if request.id in s.jobs) for request in requests}

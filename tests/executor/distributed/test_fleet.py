@@ -49,10 +49,12 @@ class Puppets:
 
     def __init__(self, ready: int) -> None:
         self.made: list[Puppet] = []
+        self.turns: list[int] = []
         self._ready = ready
 
     def start(self, setting: WorkerSetting) -> Puppet:
         """Start one."""
+        self.turns.append(setting.turn)
         self.made.append(Puppet())
         if len(self.made) <= self._ready:
             self.made[-1].says.send(m.Ready())
@@ -72,6 +74,17 @@ def test_last_words_come_before_the_death() -> None:
     assert fleet.wait(1.0) == [(1, m.Admitted(7, 1.0, 0.5))]
     assert fleet.wait(1.0) == [(1, None)]
     assert fleet.ready == [True, False]
+    fleet.close()
+
+
+def test_replacements_know_whose_turn_it_is() -> None:
+    """Tests that a worker that takes a dead one's place starts in the turn of the engine that has the crew."""
+    puppets = Puppets(3)
+    fleet = Fleet(puppets, SETTINGS)
+    fleet.start(5.0)
+    fleet.turn(1)
+    fleet.restart(1)
+    assert puppets.turns == [0, 0, 1]
     fleet.close()
 
 

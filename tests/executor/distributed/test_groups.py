@@ -10,7 +10,7 @@ from torch._C._distributed_c10d import TCPStore
 
 from executor.distributed import groups
 from executor.distributed.groups import Arrangements, Groups, Rendezvous, host_store
-from tests.executor.distributed.crew import Crew, Member
+from tests.executor.distributed.squad import Member, Squad
 
 
 class OlderStore:
@@ -25,16 +25,16 @@ class OlderStore:
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["lists keys", "older torch"])
-def test_keys_of_groups_that_are_over_go(crew: Crew, older: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_groups_that_are_over_go(squad: Squad, older: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that the keys of all but the last groups go, with and without a store that lists them."""
     monkeypatch.setattr(groups, "_KEPT", 4)
-    store = crew._store
+    store = squad._store
     arrangements = Arrangements(OlderStore(store) if older else store)  # type: ignore[arg-type]
     before = set(store.list_keys())
     for number in range(8):
         name = f"0-2.over{older}{number}"
-        crew.call((0, 2), _agree, name, (0, 2), 1)
-        crew.call((0, 2), _leave, name)
+        squad.call((0, 2), _agree, name, (0, 2), 1)
+        squad.call((0, 2), _leave, name)
         arrangements.ended(name)
     left = set(store.list_keys()) - before
     assert {key.split("/")[1][-1] for key in left} == set("67")
@@ -60,23 +60,23 @@ def _leave(member: Member, name: str) -> float:
     return time.perf_counter() - began
 
 
-def test_overlapping_groups(crew: Crew) -> None:
+def test_overlapping_groups(squad: Squad) -> None:
     """Tests groups that were made in different numbers by their members, where `new_group` would deadlock."""
     for name, members in (("a", (0, 3)), ("b", (3, 1, 0)), ("c", (2, 3)), ("d", (0, 1, 2, 3)), ("e", (1,))):
-        assert crew.call(members, _sum, name, members, 10.0) == [10.0 * len(members) + sum(members)] * len(members)
-        assert crew.call(members, _agree, name, members, 5) == [5 + members[0]] * len(members)
+        assert squad.call(members, _sum, name, members, 10.0) == [10.0 * len(members) + sum(members)] * len(members)
+        assert squad.call(members, _agree, name, members, 5) == [5 + members[0]] * len(members)
 
 
-def test_leaving_frees_the_others(crew: Crew) -> None:
+def test_leaving_frees_the_others(squad: Squad) -> None:
     """Tests that a member that waits raises as soon as another leaves, and that a new name works then."""
-    crew.call((0, 1), _sum, "before", (0, 1), 1.0)
-    crew.start((0,), _sum, "before", (0, 1), 1.0)
+    squad.call((0, 1), _sum, "before", (0, 1), 1.0)
+    squad.start((0,), _sum, "before", (0, 1), 1.0)
     time.sleep(0.1)
-    crew.call((1,), _leave, "before")
+    squad.call((1,), _leave, "before")
     with pytest.raises(RuntimeError, match=r"Connection closed|Read error|reset"):
-        crew.results((0,))
-    crew.call((0,), _leave, "before")
-    assert crew.call((0, 1), _sum, "after", (0, 1), 1.0) == [3.0, 3.0]
+        squad.results((0,))
+    squad.call((0,), _leave, "before")
+    assert squad.call((0, 1), _sum, "after", (0, 1), 1.0) == [3.0, 3.0]
 
 
 def test_strangers_are_refused() -> None:

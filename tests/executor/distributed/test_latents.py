@@ -132,6 +132,19 @@ def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     assert not folders[1].exists()
 
 
+def test_turns_do_not_meet(folder: Path) -> None:
+    """Tests that a request of one turn is not that of another with its number, and goes with its own turn."""
+    storage = Shared(folder)
+    storage.states(0).admit(1, b"measured", b"noise")
+    storage.states(1).admit(1, b"served", b"other noise")
+    assert storage.states(0).fixed(1) == b"measured"
+    storage.forget(0)
+    storage.forget(0)
+    assert storage.states(1).read(1) == (0, b"other noise")
+    with pytest.raises(FileNotFoundError):
+        storage.states(0).read(1)
+
+
 def test_no_room_is_told_with_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that full shared memory is reported with the request, the folder, the size needed and the size free."""
 

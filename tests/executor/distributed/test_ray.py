@@ -20,10 +20,12 @@ from ray.cluster_utils import Cluster
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.images import image_path
-from executor.distributed.on_ray.placement import Found, check_machines, check_room, machines
+from executor.distributed.measuring.grid import Grid
+from executor.distributed.measuring.steps import measure
+from executor.distributed.on_ray.placement import Contents, check_machines, check_room, machines
 from executor.distributed.on_ray.reception import Door
-from executor.distributed.on_ray.session import Session, reach
-from executor.distributed.on_ray.store import RayStates, start_keeper
+from executor.distributed.on_ray.session import RaySession, reach
+from executor.distributed.on_ray.store import RayStates, RayStorage, start_keeper
 from executor.distributed.on_ray.transport import RayTransport, work
 from executor.distributed.random_models.build import build
 from executor.distributed.worker import WorkerSetting
@@ -35,6 +37,7 @@ from tests.executor.distributed.serving import (
     alive,
     assert_equal_to_alone,
     cluster_of,
+    engine_of,
     final_latents,
     profile_of,
     requests_of,
@@ -59,7 +62,7 @@ def cloud() -> Iterator[Any]:
     made = Cluster(initialize_head=True, head_node_args=head)
     for i in range(2, 5):
         made.add_node(num_cpus=1, object_store_memory=MEMORY, node_ip_address=f"127.0.0.{i}")
-    with Session(made.address):
+    with RaySession(made.address):
         yield made
     made.shutdown()
 
@@ -86,7 +89,7 @@ def late(setting: WorkerSetting, door: Door) -> None:
 def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
     """Three workers on three machines, and nothing of them left afterwards."""
     transport = RayTransport(config, 3, late)
-    with DistributedEngine(config, CLUSTER, PROFILE, transport) as made:
+    with engine_of(config, CLUSTER, PROFILE, transport) as made:
         pids = [link.pid for link in _links(made)]
         yield made
         pids += [link.pid for link in _links(made)]
@@ -108,8 +111,8 @@ def _links(engine: DistributedEngine) -> list[Any]:
 
 
 def _hosts(engine: DistributedEngine) -> list[str]:
-    assert isinstance(engine._transport, RayTransport)
-    return engine._transport.hosts
+    assert isinstance(engine._crew.transport, RayTransport)
+    return engine._crew.transport.hosts
 
 
 def _start(engine: DistributedEngine, request: Request) -> None:
@@ -144,13 +147,13 @@ def test_groups_over_machines(config: EngineConfig, engine: DistributedEngine, t
     assert {len(segment.gpus) for segment in engine.segments} == {1, 2, 3}
     assert_equal_to_alone(config, requests)
     local = replace(config, transport="local", images=None, latents=tmp_path)
-    with DistributedEngine(local, CLUSTER, PROFILE) as other:
+    with engine_of(local, CLUSTER, PROFILE) as other:
         assert run(other, CLUSTER, PROFILE, requests, RandomPlans(2)).complete
     for request in requests:
         assert (final_latents(config, request.id) - final_latents(local, request.id)).abs().max() <= 2e-6
         assert config.images is not None and image_path(config.images, request).stat().st_size > 100
-    assert isinstance(engine._transport, RayTransport)
-    assert ray.get(engine._transport.storage.keeper.count.remote()) == 0
+    assert isinstance(engine._crew.transport, RayTransport)
+    assert ray.get(engine._crew.transport.storage.keeper.count.remote()) == 0
 
 
 def test_times_of_a_wrong_clock(engine: DistributedEngine) -> None:
@@ -205,6 +208,19 @@ def test_killed_machine(cloud: Any, config: EngineConfig, engine: DistributedEng
     assert_equal_to_alone(config, [request, *requests], 4e-6)
 
 
+def test_handed_over(config: EngineConfig, engine: DistributedEngine) -> None:
+    """Tests that actors that were measured serve under a second engine, with nothing kept of the first."""
+    crew, pids = engine._crew, [link.pid for link in _links(engine)]
+    measure(crew, Grid((SHAPES[0],), repeats=2, warmup=1), "tiny")
+    requests = requests_of(6, seed=7)
+    served = DistributedEngine(crew, PROFILE)
+    assert run(served, CLUSTER, PROFILE, requests, RandomPlans(7)).complete
+    assert [link.pid for link in _links(served)] == pids
+    assert_equal_to_alone(config, requests)
+    assert isinstance(crew.transport, RayTransport)
+    assert ray.get(crew.transport.storage.keeper.count.remote()) == 0
+
+
 def _serve(engine: DistributedEngine, requests: list[Request]) -> None:
     """Let random groups of all workers do each request, two steps at a time."""
     generator, left = random.Random(5), {request.id: request for request in requests}
@@ -231,11 +247,11 @@ def _until_ready(engine: DistributedEngine) -> None:
 def test_states_outlive_their_writer(cloud: Any) -> None:
     """Tests that states are the last ones written, survive their writer, and are gone when they are removed."""
     keeper = start_keeper()
-    states = RayStates(keeper)
+    states = RayStates(keeper, 0)
     states.admit(1, b"prompt", bytes(2_000_000))
 
     def writer(keeper: Any) -> None:
-        mine = RayStates(keeper)
+        mine = RayStates(keeper, 0)
         for steps in range(1, 4):
             mine.write(1, steps, bytes([steps]) * 2_000_000)
         mine.settle(1)
@@ -255,6 +271,11 @@ def test_states_outlive_their_writer(cloud: Any) -> None:
     for read in (states.read, states.fixed):
         with pytest.raises(FileNotFoundError, match="request 1"):
             read(1)
+    RayStates(keeper, 1).admit(1, b"", b"of the next turn")
+    states.admit(1, b"", b"of this one")
+    RayStorage(keeper).forget(0)
+    assert RayStates(keeper, 1).read(1) == (0, b"of the next turn")
+    assert ray.get(keeper.count.remote()) == 1
     ray.kill(keeper)
     with pytest.raises(EngineError, match="keeps requests' states has died"):
         for _ in range(100):  # it goes on until the kill reaches it
@@ -281,16 +302,16 @@ def test_what_machines_lack(cloud: Any, tmp_path: Path) -> None:
     found = machines({"CPU": 1.0})
     host = next(machine.host for machine in found if machine.host.startswith("127."))
 
-    def without_model(folder: Path) -> Found:
-        return Found(ray.util.get_node_ip_address() != host, {"torch": "1", "diffusers": "1"})
+    def without_model(folder: Path) -> Contents:
+        return Contents(ray.util.get_node_ip_address() != host, {"torch": "1", "diffusers": "1"})
 
-    def other_version(folder: Path) -> Found:
-        return Found(True, {"torch": "2" if ray.util.get_node_ip_address() == host else "1", "diffusers": "1"})
+    def other_version(folder: Path) -> Contents:
+        return Contents(True, {"torch": "2" if ray.util.get_node_ip_address() == host else "1", "diffusers": "1"})
 
-    def broken(folder: Path) -> Found:
+    def broken(folder: Path) -> Contents:
         if ray.util.get_node_ip_address() == host:
             raise ImportError("No module named 'executor'")
-        return Found(True, {"torch": "1", "diffusers": "1"})
+        return Contents(True, {"torch": "1", "diffusers": "1"})
 
     with pytest.raises(EngineError, match=rf"engine.model is '{tmp_path}', which the machine {host} .* does not have"):
         check_machines(found, tmp_path, without_model)

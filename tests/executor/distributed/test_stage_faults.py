@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.executor.distributed.serving import (
     assert_equal_to_alone,
     cluster_of,
     decoded,
+    engine_of,
     folder_of,
     profile_of,
     requests_of,
@@ -36,6 +38,7 @@ from tests.executor.distributed.serving import (
     settled,
     shared_folder,
     spec_of,
+    states_of,
 )
 
 CLUSTER = cluster_of(2)
@@ -51,8 +54,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     return EngineConfig(spec, folder / "images", folder / "latents", deadline=20.0)
 
 
-def _engine(config: EngineConfig, target: Callable[[WorkerSetting, Connection], None] = work) -> DistributedEngine:
-    return DistributedEngine(config, CLUSTER, PROFILE, LocalTransport(config.model.folder, target))
+def _engine(
+    config: EngineConfig, target: Callable[[WorkerSetting, Connection], None] = work
+) -> AbstractContextManager[DistributedEngine]:
+    return engine_of(config, CLUSTER, PROFILE, LocalTransport(config.model.folder, target))
 
 
 def _pid(engine: DistributedEngine) -> int:
@@ -206,7 +211,7 @@ def test_images_that_cannot_be_made(config: EngineConfig) -> None:
         for request in odd:
             assert f"request {request} (64x96, step" in engine.failures[request][1]
             assert "decoding its image failed 3 times: ArithmeticError: no colours" in engine.failures[request][1]
-        assert not list(shared_folder(engine).iterdir())
+        assert not states_of(engine)
     assert records.complete
 
 

@@ -23,6 +23,18 @@ def test_jobs_are_done_in_order_and_to_the_end() -> None:
     beside.close()
 
 
+def test_what_is_queued_can_be_waited_for() -> None:
+    """Tests that after settling everything queued is done, and more can be queued."""
+    found: list[int] = []
+    beside = Writing()
+    for number in range(4):
+        beside.put(lambda number=number: found.append(number))  # type: ignore[misc]
+        if number % 2:
+            beside.settle()
+            assert found == list(range(number + 1))
+    beside.close()
+
+
 def test_who_is_too_far_ahead_waits() -> None:
     """Tests that no more files wait in memory than are allowed to."""
     go, put = threading.Event(), []

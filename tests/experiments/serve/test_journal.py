@@ -8,7 +8,7 @@ import pytest
 
 from executor.engine import Segment
 from executor.records import Decision
-from experiments.serve.journal import Journal, JournalError, check_free, read_journal
+from experiments.serve.journal import JournalError, SessionWriter, check_free, read_journal
 from planner.promise import Answer
 from planner.request import Request
 from profiles import Shape
@@ -22,7 +22,7 @@ SEGMENT = Segment((0,), (0, 1), 1.5, 2.5, 20)
 
 def written(path: Path) -> None:
     """Write a session with one request of each fate."""
-    with Journal(path, every=0.01) as journal:
+    with SessionWriter(path, every=0.01) as journal:
         journal.begin(1000.0, 10.0, 8, {"solver": "edf"})
         journal.arrived(FIRST, Answer(True))
         journal.decided(DECISION)
@@ -55,7 +55,7 @@ def test_a_torn_end_is_left_out(tmp_path: Path, lost: int) -> None:
     path.write_bytes(path.read_bytes()[:-lost])
     before = read_journal(path)
     assert not before.ended and before.records.requests[0] == FIRST
-    with Journal(path) as journal:
+    with SessionWriter(path) as journal:
         journal.begin(1000.0, 10.0, 8, {})
         journal.left(2, "dropped", 5.0, "the server was killed")
         journal.end(6.0)
@@ -65,7 +65,7 @@ def test_a_torn_end_is_left_out(tmp_path: Path, lost: int) -> None:
 
 def test_what_was_written_outlives_the_writer(tmp_path: Path) -> None:
     """Tests that a line is with the system as soon as it is written, not only when it is synced."""
-    with Journal(tmp_path / "j", every=3600.0) as journal:
+    with SessionWriter(tmp_path / "j", every=3600.0) as journal:
         journal.begin(1000.0, 10.0, 8, {})
         journal.arrived(FIRST, Answer(True))
         assert [request.id for request in read_journal(tmp_path / "j").owed] == [0]
@@ -74,10 +74,10 @@ def test_what_was_written_outlives_the_writer(tmp_path: Path) -> None:
 def test_a_journal_has_one_writer(tmp_path: Path) -> None:
     """Tests that nobody else writes to a journal, nor takes it for free, until it is closed."""
     check_free(tmp_path / "j")
-    with Journal(tmp_path / "j") as journal:
+    with SessionWriter(tmp_path / "j") as journal:
         journal.begin(1000.0, 10.0, 8, {})
         with pytest.raises(JournalError, match="a server is running"):
-            Journal(tmp_path / "j")
+            SessionWriter(tmp_path / "j")
         with pytest.raises(JournalError, match="a server is running"):
             check_free(tmp_path / "j")
     check_free(tmp_path / "j")

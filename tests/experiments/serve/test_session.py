@@ -191,7 +191,6 @@ def test_keys(tmp_path: Path) -> None:
         (("serve.prot=1",), "there is no serve.prot. Did you mean serve.port?"),
         (("serve.port=70000",), "serve.port is 70000"),
         (("serve.host=256.1.1.1",), "serve.host is '256.1.1.1'"),
-        (("serve.host=",), "serve.host is ''; an address is needed"),
         (("serve.admission=some",), "serve.admission is 'some'; use 'all', 'promise' or 'refuse'"),
         (("serve.grace=-1",), "serve.grace is -1"),
         (("serve.sizes=[12]x",), "serve.sizes"),
@@ -220,7 +219,8 @@ def test_careless_commands(
 ) -> None:
     """Tests that a server that cannot start says in one line which field is wrong, and leaves nothing."""
     directory = tmp_path / "session"
-    monkeypatch.setattr(sys, "argv", ["serve", "serve.port=0", f"output={directory}", *overrides])
+    free = [] if overrides[0].startswith("serve.port=") else ["serve.port=0"]
+    monkeypatch.setattr(sys, "argv", ["serve", *free, f"output={directory}", *overrides])
     assert main() == 2
     told = capfd.readouterr().err
     assert said in told and len(told.strip().splitlines()) == 1

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from executor.distributed.sequence import SequenceParallel
 from executor.distributed.sequence.counting import CountingLoopback
-from tests.executor.distributed.crew import Crew, Member
+from tests.executor.distributed.squad import Member, Squad
 from tests.executor.distributed.zoo import CASES, latents, predict
 
 
@@ -78,9 +78,9 @@ def real_work(member: Member, degree: int, name: str) -> tuple[int, Counter[tupl
 
 @pytest.mark.parametrize("degree", [2, 3, 4])
 @pytest.mark.parametrize("name", CASES)
-def test_emulated_share_is_a_members_share(crew: Crew, name: str, degree: int) -> None:
+def test_emulated_share_is_a_members_share(squad: Squad, name: str, degree: int) -> None:
     """Tests that every member's operators, shapes, arithmetic, collectives and bytes are those that emulation runs."""
-    for rank, real in enumerate(crew.call(range(degree), real_work, degree, name)):
+    for rank, real in enumerate(squad.call(range(degree), real_work, degree, name)):
         assert _work(rank, degree, name) == real
 
 

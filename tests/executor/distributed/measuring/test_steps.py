@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from executor.distributed import controller
 from executor.distributed.config import EngineConfig, EngineError
+from executor.distributed.crew import Crew
 from executor.distributed.measuring.grid import Grid
 from executor.distributed.measuring.steps import measure
 from executor.distributed.models.model import Model
@@ -33,9 +33,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     return EngineConfig(spec_of(build("flux", tmp_path_factory.mktemp("steps") / "flux")), deadline=5.0)
 
 
-def _with(target: Callable[[WorkerSetting, Connection], None], config: EngineConfig, patch: pytest.MonkeyPatch) -> None:
-    """Let the engine's workers be others."""
-    patch.setattr(controller, "transport_of", lambda *_: LocalTransport(config.model.folder, target))
+def _crew(config: EngineConfig, target: Callable[[WorkerSetting, Connection], None]) -> Crew:
+    """Start workers that are others than usual."""
+    return Crew(config, CLUSTER, LocalTransport(config.model.folder, target))
 
 
 def _wrap(name: str, before: Callable[[int], None]) -> None:
@@ -67,10 +67,10 @@ def work_and_die_once(setting: WorkerSetting, connection: Connection) -> None:
     work(setting, connection)
 
 
-def test_deaths_while_measuring(config: EngineConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deaths_while_measuring(config: EngineConfig) -> None:
     """Tests that workers that die once, in a step and in a decode, cost nothing but time: the profile is whole."""
-    _with(work_and_die_once, config, monkeypatch)
-    profile = measure(config, CLUSTER, GRID, "tiny")
+    with _crew(config, work_and_die_once) as crew:
+        profile = measure(crew, GRID, "tiny")
     assert {(entry.degree, entry.batch) for entry in profile.entries} == {(1, 1), (2, 1)}
     assert {stage.stage for stage in profile.stages} == {"encode", "decode"}
     assert {(r.before, r.after) for r in profile.communication.regroups} == {(2, 2), (2, 1), (1, 2)}
@@ -136,21 +136,18 @@ def work_and_decode_nothing(setting: WorkerSetting, connection: Connection) -> N
     ],
 )
 def test_what_stays_broken_ends_the_measuring(
-    target: Callable[[WorkerSetting, Connection], None],
-    message: str,
-    config: EngineConfig,
-    monkeypatch: pytest.MonkeyPatch,
+    target: Callable[[WorkerSetting, Connection], None], message: str, config: EngineConfig
 ) -> None:
     """Tests that a step, a text or an image that fails again and again ends the measuring: shape, GPUs, worker, reason."""
-    _with(target, config, monkeypatch)
-    with pytest.raises(EngineError, match=message):
-        measure(config, CLUSTER, GRID, "tiny")
+    with _crew(config, target) as crew, pytest.raises(EngineError, match=message):
+        measure(crew, GRID, "tiny")
 
 
 def test_a_shape_that_is_refused(config: EngineConfig) -> None:
     """Tests that a shape that the model cannot make ends the measuring with its name."""
-    with pytest.raises(EngineError, match=r"measuring 100x100: request 0 .*multiples of 16 pixels"):
-        measure(config, CLUSTER, replace(GRID, shapes=(Shape(100, 100),)), "tiny")
+    refused = pytest.raises(EngineError, match=r"measuring 100x100: request 0 .*multiples of 16 pixels")
+    with Crew(config, CLUSTER) as crew, refused:
+        measure(crew, replace(GRID, shapes=(Shape(100, 100),)), "tiny")
 
 
 def test_folder_is_left_alone(config: EngineConfig) -> None:

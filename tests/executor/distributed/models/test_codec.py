@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 
@@ -34,6 +37,26 @@ def test_restored_tensors_can_be_changed() -> None:
     data = pack(torch.zeros(3))
     unpack(memoryview(data)).add_(1)
     assert torch.equal(unpack(data), torch.zeros(3))
+
+
+def test_values_that_arrive_later() -> None:
+    """Tests that what is packed has the values that tensors had then, if they come in later, and all else as it was then."""
+    ways: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def later(value: torch.Tensor) -> torch.Tensor:
+        ways.append((torch.zeros(value.shape, dtype=value.dtype), value.clone()))
+        return ways[-1][0]
+
+    value: dict[str, Any] = {"latents": torch.ones(2, 3), "empty": torch.ones(0), "table": np.arange(3.0), "step": [1]}
+    packed = codec.pack_with(value, later)
+    value["latents"].zero_()
+    value["table"][:] = 7
+    value["step"][0] = 2
+    for there, then in ways:
+        there.copy_(then)
+    found = unpack(packed.join())
+    assert torch.equal(found["latents"], torch.ones(2, 3)) and found["empty"].shape == (0,)
+    assert list(found["table"]) == [0, 1, 2] and found["step"] == [1]
 
 
 def test_what_lay_on_a_device_goes_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:

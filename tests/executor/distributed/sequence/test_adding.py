@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from executor.distributed import sequence
 from executor.distributed.sequence import SequenceParallel
-from tests.executor.distributed.crew import Crew, Member
+from tests.executor.distributed.squad import Member, Squad
 
 PAGE = Path(__file__).parents[4] / "docs" / "sequence-parallel.md"
 
@@ -54,8 +54,8 @@ def share(member: Member, members: tuple[int, ...]) -> Tensor:
 
 
 @pytest.mark.parametrize("members", [(0, 1), (2, 0, 3), (3, 1, 0, 2)])
-def test_example_of_the_page(crew: Crew, members: tuple[int, ...]) -> None:
+def test_example_of_the_page(squad: Squad, members: tuple[int, ...]) -> None:
     """Tests that a model that has no plan here, with the plan of the page, equals one process at degrees 2 to 4."""
     expected = _predict(_transformer())
-    for output in crew.call(members, share, members):
+    for output in squad.call(members, share, members):
         torch.testing.assert_close(output, expected, atol=2e-6, rtol=0)

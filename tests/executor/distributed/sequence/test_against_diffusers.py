@@ -14,7 +14,7 @@ from torch import Tensor
 
 from executor.distributed.sequence import SequenceParallel
 from tests.executor.distributed.bench import against_diffusers
-from tests.executor.distributed.crew import Crew, Member
+from tests.executor.distributed.squad import Member, Squad
 from tests.executor.distributed.zoo import CASES, SIZE
 
 EVEN = {"flux": (36, 4), "flux2": (36, 4), "qwen": (36, 4), "wan": (4, 2, 6, 8), "ltx": (32, 4)}
@@ -33,14 +33,14 @@ _INPUTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Crew]:
+def pair() -> Iterator[Squad]:
     """Start two processes of their own: diffusers' context parallelism stays switched on in a process."""
-    made = Crew(2)
+    made = Squad(2)
     yield made
     made.close()
 
 
-def test_same_output(pair: Crew, tmp_path: Path) -> None:
+def test_same_output(pair: Squad, tmp_path: Path) -> None:
     """Tests that at degree 2, with even lengths, both give the same output on both members."""
     for _, _, difference in pair.call((0, 1), against_diffusers, str(tmp_path / "store"), "tiny", 3):
         assert difference <= 1e-6
@@ -75,7 +75,7 @@ def both(member: Member, path: str, name: str) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("name", EVEN)
-def test_other_models(pair: Crew, tmp_path: Path, name: str) -> None:
+def test_other_models(pair: Squad, tmp_path: Path, name: str) -> None:
     """Tests that models for which diffusers has a plan give the same with its plan and with ours."""
     for mine, theirs in pair.call((0, 1), both, str(tmp_path / "store"), name):
         assert mine.std() > 0.01

@@ -12,7 +12,7 @@ from diffusers.models.attention_dispatch import _AttentionBackendRegistry as Reg
 from torch import Tensor, nn
 
 from executor.distributed.sequence import AttentionError, Loopback, SequenceParallel
-from tests.executor.distributed.crew import Crew, Member
+from tests.executor.distributed.squad import Member, Squad
 from tests.executor.distributed.zoo import CASES, denoise, latents, predict
 
 DISPATCHED = ("flux", "flux2", "qwen", "wan", "ltx")
@@ -48,12 +48,12 @@ def _share(member: Member, name: str, backend: str, by_processor: bool, members:
     ("name", "backend"),
     [*((name, "flex") for name in UNMASKED), *((name, "_native_math") for name in DISPATCHED)],
 )
-def test_backends_equal_one_process(crew: Crew, name: str, backend: str, by_processor: bool) -> None:
+def test_backends_equal_one_process(squad: Squad, name: str, backend: str, by_processor: bool) -> None:
     """Tests that a backend other than torch's own attends to the tokens of all members, however it was chosen."""
     with _backend(backend):
         expected = denoise(CASES[name].build(), name, latents(name, 1), 1)
     for members in ((0, 1), (3, 0, 2)):
-        for output in crew.call(members, _share, name, backend, by_processor, members):
+        for output in squad.call(members, _share, name, backend, by_processor, members):
             torch.testing.assert_close(output, expected, atol=2e-6, rtol=0)
 
 

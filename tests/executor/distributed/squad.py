@@ -43,7 +43,7 @@ def _serve(rank: int, rendezvous: Rendezvous, connection: Connection) -> None:
     member.groups.close()
 
 
-class Crew:
+class Squad:
     """``size`` processes that wait for functions to call."""
 
     def __init__(self, size: int, timeout: float = 60.0, method: str = "forkserver") -> None:

@@ -1,0 +1,80 @@
+"""Host memory: what is free, what workers take of it to load a model, and a start that would not fit. No torch here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from executor.distributed.config import EngineConfig, EngineError
+from executor.distributed.models.folder import parts_of
+from executor.distributed.models.weights import weights_of
+
+_STEPS = ("transformer", "transformer_2")
+_GROUP = Path("/sys/fs/cgroup")
+
+
+def free_memory(proc: Path = Path("/proc/meminfo"), group: Path = _GROUP) -> int:
+    """Return the bytes of host memory that are left: of the machine, or of the container that this is in if it has less."""
+    return min(_free(proc, group), default=0)
+
+
+def needed_memory(config: EngineConfig, workers: int) -> int:
+    """Return the bytes of host memory that weights take, at most, while all workers of a configuration load them.
+
+    What lies in files in the type that is asked for is in memory once; what has to be converted, once for each worker. On
+    GPUs only the latter counts, as the former is read piece by piece. Random weights are made where they are needed.
+
+    Parameters
+    ----------
+    config
+        Model, type, device, workers for stages.
+    workers
+        That do steps.
+    """
+    if config.model.weights == "random" and config.device == "cuda":
+        return 0
+    folder = config.model.folder
+    listed = [
+        name for name, kind in parts_of(json.loads((folder / "model_index.json").read_text())) if kind is not None
+    ]
+    steps = weights_of(folder, [name for name in listed if name in _STEPS], config.model.dtype)
+    stages = weights_of(folder, [name for name in listed if name not in _STEPS], config.model.dtype)
+    made = workers * steps.made + config.stage_workers * stages.made
+    return made if config.device == "cuda" else made + steps.mapped + stages.mapped
+
+
+def check_memory(config: EngineConfig, workers: int, free: int) -> None:
+    """Refuse workers whose weights do not fit into the memory of their machine.
+
+    Raises
+    ------
+    EngineError
+        The message says what is needed and what is free.
+    """
+    needed = needed_memory(config, workers)
+    if needed > free > 0:
+        raise EngineError(
+            f"{workers} workers and {config.stage_workers} for stages take {in_words(needed)} of host memory to load "
+            f"{config.model.folder.name} as {config.model.dtype}, but {in_words(free)} are free: use fewer (engine.workers), "
+            "save the model in the type of engine.dtype, so that workers share it, or take a narrower type"
+        )
+
+
+def in_words(count: int) -> str:
+    """Return a number of bytes in words."""
+    return f"{count / 2**30:.1f} GiB" if count >= 1 << 30 else f"{count / 2**20:.0f} MiB"
+
+
+def _free(proc: Path, group: Path) -> Iterator[int]:
+    with suppress(OSError, ValueError, StopIteration):
+        yield 1024 * int(_value(proc, "MemAvailable"))
+    with suppress(OSError, ValueError, StopIteration):
+        limit, taken = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        yield max(0, limit - taken + int(_value(group / "memory.stat", "inactive_file")))
+
+
+def _value(path: Path, name: str) -> str:
+    """Return the number behind a name at the beginning of a line."""
+    return next(line.split()[1] for line in path.read_text().splitlines() if line.startswith(name))
