@@ -86,10 +86,22 @@ def axis_of(text: str) -> list[str]:
 
 
 def add_grid(parser: argparse.ArgumentParser) -> None:
-    """Add the option that asks for the paper's grid."""
+    """Add the options that say which cells there are."""
     parser.add_argument("--grid", action="store_true", help="the paper's grid: 2 mixes x 2 rates x 4 deadline scales")
+    parser.add_argument(
+        "--cell", action="append", default=[], help="NAME:OVERRIDES, a cell of a grid of your own; repeat it"
+    )
 
 
-def grid_of(options: argparse.Namespace) -> list[Cell]:
-    """Return the cells of the paper's grid, where it is asked for, else the one of the overrides."""
-    return cells(PAPER_GRID if options.grid else (), options.overrides)
+def grid_of(options: argparse.Namespace, sweeps: Sequence[Sequence[str]] = ()) -> list[Cell]:
+    """Return the cells that are named, or those of the paper's grid and of sweeps, or the one of the overrides.
+
+    Raises
+    ------
+    ValueError
+        If cells are named and there is another grid.
+    """
+    axes = [*(PAPER_GRID if options.grid else ()), *sweeps]
+    if options.cell and axes:
+        raise ValueError("--cell makes the grid by itself; leave out --grid and --sweep")
+    return [cell_of(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)

@@ -226,6 +226,9 @@ bound | workload | no override of the form
 foresight | engine.late=drop | in turn
 admission | workload.rate=3 | would make another cell of 'uniform 12, 1.1'
 admission | solver=dp | every policy sets solver
+foresight | --grid --cell a:seed=1 | leave out --grid
+foresight | --cell a | NAME:OVERRIDES
+bound | --cell a:workload=nosuch | workload=nosuch
 foresight | --passes -1 | '-1' is not a whole number
 foresight | workload.requests=0 | workload.requests is 0
 optimum | cluster.gpus=2 | use --gpus
