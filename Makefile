@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-rounds
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-moves tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-growth tables-rounds
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
@@ -122,6 +122,10 @@ tables-capacity: $(VENV)/.core
 tables-latency: $(VENV)/.core
 	$(COMPARE) --grid --seeds 10 --reference free --output docs/tables/latency --policy "free:solver=highs" \
 	  --policy "measured:solver=highs engine.latency=measured" --policy "fixed 10 ms:solver=highs engine.latency=fixed engine.latency_ms=10"
+	$(COMPARE) --jobs 1 --seeds 3 --timelines none --reference free --output docs/tables/latency-scale --policy "free:solver=highs" \
+	  --policy "measured:solver=highs engine.latency=measured" engine.late=drop $(call LOAD,16,36,300) $(call OVER,16,100,400) \
+	  $(call LOAD,64,144,300) $(call OVER,64,400,600) $(call LOAD,256,576,1000) $(call OVER,256,1600,1000) \
+	  --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000"
 
 # From 16 to 1,024 GPUs: the paper's load per GPU, overload, and many that wait. Half an hour on two cores.
 SKEWED := workload=skewed solver.budget_ms=50
@@ -139,6 +143,14 @@ tables-scale: $(VENV)/.core
 	  --cell "1024 GPUs, skewed, overload:workload=skewed $(HUGE) workload.rate=6400 workload.slo_scale=1.5 workload.requests=6000" \
 	  --cell "1024 GPUs, 1000 pending:$(HUGE) $(UNIFORM) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000"
 
+# What moves cost, at 1, 10 and 100 ms each. Ten minutes on two cores.
+EIGHT = --cell "8 GPUs, $(1) ms:workload=skewed workload.rate=12 workload.slo_scale=1.2 engine.regroup_ms=$(1)" \
+  --cell "8 GPUs, overload, $(1) ms:workload=skewed workload.rate=36 workload.slo_scale=1.2 engine.regroup_ms=$(1)"
+MANY = --cell "$(1) GPUs, $(2) ms:cluster.gpus=$(1) $(SKEWED) workload.rate=$(3) workload.slo_scale=1.2 engine.regroup_ms=$(2)"
+tables-moves: $(VENV)/.core
+	$(COMPARE) --seeds 5 --timelines none --output docs/tables/moves $(LOOKAHEAD) $(call POLICY,moore) $(SCALE_RIVALS) \
+	  $(foreach ms,1 10 100,$(call EIGHT,$(ms)) $(call MANY,16,$(ms),36) $(call MANY,64,$(ms),144))
+
 # What planning in cells costs on 1,024 GPUs, and what it does on 4,096. Twenty minutes on two cores.
 CELLS = --policy "$(1) in cells of $(2):solver=cells solver.inside=$(1) solver.gpus=$(2) solver.planning=processes"
 FOURFOLD := cluster.gpus=4096 cadence=rounds cadence.tau=0.4 solver.budget_ms=500
@@ -155,6 +167,10 @@ BATCHING := $(foreach pixels,256 512,$(foreach rate,60 120 240,\
 tables-batching: $(VENV)/.core
 	$(COMPARE) --seeds 5 --output docs/tables/batching --policy "alone:program.batching=false" --policy "batches:program.batching=true" \
 	  solver=highs solver.budget_ms=1000 program=assignment profile=qwen-image_h20 cluster.gpus=4 workload.reference_gpus=4 workload.requests=150 workload.slo_scale=1.5 engine.late=drop $(BATCHING)
+
+# How the processor time of decisions grows with jobs and GPUs; two quiet cores. Two minutes.
+tables-growth: $(VENV)/.core
+	$(BIN)/python -m experiments.growth --overwrite --output docs/tables/growth
 
 # Its exit status says that a solver failed on some instance, as CBC does on two; the table shows it.
 tables-instances: $(VENV)/.core

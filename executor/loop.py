@@ -85,6 +85,8 @@ class Service:
         Whether encoding and decoding count.
     admission
         Makes what decides what a request is told when it arrives, anew for every run; None promises nothing, and takes all.
+    regroup_seconds
+        What a plan believes that a job loses by going on on other GPUs.
     """
 
     cluster: Cluster
@@ -96,12 +98,15 @@ class Service:
     latency: PlannerLatency = PlannerLatency()
     stages: bool = False
     admission: Callable[[], Admission] | None = None
+    regroup_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if self.late not in ("best_effort", "drop"):
             raise ParameterError("late", self.late, "use 'best_effort' or 'drop'")
         if not (is_finite(self.budget) and self.budget > 0):
             raise ParameterError("budget", self.budget, "a positive number of seconds is needed")
+        if not (is_finite(self.regroup_seconds) and self.regroup_seconds >= 0):
+            raise ParameterError("regroup_seconds", self.regroup_seconds, "a number of at least 0 is needed")
 
 
 def serve(
@@ -141,7 +146,9 @@ class _Run:
         self._source = source
         self._admission = service.admission() if service.admission is not None else None
         self._watch = watch
-        self._tracker = Tracker(service.cluster, service.profile, service.cadence, service.stages)
+        self._tracker = Tracker(
+            service.cluster, service.profile, service.cadence, service.stages, service.regroup_seconds
+        )
         self._rounds = service.cadence.kind == "rounds"
         self._requests: dict[int, Request] = {}  # those in the system, as the planner sees them
         self._decoding: set[int] = set()

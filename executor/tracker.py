@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from executor.demand import Demand
 from executor.engine import Progress, Running
+from planner.allocation import cheapest_mix
 from planner.cluster import Cluster, Group
+from planner.costs import costs_of
 from planner.job import Job
 from planner.request import Request
 from planner.round import Cadence, Round
 from profiles.profile import Profile
+
+COUNTED = 0.002
+"""Seconds from which on a move counts in plans."""
 
 
 class _Live:
@@ -34,13 +40,26 @@ class Tracker:
         Passed on to the rounds; the profile is what the planner believes.
     stages
         Whether decoding counts: then a job is due earlier by its decode time.
+    regroup_seconds
+        What a job loses by going on on other GPUs. Less than :data:`COUNTED` is less than steps vary by, and plans do not
+        count it.
     """
 
-    def __init__(self, cluster: Cluster, profile: Profile, cadence: Cadence, stages: bool = False) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        profile: Profile,
+        cadence: Cadence,
+        stages: bool = False,
+        regroup_seconds: float = 0.0,
+    ) -> None:
         self._cluster = cluster
         self._profile = profile
+        self._costs = costs_of(profile, cluster)
         self._cadence = cadence
         self._stages = stages
+        self._demand = Demand(cluster.gpus)
+        self._regroup_seconds = regroup_seconds if regroup_seconds >= COUNTED else 0.0
         self._live: dict[int, _Live] = {}
         self._coming: dict[int, Job] = {}
         self._idle_since = [0.0] * cluster.gpus
@@ -65,6 +84,10 @@ class Tracker:
         self._coming.pop(request.id, None)
         due = self._due(request)
         self._live[request.id] = _Live(request, due, Job(request, request.steps, due, now))
+        costs = self._costs.of(request.shape)
+        mix = cheapest_mix(costs, request.steps, due - now) or ((costs.degrees[-1], request.steps),)
+        asked = sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
+        self._demand.add(now, asked, due - now)
 
     def _due(self, request: Request) -> float:
         return request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
@@ -121,4 +144,14 @@ class Tracker:
                     del jobs[id_]
         if expected:
             jobs |= self._coming
-        return Round(now, tuple(jobs.values()), self._cluster, self._profile, tuple(free_at), self._cadence)
+        waiting = tuple(jobs.values())
+        return Round(
+            now,
+            waiting,
+            self._cluster,
+            self._profile,
+            tuple(free_at),
+            self._cadence,
+            self._regroup_seconds,
+            self._demand.at(now),
+        )

@@ -51,6 +51,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "fidelity": Command("experiments.fidelity", "real runs beside simulated ones"),
         "tune": Command("experiments.tune", "the best settings of every rule, on seeds that no table uses"),
         "budgets": Command("experiments.budgets", "whether decisions keep their budgets"),
+        "growth": Command("experiments.growth", "how the time of a decision grows with requests and GPUs"),
         "figures": Command("paper_figs", "all figures and tables of the paper, and ours"),
         "docs": Command("experiments.docs", "put committed tables and numbers into the documents"),
     },

@@ -67,5 +67,21 @@ def needed_gpu_seconds(round_: Round, job: Job) -> float:
     return sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
 
 
+def degrees_in_time(round_: Round, job: Job) -> list[int]:
+    """Return the degrees at which a job meets its deadline, the fewest GPU-seconds first.
+
+    At another degree than the one at which it runs it first loses the seconds of a move; one that has stopped loses them
+    at any.
+    """
+    costs = round_.costs.of(job.request.shape)
+    seconds = job.due - (job.ready if job.ready > round_.now else round_.now) + EPSILON
+    move = round_.regroup_seconds / job.steps_left if job.group is not None else 0.0
+    own = job.group.degree if move and job.running and job.group is not None else 0
+    steps = {d: t + (move if d != own else 0.0) for d, t in zip(costs.degrees, costs.seconds, strict=True)}
+    making = [degree for degree, step in steps.items() if job.steps_left * step <= seconds]
+    making.sort(key=lambda degree: degree * steps[degree])
+    return making
+
+
 def _product(degree: int, seconds: float) -> float:
     return degree * seconds

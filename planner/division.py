@@ -94,6 +94,8 @@ def divided(round_: Round, clusters: Sequence[Cluster], homes: Sequence[int]) ->
             round_.profile,
             round_.free_at[at * gpus : (at + 1) * gpus],
             round_.cadence,
+            round_.regroup_seconds,
+            round_.demand,
         )
         for at, cluster in enumerate(clusters)
     ]

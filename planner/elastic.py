@@ -66,7 +66,8 @@ def scale_up(
         job = jobs[old.jobs[0]]
         seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
         more = max(old.steps, steps_within(round_, seconds, job.steps_left))
-        wider = Assignment(old.jobs, group, steps_in_time(round_, job, seconds, more) or old.steps)
+        fitting = steps_in_time(round_, job, seconds, more, round_.move_seconds(job, group))
+        wider = Assignment(old.jobs, group, fitting or old.steps)
         if not allows(old, wider):
             continue
         result[index] = wider
@@ -78,7 +79,7 @@ def scale_up(
 def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Group] | None:
     """Return the least larger group around ``group``, of idle GPUs, on which steps are faster, and the seconds gained.
 
-    Among groups of one degree, the fastest.
+    Among groups of one degree, the fastest. What a move costs is taken off, unless the job moves anyway.
     """
     costs = round_.costs.of(job.request.shape)
     times = costs.by_mask
@@ -93,4 +94,7 @@ def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Gro
             break
         if wider.mask & reach == wider.mask and times.get(wider.mask, now) < best_time:
             best, best_time = wider, times[wider.mask]
-    return None if best is None else (job.steps_left * (now - best_time), best)
+    if best is None:
+        return None
+    moving = round_.move_seconds(job, best) - round_.move_seconds(job, group)
+    return job.steps_left * (now - best_time) - moving, best

@@ -63,6 +63,8 @@ class _Stretch:
     assignment: Assignment
     begins: float
     seconds: float
+    moving: float
+    """Seconds before ``begins`` in which its jobs move, and it has its GPUs."""
 
     @property
     def ends(self) -> float:
@@ -80,7 +82,7 @@ def follow_up(round_: Round, assignments: Sequence[Assignment], until: float | N
 
     With cadence ``rounds`` the next decision is due after ``tau``. With ``events`` it is due when a segment of the plan
     ends, or a job that the plan stops comes to its step boundary; after ``tau`` where neither happens. A segment begins
-    when its jobs and its GPUs are ready; steps in progress are never interrupted; moving is free.
+    when its jobs and its GPUs are ready, and later by what a move costs; steps in progress are never interrupted.
 
     Parameters
     ----------
@@ -103,11 +105,12 @@ def follow_up(round_: Round, assignments: Sequence[Assignment], until: float | N
             after[job.request.id] = replace(job, running=False)
     for stretch in stretches:
         begun = stretch.begun(until)
-        if not begun:
+        if not begun and (not stretch.moving or stretch.begins - stretch.moving >= until - EPSILON):
             continue
         group = stretch.assignment.group
         boundary = stretch.begins + begun * stretch.seconds
-        carried.append(Carried(replace(stretch.assignment, steps=begun), stretch.begins, boundary))
+        if begun:
+            carried.append(Carried(replace(stretch.assignment, steps=begun), stretch.begins, boundary))
         for gpu in group.gpus:
             free_at[gpu] = boundary
         goes_on = begun < stretch.assignment.steps or boundary > until + EPSILON
@@ -157,7 +160,9 @@ def _stretch(round_: Round, jobs: Mapping[int, Job], assignment: Assignment) -> 
     first = jobs[assignment.jobs[0]]
     seconds = round_.costs.batch_time(first.request.shape, assignment.group, len(assignment.jobs))
     ready = [jobs[id_].ready for id_ in assignment.jobs]
-    return _Stretch(assignment, max(round_.now, *ready, *(round_.free_at[g] for g in assignment.group.gpus)), seconds)
+    moving = max(round_.move_seconds(jobs[id_], assignment.group) for id_ in assignment.jobs)
+    begins = max(round_.now, *ready, *(round_.free_at[g] for g in assignment.group.gpus)) + moving
+    return _Stretch(assignment, begins, seconds, moving)
 
 
 def _next_decision(round_: Round, stretches: Sequence[_Stretch]) -> float:

@@ -35,7 +35,8 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows 
         if not free:
             break
         costs = round_.costs.of(job.request.shape)
-        mix = cheapest_mix(costs, job.steps_left, job.due - max(job.ready, round_.now))
+        begins = max(job.ready, round_.now) + (0.0 if job.group is None else round_.regroup_seconds)
+        mix = cheapest_mix(costs, job.steps_left, job.due - begins)
         wanted = mix[0][0] if mix else costs.degrees[-1]
         fitting = [d for d in costs.degrees if d >= wanted and steps_within(round_, costs.step_time[d], 1)]
         enough = wanted if mix and len(mix) == 1 else costs.degrees[-1]

@@ -115,7 +115,7 @@ def _place_level(
 def _steps_on(round_: Round, choice: Choice, group: Group) -> int:
     """Return how many of a choice's steps may be run on a group."""
     seconds = round_.costs.of(choice.job.request.shape).by_mask[group.mask]
-    return steps_in_time(round_, choice.job, seconds, choice.steps)
+    return steps_in_time(round_, choice.job, seconds, choice.steps, round_.move_seconds(choice.job, group))
 
 
 def _near(cluster: Cluster, held: Group, degree: int, open_groups: Mapping[int, Group]) -> list[Group]:

@@ -21,19 +21,23 @@ from planner.solvers.rotation import LeastLaxity
 
 MOST = 400
 """Jobs times those that can run at a time up to which plans are carried out; a count, so that equal rounds are equal."""
+CROWDED = 1.4
+"""GPU-seconds per GPU-second lately asked for from which on those who come need the room: between one, and twice as much."""
 _FRESH = 0.1
 """A job that has waited longer than this share of its fastest time, and is given up all the same, is a sign of overload."""
 
 
 def crowded(round_: Round, jobs: Sequence[Job]) -> bool:
-    """Whether jobs that are given up have waited: under overload, what serves most of those that are there leaves least room.
+    """Whether there is overload, in which what serves most of those that are there leaves least room for those who come.
+
+    That is where more has been asked for of late than can be served, or where jobs that are given up have waited.
 
     Parameters
     ----------
     round_, jobs
         The instance, and the jobs that are given up.
     """
-    return any(
+    return round_.demand > CROWDED or any(
         job.steps_left == job.request.steps
         and round_.now - job.request.arrival > _FRESH * job.steps_left * round_.costs.of(job.request.shape).fastest
         for job in jobs

@@ -84,6 +84,8 @@ def _freed(round_: Round, assignments: Sequence[Assignment]) -> list[tuple[float
 def _degree(round_: Round, job: Job, at: float, most: int) -> int:
     """Return how many GPUs a job takes that begins at a time, 0 if it must wait for more than there are."""
     costs = round_.costs.of(job.request.shape)
+    if job.group is not None:
+        at += round_.regroup_seconds
     allowed = job.due - at + EPSILON
     wanted, least = -1, float("inf")
     for i, seconds in enumerate(costs.seconds):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from planner.cluster import Cluster
+from planner.cluster import Cluster, Group
 from planner.costs import Costs, costs_of
 from planner.errors import ParameterError, fields_of, is_finite, listed, within
 from planner.job import Job
@@ -76,6 +76,10 @@ class Round:
         it.
     cadence
         When the next plan will be made.
+    regroup_seconds
+        What a job loses when it goes on on other GPUs than those that hold its latent; 0 where plans need not count it.
+    demand
+        GPU-seconds per GPU-second that requests have lately asked for; 0 where nobody has counted.
     costs
         Step times over the groups of the cluster; follows from cluster and profile.
 
@@ -92,6 +96,8 @@ class Round:
     profile: Profile
     free_at: tuple[float, ...]
     cadence: Cadence
+    regroup_seconds: float = 0.0
+    demand: float = 0.0
     costs: Costs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +119,10 @@ class Round:
         start = job.ready if job.ready > self.now else self.now
         return job.due - start - job.steps_left * self.costs.of(job.request.shape).fastest
 
+    def move_seconds(self, job: Job, group: Group) -> float:
+        """Seconds that a job loses by going on on a group: none on the one that holds its latent or before its first step."""
+        return 0.0 if job.group is None or job.group.mask == group.mask else self.regroup_seconds
+
     def least_gpu_seconds(self, job: Job) -> float:
         """GPU-seconds that the steps left of a job take at the least."""
         return job.steps_left * self.costs.of(job.request.shape).cheapest
@@ -126,6 +136,8 @@ class Round:
             "now": self.now,
             "cadence": {"kind": self.cadence.kind, "tau": self.cadence.tau},
             "free_at": list(self.free_at),
+            **({"regroup_seconds": self.regroup_seconds} if self.regroup_seconds else {}),
+            **({"demand": self.demand} if self.demand else {}),
             "jobs": [_job_to_dict(job) for job in self.jobs],
             "cluster": self.cluster.to_dict(),
             "profile": self.profile.to_dict(),
@@ -145,7 +157,12 @@ class Round:
             raise ValueError(f"a round is an object with the schema {SCHEMA!r}, not {str(data)[:40]!r}")
         if data.get("schema") != SCHEMA:
             raise ValueError(f"schema is {data.get('schema')!r}; this version reads {SCHEMA!r}")
-        fields_of(data, "", ("schema", "now", "cadence", "free_at", "jobs", "cluster", "profile"))
+        fields_of(
+            data,
+            "",
+            ("schema", "now", "cadence", "free_at", "jobs", "cluster", "profile"),
+            ("regroup_seconds", "demand"),
+        )
         cluster = Cluster.from_dict(data["cluster"])
         cadence = fields_of(data["cadence"], "cadence", ("kind", "tau"))
         with within("cadence"):
@@ -159,6 +176,8 @@ class Round:
                 profile=Profile.from_dict(data["profile"]),
                 free_at=tuple(listed(data, "free_at")),
                 cadence=when,
+                regroup_seconds=data.get("regroup_seconds", 0.0),
+                demand=data.get("demand", 0.0),
             )
 
     def save(self, path: Path) -> None:

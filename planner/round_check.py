@@ -42,12 +42,18 @@ def _sound(round_: Round) -> bool:
         and type(cluster) is Cluster
         and type(round_.profile) is Profile
         and hasattr(round_.cadence, "tau")
+        and type(round_.regroup_seconds) is float
+        and round_.regroup_seconds >= 0.0
+        and type(round_.demand) is float
+        and round_.demand >= 0.0
         and len(free_at) == cluster.gpus
         and _JOBS.issuperset(map(type, jobs))
     ):
         return False
     try:
-        if not math.isfinite(now + sum(free_at)):  # NaN and infinity survive a sum
+        if not math.isfinite(
+            now + round_.regroup_seconds + round_.demand + sum(free_at)
+        ):  # NaN and infinity survive a sum
             return False
     except TypeError:
         return False
@@ -77,6 +83,9 @@ def _refuse_fields(round_: Round) -> None:
             raise ParameterError(name, getattr(round_, name), f"a {kind.__name__} is needed")
     if type(round_.jobs) is not tuple or any(type(job) is not Job for job in round_.jobs):
         raise ParameterError("jobs", round_.jobs, "a tuple of Job is needed")
+    for name, value in (("regroup_seconds", round_.regroup_seconds), ("demand", round_.demand)):
+        if not (is_finite(value) and value >= 0):
+            raise ParameterError(name, value, "a number of at least 0 is needed")
     free_at, gpus = round_.free_at, round_.cluster.gpus
     if type(free_at) is not tuple:
         raise ParameterError("free_at", free_at, "a tuple of times in seconds, one per GPU, is needed")

@@ -53,6 +53,10 @@ class Backlog:
         Position of the degree on which a job runs, -1 if it waits; shape (n,).
     last
         Position of the fastest degree, shape (n,).
+    move
+        Seconds that going on at another degree than ``held`` costs, shape (n,).
+    width
+        GPUs of each degree, shape (n, k).
     """
 
     left: Floats
@@ -63,6 +67,8 @@ class Backlog:
     costs: Floats
     held: Ints
     last: Ints
+    move: Floats
+    width: Ints
 
     def __len__(self) -> int:
         return len(self.left)
@@ -84,7 +90,13 @@ class Backlog:
 
     def wanted(self, left: Floats, allowed: Floats, held: Ints) -> Ints:
         """Return the degree that each job wants, as a position, for the steps left in the seconds allowed."""
-        cost = np.where(left[:, None] * self.seconds <= allowed[:, None], self.costs, np.inf)
+        seconds, costs = self.seconds, self.costs
+        if self.move.any():
+            degrees = np.arange(seconds.shape[1])
+            elsewhere = (held[:, None] >= 0) & (degrees != held[:, None])
+            lost = np.where(elsewhere, (self.move / np.maximum(left, 1.0))[:, None], 0.0)
+            seconds, costs = seconds + lost, costs + lost * self.width
+        cost = np.where(left[:, None] * seconds <= allowed[:, None], costs, np.inf)
         best = cost.argmin(axis=1)
         least = self.at(cost, best)
         loyal = (held >= 0) & (self.at(cost, held) <= _LOYALTY * least)
@@ -111,13 +123,20 @@ def backlog_of(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) -> 
     return Backlog(
         left=np.array([float(job.steps_left) for job in jobs]),
         due=np.array([job.due - now + EPSILON for job in jobs]),
-        ready=np.array([max(0.0 if job.running else first, job.ready - now) for job in jobs]),
+        ready=np.array([max(0.0 if job.running else first, job.ready - now) + _lost(round_, job) for job in jobs]),
         weights=np.array(weights, dtype=np.float64),
         seconds=seconds,
         costs=np.where(offered, seconds * np.array(degrees), np.inf),
         held=np.array(held, dtype=np.int64),
         last=len(degrees) - 1 - np.argmax(offered[:, ::-1], axis=1),
+        move=np.full(len(jobs), round_.regroup_seconds),
+        width=np.tile(np.array(degrees), (len(jobs), 1)),
     )
+
+
+def _lost(round_: Round, job: Job) -> float:
+    """Return what a move costs a job that has stopped: its GPUs will hardly be free."""
+    return 0.0 if job.running or job.group is None else round_.regroup_seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ SLOW = 3.0
 on time: the job could not follow when more GPUs become free, and these would wait for it."""
 
 
-def steps_in_time(round_: Round, job: Job, seconds: float, steps: int) -> int:
+def steps_in_time(round_: Round, job: Job, seconds: float, steps: int, moving: float = 0.0) -> int:
     """Return how many of ``steps`` steps a job may begin at ``seconds`` each.
 
     Parameters
@@ -33,6 +33,8 @@ def steps_in_time(round_: Round, job: Job, seconds: float, steps: int) -> int:
         Per step, on the group in question.
     steps
         How many are wanted, at least 1.
+    moving
+        Seconds lost before the first of them (:meth:`planner.round.Round.move_seconds`).
 
     Returns
     -------
@@ -43,13 +45,17 @@ def steps_in_time(round_: Round, job: Job, seconds: float, steps: int) -> int:
     """
     fastest = round_.costs.of(job.request.shape).fastest
     lost = seconds - fastest
-    if lost <= 0:
+    if lost <= 0 and not moving:
         return steps
     slack = round_.slack(job) + EPSILON
-    if slack < 0 or steps * lost <= slack:
+    if slack < 0 or moving + steps * lost <= slack:
         return steps
-    count = int(slack / lost)
+    if moving > slack:
+        return 0
+    count = int((slack - moving) / lost)
     if round_.cadence.kind == "events":
         return count
-    lasts = not round_.cadence.grid and max(job.ready - round_.now, 0.0) + count * seconds >= round_.cadence.tau
+    lasts = (
+        not round_.cadence.grid and max(job.ready - round_.now, 0.0) + moving + count * seconds >= round_.cadence.tau
+    )
     return count if lasts else 0

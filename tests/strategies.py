@@ -127,10 +127,12 @@ def round_of(
     now: float = 0.0,
     cadence: Cadence = ROUNDS,
     free_at: Sequence[float] = (),
+    regroup_seconds: float = 0.0,
 ) -> Round:
     """Make a round on 8 GPUs that are all free, unless said otherwise."""
     cluster = cluster or Cluster.nvlink(8)
-    return Round(now, tuple(jobs), cluster, profile, tuple(free_at) or (0.0,) * cluster.gpus, cadence)
+    free = tuple(free_at) or (0.0,) * cluster.gpus
+    return Round(now, tuple(jobs), cluster, profile, free, cadence, regroup_seconds)
 
 
 @st.composite
@@ -142,11 +144,13 @@ def rounds(
     most: int = 9,
     busy: bool = True,
     least: int = 0,
+    moves: bool = True,
 ) -> Round:
     """Draw a round as a run would make it.
 
     Running jobs hold disjoint groups, perhaps in the middle of a step; waiting ones may hold a group from before; some
-    GPUs end the last step of a job that is no longer listed; some jobs are late, on the edge, or have one step left.
+    GPUs end the last step of a job that is no longer listed; some jobs are late, on the edge, or have one step left; moves
+    are free, or cost about a step or more (not without ``moves``).
     """
     here, costs, when = draw(cluster), draw(profile), draw(cadence)
     now = draw(st.sampled_from([0.0, 1.0, 12.8, 1000.4]))
@@ -182,7 +186,8 @@ def rounds(
             if not taken >> gpu & 1 and draw(st.integers(0, 5)) == 0:
                 free_at[gpu] = now + draw(st.floats(0.0, 0.8))
     jobs = [j for j in jobs if any(costs.has(j.request.shape, g.degree, g.link) for g in here.all_groups)]
-    return Round(now, tuple(jobs), here, costs, tuple(free_at), when)
+    regroup_seconds = draw(st.sampled_from([0.0, 0.0, 0.03, 0.2])) if moves else 0.0
+    return Round(now, tuple(jobs), here, costs, tuple(free_at), when, regroup_seconds)
 
 
 @st.composite

@@ -20,7 +20,7 @@ from planner.solvers.protocol import Solver
 from profiles.profile import Profile
 
 PackedJob = tuple[Request, int, float, float, int, bool]
-PackedRound = tuple[float, list[PackedJob], tuple[float, ...], Cadence]
+PackedRound = tuple[float, list[PackedJob], tuple[float, ...], Cadence, float, float]
 PackedAssignment = tuple[tuple[int, ...], int, int]
 PackedPlan = tuple[list[PackedAssignment], Certificate, list[PackedAssignment]]
 
@@ -52,20 +52,20 @@ def _bare_round(round_: Round) -> PackedRound:
         (job.request, job.steps_left, job.due, job.ready, 0 if job.group is None else job.group.mask, job.running)
         for job in round_.jobs
     ]
-    return round_.now, jobs, round_.free_at, round_.cadence
+    return round_.now, jobs, round_.free_at, round_.cadence, round_.regroup_seconds, round_.demand
 
 
 def plan_packed(solver: bytes, place: bytes, packed: PackedRound, budget: float) -> PackedPlan:
     """Plan a cell: what a worker does."""
     planner: Solver = _unpacked(solver)
     cluster, profile = _unpacked(place)
-    now, packed_jobs, free_at, cadence = packed
+    now, packed_jobs, free_at, cadence, regroup_seconds, demand = packed
     groups = cluster.by_mask
     jobs = tuple(
         Job(request, steps, due, ready, groups[mask] if mask else None, running)
         for request, steps, due, ready, mask, running in packed_jobs
     )
-    plan = planner.solve(Round(now, jobs, cluster, profile, free_at, cadence), budget)
+    plan = planner.solve(Round(now, jobs, cluster, profile, free_at, cadence, regroup_seconds, demand), budget)
     return _bare(plan.assignments), plan.certificate, _bare(plan.then)
 
 

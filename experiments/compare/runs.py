@@ -17,7 +17,7 @@ from experiments.runner import simulate
 from experiments.studies.bound import CONDITION, BoundResult, bound_all
 from experiments.studies.grid import Cell, Policy, Result, run_all
 from experiments.studies.policies import EVENTS, PLANNER, TUNED
-from experiments.studies.run_tables import LEGEND, grid_table, one_cell_table, run_rows
+from experiments.studies.run_tables import LEGEND, grid_table, one_cell_table, regroup_table, run_rows
 from experiments.studies.simple import best_simple, over_table
 from experiments.studies.study import Study
 
@@ -66,7 +66,12 @@ def compare(comparison: Comparison, study: Study) -> None:
     study.rows("runs", run_rows(results))
     if bounds:
         study.rows("bounds", bounds, leave_out=["seconds"])
-    shown = {"differences": len(policies) > 1, "decisions": len(grid) > 1, "decisions_by_cell": False}
+    shown = {
+        "differences": len(policies) > 1,
+        "decisions": len(grid) > 1,
+        "decisions_by_cell": False,
+        "regroups": False,
+    }
     for name, table in _tables(comparison, results, bounds).items():
         study.table(name, table, show=shown.get(name, True))
     if bounds:
@@ -96,6 +101,7 @@ def _tables(comparison: Comparison, results: Sequence[Result], bounds: Sequence[
         rounds = {cell.label: TUNED for cell in grid}
         tables["events_over_rounds"] = over_table(results, grid, EVENTS, rounds, "events over rounds")
     if len(grid) > 1:
+        tables["regroups"] = regroup_table(results, grid, policies)
         tables["decisions_by_cell"] = decisions_by_cell_table(results, grid, policies)
     return tables
 

@@ -147,13 +147,27 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
     admission = admission_of("engine.admission", engine.get("admission", "all"))
     with configured("engine", engine):
         service = Service(
-            cluster, believed, solver, cadence, budget, engine["late"], latency, physics.stages, admission
+            cluster,
+            believed,
+            solver,
+            cadence,
+            budget,
+            engine["late"],
+            latency,
+            physics.stages,
+            admission,
+            _believed_move(believed) if real else physics.regroup_seconds,
         )
     title = (
         config["name"]
         or f"{solver.name} on {workload.name}, {truth.name}, {cluster.gpus} {'workers' if real else 'GPUs'}"
     )
     return Setup(service, truth, physics, workload, seed, title, notes)
+
+
+def _believed_move(profile: Profile) -> float:
+    """Return the seconds of the dearest change of group that was measured; 0 where none was."""
+    return max((regroup.seconds for regroup in profile.communication.regroups), default=0.0)
 
 
 def admission_of(field: str, policy: str) -> Callable[[], Admission] | None:

@@ -12,7 +12,8 @@ from omegaconf import MISSING
 class SimulatedConfig:
     """A virtual clock.
 
-    ``noise`` multiplies the profile's spread, ``noise_cv`` replaces it. ``stages`` adds text encoding and VAE decoding, on
+    ``noise`` multiplies the profile's spread, ``noise_cv`` replaces it. ``regroup_ms`` is what a request loses when it goes
+    on on other GPUs; plans count it from 2 ms on. ``stages`` adds text encoding and VAE decoding, on
     ``stage_workers`` of their own beside the GPUs.
     ``late``: ``best_effort`` or ``drop``. ``latency``: ``zero``, ``fixed`` (``latency_ms``) or ``measured``. ``admission``:
     ``all`` requests, ``promise`` deadlines that leave room for what is worth more, or also ``refuse`` who cannot be on time.

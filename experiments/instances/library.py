@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner.round import Round
@@ -177,4 +177,4 @@ def trimmed(round_: Round) -> Round:
         stages=(),
         notes=profile.notes,
     )
-    return Round(round_.now, round_.jobs, round_.cluster, small, round_.free_at, round_.cadence)
+    return replace(round_, profile=small)

@@ -113,6 +113,18 @@ def grid_table(
     return rows
 
 
+def regroup_table(results: Sequence[Result], grid: Sequence[Cell], policies: Sequence[Policy]) -> Table:
+    """Return a row per cell and a column per policy: changes of group per request, over all seeds."""
+    rows = [["cell", *(policy.name for policy in policies)]]
+    for cell in grid:
+        row = [cell.label]
+        for policy in policies:
+            runs = [r.summary for r in results if r.cell == cell.label and r.policy == policy.name]
+            row.append(f"{sum(run.regroups for run in runs) / sum(run.requests for run in runs):.2f}")
+        rows.append(row)
+    return rows
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """A run in ``runs.csv``; the figures are those of :class:`experiments.results.Summary`."""
@@ -128,6 +140,7 @@ class RunRow:
     sar: float
     weighted_sar: float
     utilization: float
+    regroups: int
 
 
 def run_rows(results: Sequence[Result]) -> list[RunRow]:

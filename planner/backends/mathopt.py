@@ -30,6 +30,9 @@ from planner.effort import (
 from planner.errors import ParameterError
 from planner.programs.linear import LinearProgram
 
+_TINY = 1e-12
+"""What SCIP takes for zero: by default a billionth, and so a due time for one that is missed by the time that it allows."""
+
 
 @dataclass(frozen=True)
 class MathOptBackend:
@@ -133,6 +136,7 @@ def _scip(program: LinearProgram, budget: float) -> Any:
         limits.presolve = gscip_pb2.GScipParameters.FAST
     else:
         left -= SCIP_CUTS(program.entries)
+    limits.real_params["numerics/epsilon"] = _TINY
     limits.long_params["limits/totalnodes"] = max(1, int(left / SCIP_NODE(program.entries)))
     return limits
 

@@ -2,7 +2,7 @@
 
 The program's durations are not a schedule: they say neither what runs beside what nor where a step ends. So a plan is
 worth what this schedule serves. It counts GPUs (which ones, it does not say), runs whole steps, begins a step only when
-its GPUs are free, and takes no time to move:
+its GPUs are free, and counts the seconds of a move where a job changes its degree:
 
 1. The plan runs as it is, until the first of its assignments ends (with cadence ``rounds``: to the end of the round).
    A step in progress then is finished.
@@ -28,7 +28,7 @@ from planner.cluster import Group
 from planner.effort import JUDGING
 from planner.plan import Assignment
 from planner.programs.intervals import Task
-from planner.programs.lists import allot
+from planner.programs.lists import allot, moved
 from planner.round import Round
 
 _AT_ONCE, _AT_ONCE_IN_LARGE = 64, 8
@@ -71,6 +71,8 @@ class _State:
     left: int
     ready: float
     degree: int = 0
+    last: int = 0
+    """The degree at which it ran last, for what a move costs."""
 
 
 def continue_plan(
@@ -118,14 +120,14 @@ def _run(
 ) -> tuple[set[int], float]:
     """Return which of the wanted tasks are on time, and all GPU-seconds."""
     at = {id_: i for i, id_ in enumerate(ids)}
-    states = {i: _State(tasks[i].steps, tasks[i].release) for i in wanted}
+    states = {i: _State(tasks[i].steps, tasks[i].release, last=tasks[i].held) for i in wanted}
     pool, spent, now, rest = _begin(round_, at, assignments, states)
     served = {i for i in wanted if not states[i].left and states[i].ready <= tasks[i].due}
     pending = sorted((i for i in wanted if states[i].left), key=lambda i: (tasks[i].due, i))
     ready = {i: states[i].ready for i in pending}
     left = {i: float(states[i].left) for i in pending}
     needed = {i: left[i] * tasks[i].seconds[-1] for i in pending}
-    current = {i: _released(tasks[i], ready[i]) for i in pending}
+    current = {i: _released(tasks[i], states[i]) for i in pending}
     held = {i for i in pending if states[i].degree}
     at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted), most) else _AT_ONCE
     while pending:
@@ -133,7 +135,7 @@ def _run(
         degrees = allot(current, left, pending, now, round_.cluster.gpus, widen)
         if not degrees:
             break
-        begins = _take(degrees, states, held, pool, now)
+        begins = _take(degrees, states, current, held, pool, now)
         step_time = {i: tasks[i].seconds[tasks[i].degrees.index(degree)] for i, degree in degrees.items()}
         ends = sorted(begins[i] + states[i].left * step_time[i] for i in degrees)
         now = ends[math.ceil(len(ends) / at_once) - 1]
@@ -144,7 +146,7 @@ def _run(
             state.ready = ready[i] = begins[i] + steps * step_time[i]
             left[i] = float(state.left)
             needed[i] = left[i] * task.seconds[-1]
-            current[i] = _released(task, state.ready)
+            current[i] = _released(task, state)
             spent += degree * steps * step_time[i]
             if not state.left:
                 pool += [state.ready] * degree
@@ -159,11 +161,11 @@ def _run(
     return served, spent + rest
 
 
-def _released(task: Task, at: float) -> Task:
+def _released(task: Task, state: _State) -> Task:
     """Return a task that can go on from a time on; made often, so without the detour of ``replace``."""
-    if at == task.release:
+    if state.ready == task.release and state.last == task.held:
         return task
-    return Task(at, task.due, task.steps, task.degrees, task.seconds, task.weight)
+    return Task(state.ready, task.due, task.steps, task.degrees, task.seconds, task.weight, state.last, task.move)
 
 
 def _begin(
@@ -183,6 +185,7 @@ def _begin(
     for assignment in assignments:
         group: Group = assignment.group
         begins = max(*(jobs[id_].ready for id_ in assignment.jobs), *(pool[gpu] for gpu in group.gpus))
+        begins += max(round_.move_seconds(jobs[id_], group) for id_ in assignment.jobs)
         shape = jobs[assignment.jobs[0]].request.shape
         runs.append((assignment, begins, round_.costs.batch_time(shape, group, len(assignment.jobs))))
     if round_.cadence.kind == "rounds":
@@ -206,7 +209,7 @@ def _begin(
                 continue
             spent += used
             state.left -= steps
-            state.ready = ready
+            state.ready, state.last = ready, degree
             if state.left and len(assignment.jobs) == 1:
                 state.degree = degree
                 for gpu in assignment.group.gpus:
@@ -215,7 +218,12 @@ def _begin(
 
 
 def _take(
-    degrees: dict[int, int], states: dict[int, _State], held: set[int], pool: list[float], now: float
+    degrees: dict[int, int],
+    states: dict[int, _State],
+    tasks: dict[int, Task],
+    held: set[int],
+    pool: list[float],
+    now: float,
 ) -> dict[int, float]:
     """Give tasks their GPUs, the earliest free ones first, and take them from others that held some.
 
@@ -234,8 +242,8 @@ def _take(
     begins = {i: max(now, states[i].ready) for i in degrees}
     for i in movers:
         degree = degrees[i]
-        begins[i] = max(begins[i], pool[degree - 1])
+        begins[i] = max(begins[i], pool[degree - 1]) + moved(tasks[i], degree)
         del pool[:degree]
-        states[i].degree = degree
+        states[i].degree = states[i].last = degree
         held.add(i)
     return begins

@@ -22,6 +22,9 @@ import numpy as np
 from planner.outcomes import Floats, Ints
 from planner.programs.linear import LinearProgram
 
+PAUSED = -1
+"""Degree of a task that has stopped: who knows whether its GPUs will be free when it goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -37,6 +40,11 @@ class Task:
         Degrees on offer, ascending, and seconds per step at each.
     weight
         What it is worth to be done when due; must be positive.
+    held
+        The degree at which it runs, 0 before its first step, :data:`PAUSED` when it has stopped.
+    move
+        Seconds that it loses when it goes on at another degree than ``held``. The program counts moves as free, and so its
+        bound is one whatever they cost; list schedules count them.
     """
 
     release: float
@@ -45,6 +53,8 @@ class Task:
     degrees: tuple[int, ...]
     seconds: tuple[float, ...]
     weight: float = 1.0
+    held: int = 0
+    move: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

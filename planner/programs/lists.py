@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 from planner.job import Job
-from planner.programs.intervals import Task
+from planner.programs.intervals import PAUSED, Task
 from planner.round import EPSILON, Round
 from planner.timely import SLOW
 
@@ -48,12 +49,20 @@ def tasks_of(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) -> li
     for job, weight in zip(jobs, weights, strict=True):
         costs = round_.costs.of(job.request.shape)
         release = max(job.ready, round_.now if job.running else first)
-        tasks.append(Task(release, job.due + EPSILON, job.steps_left, costs.degrees, costs.seconds, weight))
+        held = job.group.degree if job.running and job.group is not None else PAUSED if job.group is not None else 0
+        due, move = job.due + EPSILON, round_.regroup_seconds
+        tasks.append(Task(release, due, job.steps_left, costs.degrees, costs.seconds, weight, held, move))
     return tasks
+
+
+def moved(task: Task, degree: int) -> float:
+    """Return the seconds that a task loses by going on at a degree."""
+    return task.move if task.held and task.held != degree else 0.0
 
 
 def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = True) -> ListSchedule:
     """Run all tasks to completion, from ``now`` on; a task whose release is ahead may hold its GPUs until then."""
+    tasks = list(tasks)
     left = [float(task.steps) for task in tasks]
     step_time = [dict(zip(task.degrees, task.seconds, strict=True)) for task in tasks]
     ends = [now] * len(tasks)
@@ -66,6 +75,9 @@ def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = Tr
         for i, degree in degrees.items():
             release, seconds = tasks[i].release, step_time[i][degree]
             begins = release if release > now else now
+            if tasks[i].move and tasks[i].held != degree:
+                begins += moved(tasks[i], degree)
+                tasks[i] = replace(tasks[i], release=begins, held=degree)
             runs.append((i, begins, seconds))
             ended = begins + left[i] * seconds
             if ended < end:
@@ -111,12 +123,14 @@ def allot(
             continue
         allowed = task.due - (now if now > release else release) + EPSILON
         best, least, at = 0, math.inf, 0
+        moves = task.move and task.held
         for at, degree in enumerate(offered):
             if degree > free:
                 at -= 1
                 break
-            cost = degree * seconds[at]
-            if cost < least and steps * seconds[at] <= allowed:
+            step = seconds[at] + moved(task, degree) / steps if moves else seconds[at]
+            cost = degree * step
+            if cost < least and steps * step <= allowed:
                 best, least = degree, cost
         if not best:
             # In time at none that is free: the largest, but for steps there that are slow or too long for a task that
@@ -163,5 +177,7 @@ def _offer(heap: list[tuple[float, int, int, int]], place: int, task: Task, left
     """Offer the degree after the one at a position, if it gains anything and fits: what does not fit now never will."""
     extra = task.degrees[at + 1] - task.degrees[at]
     gain = left * (task.seconds[at] - task.seconds[at + 1])
+    if task.move:
+        gain += moved(task, task.degrees[at]) - moved(task, task.degrees[at + 1])
     if extra <= free and gain > EPSILON:
         heappush(heap, (-gain, place, at + 1, extra))

@@ -48,23 +48,24 @@ def options_of(round_: Round, free: int | None) -> list[Option]:
         costs = round_.costs.of(job.request.shape)
         if free is None:
             for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
-                steps = _steps(round_, job, seconds)
+                moves = job.group is not None and job.group.degree != degree
+                steps = _steps(round_, job, seconds, round_.regroup_seconds if moves else 0.0)
                 if steps:
                     options.append(Option(index, degree, steps, seconds, None))
         else:
             for group in round_.cluster.all_groups:
                 if group.mask & free == group.mask and group.mask in costs.by_mask:
                     seconds = costs.by_mask[group.mask]
-                    steps = _steps(round_, job, seconds)
+                    steps = _steps(round_, job, seconds, round_.move_seconds(job, group))
                     if steps:
                         options.append(Option(index, group.degree, steps, seconds, group))
     return options
 
 
-def _steps(round_: Round, job: Job, seconds: float) -> int:
+def _steps(round_: Round, job: Job, seconds: float, moving: float) -> int:
     """Return the steps of an option: as many as fit the round, and do not cost the deadline."""
     steps = steps_within(round_, seconds, job.steps_left)
-    return steps_in_time(round_, job, seconds, steps) if steps else 0
+    return steps_in_time(round_, job, seconds, steps, moving) if steps else 0
 
 
 def outcomes_of(round_: Round, options: Sequence[Option]) -> Outcomes:

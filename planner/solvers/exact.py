@@ -155,10 +155,18 @@ class Exact:
         return refusal(size, self.backend.least(size), budget)
 
     def _plan(self, settled: Settled, build: float, solve: float = 0.0, note: str = "") -> Plan:
-        """Return a plan with its certificate; a note says why it stands in for another."""
+        """Return a plan with its certificate; a note says why it stands in for another.
+
+        A bound that the plan's own value exceeds is none: solvers round.
+        """
         status: Status = "optimal" if settled.proven else "feasible"
+        bound, fallback = settled.bound, bool(note)
+        if bound is not None and settled.value > bound + _WORSE * max(1.0, abs(bound)):
+            note = f"{note}; " if note else ""
+            note += f"a bound of {bound:.6g} is refuted by this plan, and not used"
+            status, bound = "feasible", None
         certificate = Certificate(
-            self.name, status, settled.value, settled.bound, build, solve, bool(note), note, settled.promised
+            self.name, status, settled.value, bound, build, solve, fallback, note, settled.promised
         )
         return Plan(tuple(settled.plan), certificate, settled.then)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from planner.admission import admit
+from planner.allocation import degrees_in_time
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
 from planner.costs import Costs, ShapeCosts
 from planner.errors import whole
@@ -15,7 +16,7 @@ from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
 from planner.plan import Plan, no_claim
 from planner.refill import refill
-from planner.round import EPSILON, Round
+from planner.round import Round
 from planner.solvers.protocol import check_degree
 from planner.timely import steps_in_time
 from profiles.shape import Shape
@@ -58,9 +59,7 @@ class Edf:
         first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
         for job in sorted(timely, key=lambda job: (job.id not in first, job.due, job.id)):
             costs = round_.costs.of(job.request.shape)
-            seconds = job.due - max(job.ready, round_.now) + EPSILON
-            making = [d for d, t in zip(costs.degrees, costs.seconds, strict=True) if job.steps_left * t <= seconds]
-            making.sort(key=lambda d: d * costs.step_time[d])
+            making = degrees_in_time(round_, job)
             rest = [d for d in reversed(costs.degrees) if d not in making]
             room.take(job, [*making, *rest], choices)
         placed = place(round_, choices, room.free)

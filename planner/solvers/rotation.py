@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from planner.allocation import degrees_in_time
 from planner.capacity import segment_steps
 from planner.elastic import scale_up
 from planner.idle import mask_of
@@ -37,7 +38,8 @@ class LeastLaxity:
         slack = {job.id: round_.slack(job) + EPSILON for job in round_.jobs}
         jobs = [job for job in round_.jobs if slack[job.id] >= 0]
         choices: list[Choice] = []
-        for job in sorted(jobs, key=lambda job: (slack[job.id] - _BONUS * job.running, job.id)):
+        bonus = _bonus(round_)
+        for job in sorted(jobs, key=lambda job: (slack[job.id] - bonus * job.running, job.id)):
             room.take(job, _degrees(round_, job), choices)
         chosen = {choice.job.id for choice in choices}
         waiting = min((slack[job.id] for job in jobs if job.id not in chosen), default=math.inf)
@@ -51,10 +53,14 @@ class LeastLaxity:
 def _degrees(round_: Round, job: Job) -> list[int]:
     """Degrees that make the deadline, the fewest GPU-seconds first, then the fastest whose steps are not slow."""
     costs = round_.costs.of(job.request.shape)
-    seconds = job.due - max(job.ready, round_.now) + EPSILON
-    making = [d for d in costs.degrees if job.steps_left * costs.step_time[d] <= seconds]
+    making = degrees_in_time(round_, job)
     rest = [d for d in reversed(costs.degrees) if d not in making and costs.step_time[d] <= SLOW * costs.fastest]
-    return [*sorted(making, key=lambda d: d * costs.step_time[d]), *rest]
+    return [*making, *rest]
+
+
+def _bonus(round_: Round) -> float:
+    """Return by how many seconds a job that runs counts as more urgent: a turn costs a move at the most."""
+    return _BONUS + round_.regroup_seconds
 
 
 def _until(round_: Round, choice: Choice, own: float, longest: float, waiting: float) -> Choice:
@@ -62,5 +68,5 @@ def _until(round_: Round, choice: Choice, own: float, longest: float, waiting: f
     seconds = round_.costs.of(choice.job.request.shape).step_time[choice.degree]
     steps = segment_steps(round_, seconds, choice.job.steps_left)
     if own >= longest - EPSILON and waiting < math.inf:
-        steps = min(steps, max(1, math.ceil((waiting - longest + _BONUS) / seconds)))
+        steps = min(steps, max(1, math.ceil((waiting - longest + _bonus(round_)) / seconds)))
     return choice._replace(steps=min(steps, choice.steps))

@@ -101,3 +101,21 @@ def test_hopeless() -> None:
     assert made.hopeless(made.round(3.7, [])) == []
     assert made.hopeless(made.round(3.701, [])) == [0]
     assert made.hopeless(made.round(8.5, [])) == [0, 1]
+
+
+def test_moves_count_from_two_milliseconds_on() -> None:
+    """Tests that rounds say what a move costs, unless steps vary by more."""
+    for seconds, counted in ((0.001, 0.0), (0.002, 0.002), (0.1, 0.1)):
+        made = Tracker(C4, TOY, EVENTS, regroup_seconds=seconds)
+        assert made.round(0.0, []).regroup_seconds == counted
+
+
+def test_rounds_say_what_was_asked_for() -> None:
+    """Tests that requests count with the GPU-seconds with which they could be on time, on all GPUs of the cluster."""
+    made = Tracker(C4, TOY, EVENTS)
+    assert made.round(0.0, []).demand == 0.0
+    made.admit(request(0, MEDIUM, 10, 0.0, 1.0), 0.0)
+    first = made.round(0.0, []).demand
+    made.admit(request(1, MEDIUM, 10, 0.0, 1.0), 0.0)
+    assert made.round(0.0, []).demand == 2 * first > 0.0
+    assert made.round(5.0, []).demand < 2 * first

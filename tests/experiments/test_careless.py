@@ -178,6 +178,8 @@ tune | --first-seed 3 | tuning those above
 budgets | workload=skewed | has no effect here
 budgets | --budget-ms 0 | '0' is not a positive number
 budgets | --solver gurobi | cbc
+growth | --policy nosuch | lookahead
+growth | workload=skewed | has no effect here
 regimes | --regime nosuch | premium tier
 regimes | --seeds 1.5 | '1.5' is not a whole number
 collect | /no/such | no directory

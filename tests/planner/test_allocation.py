@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.allocation import Mix, cheapest_mix
+from planner.allocation import Mix, cheapest_mix, degrees_in_time
 from planner.cluster import Cluster
 from planner.costs import Costs, ShapeCosts
-from tests.strategies import LARGE, MEDIUM, SHAPES, SMALL, TOY, profile_of
+from tests.strategies import LARGE, MEDIUM, SHAPES, SMALL, TOY, job, profile_of, round_of
 
 C8 = Cluster.nvlink(8)
 
@@ -82,3 +82,16 @@ def test_the_formula_of_the_paper() -> None:
 def test_no_time_is_no_mix(seconds: float) -> None:
     """Tests that a job past its deadline has no mix."""
     assert cheapest_mix(Costs(TOY, C8).of(LARGE), 1, seconds) is None
+
+
+def test_another_degree_costs_a_move() -> None:
+    """Tests ten steps of .08, .05, .03 and .025 s at 1, 2, 4, 8 GPUs, due in .45 s, with moves free and of .1 s each."""
+    new, runs = job(0, MEDIUM, due=0.45), job(1, MEDIUM, due=0.45, group=C8.groups(8)[0], running=True)
+    stopped = job(2, MEDIUM, due=0.45, group=C8.groups(8)[0])
+    assert [degrees_in_time(round_of([j]), j) for j in (new, runs, stopped)] == [[4, 8]] * 3
+    dear = round_of([new, runs, stopped], regroup_seconds=0.1)
+    assert [degrees_in_time(dear, j) for j in dear.jobs] == [[4, 8], [4, 8], [4, 8]]
+    dearer = round_of([new, runs, stopped], regroup_seconds=0.18)
+    assert [degrees_in_time(dearer, j) for j in dearer.jobs] == [[4, 8], [8], [8]]
+    dearest = round_of([new, runs, stopped], regroup_seconds=0.3)
+    assert [degrees_in_time(dearest, j) for j in dearest.jobs] == [[4, 8], [8], []]

@@ -80,3 +80,14 @@ def test_batches_stay_as_they_are() -> None:
     """Tests that a batch is not widened."""
     batch = [Assignment((0, 1), C8.groups(1)[0], 1)]
     assert scale_up(round_of([job(0), job(1)], C8), batch, 0b11111110) == batch
+
+
+@pytest.mark.parametrize(("left", "degree"), [(4, 2), (10, 8)])
+def test_nothing_is_widened_for_less_than_a_move(left: int, degree: int) -> None:
+    """Tests steps of .05 s on 2 GPUs and .025 s on 8 where a move takes .15 s: ten steps pay for it, four do not."""
+    own = C8.groups(2)[0]
+    running = job(0, MEDIUM, left, group=own, running=True)
+    round_ = round_of([running], C8, cadence=EVENTS, regroup_seconds=0.15)
+    assert scale_up(round_, [Assignment((0,), own, left)], 0xFC)[0].group.degree == degree
+    fresh = round_of([job(0, MEDIUM, left)], C8, cadence=EVENTS, regroup_seconds=0.15)
+    assert scale_up(fresh, [Assignment((0,), own, left)], 0xFC)[0].group.degree == 8

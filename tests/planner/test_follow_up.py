@@ -79,3 +79,19 @@ def test_no_step_is_lost_or_made_twice(round_: Round) -> None:
         assert (before.id in after.done) == (before.id not in left)
     assert after.round_.now > round_.now
     check_plan(after.round_, Edf().solve(after.round_, 0.01))
+
+
+def test_a_move_delays_the_first_step() -> None:
+    """A job that goes on elsewhere has its new GPUs at once, and begins later; a decision meanwhile finds it there."""
+    pairs = CLUSTER.groups(2)
+    jobs = [job(0, group=pairs[0]), job(1, left=1)]
+    round_ = round_of(jobs, cadence=EVENTS, regroup_seconds=0.3)
+    assignments = [Assignment((0,), pairs[1], 10), Assignment((1,), pairs[2], 1)]
+    after = follow_up(round_, assignments)
+    assert after.done == {1: pytest.approx(STEP[2])}
+    moving = after.round_.jobs[0]
+    assert (moving.group, moving.running, moving.ready, moving.steps_left) == (pairs[1], True, pytest.approx(0.3), 10)
+    assert after.round_.free_at[2] == pytest.approx(0.3)
+    done, carried = to_the_end(round_, assignments, Edf())
+    assert done[0] == pytest.approx(0.3 + 10 * STEP[2])
+    assert sum(part.assignment.steps for part in carried) == 11

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +15,10 @@ C8 = Cluster.nvlink(8)
 
 
 def in_time(round_: Round, choice: Choice, group: Group) -> int:
-    """Steps of a choice that do not cost the deadline on a group."""
+    """Steps of a choice that do not cost the deadline on a group, wherever the job was."""
     seconds = round_.costs.of(choice.job.request.shape).by_mask[group.mask]
-    return steps_in_time(round_, choice.job, seconds, choice.steps)
+    moving = round_.regroup_seconds if choice.job.group is not None else 0.0
+    return steps_in_time(round_, choice.job, seconds, choice.steps, moving)
 
 
 def draw_choices(data: st.DataObject, round_: Round) -> list[Choice]:
@@ -123,3 +125,12 @@ def test_a_slow_link_that_costs_the_deadline_is_left_out() -> None:
         round_ = round_of([j], cluster, cadence=EVENTS)
         assert len(place(round_, [Choice(j, 2, 1)], 0b0110)) == groups
         assert len(place(round_, [Choice(j, 2, 1)], 0b0111)) == 1
+
+
+@pytest.mark.parametrize(("due", "placed"), [(0.4, []), (0.5, [1])])
+def test_a_job_that_a_move_would_make_late_waits_for_its_gpus(due: float, placed: list[int]) -> None:
+    """Tests a job of .25 s at its fastest that a move costs .2 s: elsewhere it begins only if it can pay for that."""
+    j = job(1, MEDIUM, due=due, group=C8.groups(8)[0])
+    round_ = round_of([j], C8, cadence=EVENTS, regroup_seconds=0.2)
+    assert [a.jobs[0] for a in place(round_, [Choice(j, 4, 1)], 0x0F)] == placed
+    assert [a.jobs[0] for a in place(round_, [Choice(j, 8, 10)], 0xFF)] == [1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from planner.cluster import Cluster
 from planner.follow_up import to_the_end
 from planner.plan import Assignment
@@ -51,9 +53,11 @@ def test_late_jobs_of_the_own_plan_are_left_out() -> None:
 
 
 def test_jobs_given_up_that_have_waited_are_a_sign_of_overload() -> None:
-    """Tests that a job that has begun, or has just come, is none."""
+    """Tests that a job that has begun, or has just come, is none, unless more was asked for of late than can be served."""
     fresh, begun = job(0, LARGE, 20, due=9.0), job(1, LARGE, 20, due=9.0)
     round_ = round_of([fresh, begun], C16, cadence=EVENTS)
     assert not crowded(round_, [])
+    assert not crowded(replace(round_, demand=1.0), [])
+    assert crowded(replace(round_, demand=2.0), [])
     later = Round(5.0, round_.jobs, C16, round_.profile, round_.free_at, EVENTS)
     assert crowded(later, [later.jobs[0]])

@@ -23,8 +23,8 @@ def test_json_round_trip_is_exact(round_: Round) -> None:
     """Tests that a round survives JSON to the last bit of every float, with cluster and profile inside."""
     text = json.dumps(round_.to_dict())
     again = Round.from_dict(json.loads(text))
-    assert (again.now, again.jobs, again.free_at, again.cadence) == (
-        round_.now, round_.jobs, round_.free_at, round_.cadence,
+    assert (again.now, again.jobs, again.free_at, again.cadence, again.regroup_seconds) == (
+        round_.now, round_.jobs, round_.free_at, round_.cadence, round_.regroup_seconds,
     )  # fmt: skip
     assert again.cluster.to_dict() == round_.cluster.to_dict()
     assert again.profile.digest == round_.profile.digest
@@ -33,7 +33,7 @@ def test_json_round_trip_is_exact(round_: Round) -> None:
 
 def test_file_round_trip(tmp_path: Path) -> None:
     """Tests that a saved round reads back equal, awkward floats included."""
-    round_ = round_of([job(3, due=0.1 + 0.2, ready=1 / 3)], now=1e6 / 7)
+    round_ = replace(round_of([job(3, due=0.1 + 0.2, ready=1 / 3)], now=1e6 / 7), demand=1.7, regroup_seconds=0.1)
     round_.save(tmp_path / "round.json")
     assert Round.load(tmp_path / "round.json").to_dict() == round_.to_dict()
 
@@ -51,6 +51,7 @@ def test_file_round_trip(tmp_path: Path) -> None:
         (lambda data: data.update(cadence=3), "cadence is 3; an object"),
         (lambda data: data.update(now=math.nan), "now is nan; a finite"),
         (lambda data: data.update(now=None), "now is None;"),
+        (lambda data: data.update(regroup_seconds=-1), "regroup_seconds is -1; a number of at least 0"),
         (lambda data: data.update(nwo=0.0), r"nwo is no field; did you mean now\?"),
         (lambda data: data.update(jobs={}), "jobs is {}; a list"),
         (lambda data: data["jobs"].append(3), r"jobs\[1\] is 3; an object"),
@@ -120,6 +121,11 @@ def test_impossible_cadences_are_refused(kind: str, tau: float) -> None:
         ({"jobs": (3,)}, "^jobs is "),
         ({"cluster": None}, "^cluster is None; a Cluster"),
         ({"profile": "flux"}, "^profile is 'flux'; a Profile"),
+        ({"regroup_seconds": math.nan}, "^regroup_seconds is nan; a number"),
+        ({"regroup_seconds": -0.1}, r"^regroup_seconds is -0\.1; a number"),
+        ({"regroup_seconds": "0"}, "^regroup_seconds is '0'; a number"),
+        ({"demand": -1.0}, r"^demand is -1\.0; a number"),
+        ({"demand": math.inf}, "^demand is inf; a number"),
         ({"cadence": 0.4}, r"^cadence is 0\.4; a Cadence"),
         ({"free_at": [0.0] * 8}, "^free_at is .*; a tuple"),
         ({"free_at": (0.0,)}, r"^free_at is \(0\.0,\); 1 times are given, but the cluster has 8 GPUs"),
@@ -165,3 +171,12 @@ def test_slack_counts_from_the_end_of_the_step_in_progress() -> None:
     assert round_of([j], C8).slack(j) == pytest.approx(1.5)
     waiting = job(0, LARGE, 10, due=3.0)
     assert round_of([waiting], C8, now=1.0).slack(waiting) == pytest.approx(1.0)
+
+
+def test_only_what_has_begun_elsewhere_loses_by_a_move() -> None:
+    """Tests the seconds of a move, none before the first step and on the job's own GPUs, and a file without the field."""
+    new, here, there = job(0), job(1, group=TWO), job(2, group=TWO, running=True)
+    round_ = round_of([new, here, there], C8, regroup_seconds=0.2)
+    assert [round_.move_seconds(j, TWO) for j in round_.jobs] == [0.0, 0.0, 0.0]
+    assert [round_.move_seconds(j, ONE) for j in round_.jobs] == [0.0, 0.2, 0.2]
+    assert not {"regroup_seconds", "demand"} & set(round_of([new], C8).to_dict())

@@ -29,13 +29,19 @@ def test_what_is_begun_can_be_finished_in_time(round_: Round, wanted: int, data:
     costs = round_.costs.of(j.request.shape)
     seconds = data.draw(st.sampled_from(sorted(costs.by_mask.values())))
     wanted = min(wanted, j.steps_left)
-    granted = steps_in_time(round_, j, seconds, wanted)
+    moving = data.draw(st.sampled_from([0.0, 0.3]))
+    granted = steps_in_time(round_, j, seconds, wanted, moving)
     if round_.hopeless(j):
         assert granted == wanted
         return
 
     def ends(steps: int) -> float:
-        return max(j.ready, round_.now) + steps * seconds + (j.steps_left - steps) * costs.fastest
+        return (
+            max(j.ready, round_.now)
+            + (moving if steps else 0.0)
+            + steps * seconds
+            + (j.steps_left - steps) * costs.fastest
+        )
 
     assert 0 <= granted <= wanted
     assert ends(granted) <= j.due + 2 * EPSILON

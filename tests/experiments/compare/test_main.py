@@ -125,6 +125,9 @@ def test_cells_of_ones_own(tmp_path: Path) -> None:
         ("busy", "dp"),
     ]
     assert int(by_cell[3][2]) > int(by_cell[1][2]) > 0
+    moves = [line.strip("|").split("|") for line in (output / "regroups.md").read_text().splitlines()[2:]]
+    assert [cell.strip() for cell, *_ in moves] == ["calm", "busy"]
+    assert float(moves[1][1]) > float(moves[0][1]) >= 0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Times are of one machine, with client and server on the same two cores.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -29,6 +30,8 @@ FLOOD = (
     "workload.rate=12000",
     "workload.requests=12000",
 )
+LOOKS = (1_000, 2_000, 4_000, 8_000, 12_000)
+"""Answers after which the flooded server's memory is looked at."""
 
 
 def served(
@@ -48,6 +51,30 @@ def served(
         summarize(read_journal(directory / JOURNAL).records, cluster).sar,
         summarize(simulate(setup), cluster).sar,
     )
+
+
+def flooded(folder: Path) -> tuple[list[Sent], float, dict[int, float]]:
+    """Return what clients saw of a flood, attainment, and the server's resident megabytes after so many answers."""
+    setup = build(compose([*FLOOD, "cluster.gpus=64"]))
+    held: dict[int, float] = {}
+    answered = 0
+    with serving(folder / "flood", "cluster.gpus=64") as made:
+
+        def count(_: Sent) -> None:
+            nonlocal answered
+            answered += 1
+            if answered in LOOKS:
+                held[answered] = _resident(made.process.pid)
+
+        sent = asyncio.run(load(setup.workload.requests, Target(made.url), count))
+        made.stop()
+    return sent, summarize(as_records(setup, sent, 1.0), setup.service.cluster).sar, held
+
+
+def _resident(pid: int) -> float:
+    """Megabytes of a process that are in memory."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def overheads(folder: Path) -> list[float]:
@@ -71,7 +98,7 @@ def main(output: Path) -> None:
         folder = Path(name)
         _, client, server, simulated = served(folder, 10.0, PAPER)
         extra = overheads(folder)
-        sent, flood, *_ = served(folder, 1.0, (*FLOOD, "cluster.gpus=64"), "cluster.gpus=64")
+        sent, flood, held = flooded(folder)
     table: Table = [
         ["what", "value"],
         ["paper's workload at speed 10, on time in simulation", f"{simulated:.3f}"],
@@ -82,6 +109,7 @@ def main(output: Path) -> None:
         ["requests at 200 a second on 64 GPUs for a minute", f"{len(sent)}"],
         ["of them answered once", f"{sum(each.status == 200 for each in sent)}"],
         ["of them on time", f"{flood:.3f}"],
+        *([f"megabytes that the server holds after {count:,} answers", f"{held[count]:.0f}"] for count in LOOKS),
     ]
     output.mkdir(parents=True, exist_ok=True)
     (output / "table.md").write_text(markdown(table), encoding="utf-8")

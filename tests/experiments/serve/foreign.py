@@ -186,7 +186,7 @@ def clients(chosen: argparse.Namespace) -> list[Client]:
         for backend, load, warmups, poll in (
             ("vllm-omni", IMAGES, 1, 0.0),
             ("openai", IMAGES, 1, 0.0),
-            ("v1/videos", VIDEOS, 0, 2.0),
+            ("v1/videos", VIDEOS, 1, 2.0),
         ):
             name = f"{chosen.vllm_omni_name}, {backend}"
             arguments = vllm_omni(load, backend)

@@ -30,7 +30,7 @@ from planner.objectives import (
 )
 from planner.outcomes import Floats, Outcomes
 from planner.plan import TOLERANCE, Plan
-from planner.programs.intervals import Task, interval_program
+from planner.programs.intervals import PAUSED, Task, interval_program
 from planner.programs.linear import LinearProgram
 from planner.programs.lists import list_schedule
 from planner.programs.lookahead import Lookahead
@@ -324,3 +324,15 @@ def test_requests_that_are_worth_nothing_are_given_up(gpus: int) -> None:
     )
     assert certificate.promised is not None and certificate.value is not None
     assert certificate.value == sum(id_ % 4 == 0 for id_ in certificate.promised) > 0
+
+
+@pytest.mark.parametrize(
+    ("move", "held", "degrees"), [(0.0, 4, [2]), (0.3, 4, [4]), (0.3, PAUSED, [2]), (0.6, PAUSED, [4])]
+)
+def test_list_schedules_count_moves(move: float, held: int, degrees: list[int]) -> None:
+    """Tests ten steps of .1 s on 2 GPUs and .06 s on 4, due in 1.4 s: two are cheaper, unless the way there is dear."""
+    task = Task(0.0, 1.4, 10, (2, 4), (0.1, 0.06), held=held, move=move)
+    schedule = list_schedule([task], 0.0, 4, widen=False)
+    assert [phase.degrees[0] for phase in schedule.phases] == degrees
+    lost = move if degrees != [held] else 0.0
+    assert schedule.ends == [pytest.approx(lost + 10 * task.seconds[task.degrees.index(degrees[0])])]

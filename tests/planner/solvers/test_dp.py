@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,7 +67,7 @@ def test_every_degree_offered_gives_the_most_survivors(round_: Round) -> None:
 def test_late_jobs_never_displace_timely_ones(round_: Round) -> None:
     """Tests that jobs past hope change nothing for the others."""
     timely = tuple(j for j in round_.jobs if not round_.hopeless(j))
-    alone = Round(round_.now, timely, round_.cluster, round_.profile, round_.free_at, round_.cadence)
+    alone = replace(round_, jobs=timely)
     both, ours = ({a.jobs: (a.group, a.steps) for a in GreedyDp().solve(r, 0.01).assignments} for r in (round_, alone))
     assert {jobs: where for jobs, where in both.items() if jobs[0] in {j.id for j in timely}} == ours
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from planner.backends.protocol import Answer, BackendError
 from planner.check import check_plan
 from planner.cluster import Cluster
-from planner.objectives import Objective, OnTime
+from planner.objectives import Fairness, GpuSeconds, Objective, OnTime, Tardiness, Term, Weighted
 from planner.programs.linear import LinearProgram
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.exact import Cbc, CpSat, Exact, Highs, Scip
 from planner.solvers.priority import Edf
-from tests.strategies import EVENTS, LARGE, job, round_of, rounds
+from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, job, round_of, rounds
 
 C8 = Cluster.nvlink(8)
 OVERLOADED = round_of([job(i, LARGE, 40, due=4.2 + 0.1 * i) for i in range(3)], C8, cadence=EVENTS)
@@ -105,3 +105,29 @@ def test_every_solver_serves_the_same_number_of_jobs(make: Callable[[], Exact]) 
     assert reference.value is not None
     assert plan.certificate.value == pytest.approx(reference.value, abs=1e-4)
     assert plan.certificate.status == "optimal" or plan.certificate.solver == "cpsat"  # on its grid, a gap may stay
+
+
+def test_a_bound_below_the_plan_is_not_used() -> None:
+    """Tests that a solver that proves less than its own point is worth proves nothing."""
+
+    def belittle(program: LinearProgram) -> Answer:
+        answer = Highs().backend.solve(program, 1.0)
+        assert answer.bound is not None
+        return replace(answer, bound=answer.bound - 1.5)
+
+    certificate = Exact(Misbehaving(belittle)).solve(OVERLOADED, 1.0).certificate
+    assert (certificate.status, certificate.bound) == ("feasible", None)
+    assert "refuted" in certificate.note
+
+
+@pytest.mark.parametrize("make", [CpSat, Highs, Scip, Cbc])
+def test_a_deadline_met_by_a_billionth_is_met(make: Callable[[], Exact]) -> None:
+    """Tests two jobs that are on time together, one of them by the rounding of a time: no solver proves that one is lost."""
+    cluster = Cluster("no-singles", 4, Cluster.nvlink(4).edges, ("nvlink",), "aligned", (2, 4))
+    jobs = [job(0, SMALL, 1, due=1.0), job(1, SMALL, 2, due=0.036), job(2, MEDIUM, 1, due=0.03)]
+    worth = Weighted((Term(Tardiness(), 0.5), Term(Fairness(), 3.0), Term(GpuSeconds(), 0.003)))
+    certificate = (
+        replace(make(), objective=worth).solve(round_of(jobs, cluster, free_at=(0.5, 0, 0, 0)), 1.0).certificate
+    )
+    assert certificate.status == "optimal"
+    assert certificate.promised == (0, 1)
