@@ -114,9 +114,9 @@ CAPACITY := $(BIN)/python -m experiments.capacity --overwrite --seeds 5 --gpu-pr
 tables-capacity: $(VENV)/.core
 	$(CAPACITY) --target 0.9 --target 0.99 --output docs/tables/capacity --cell "uniform:workload=uniform" \
 	  --cell "skewed:workload=skewed" --cell "uniform, scale 1.5:workload=uniform workload.slo_scale=1.5"
-	$(CAPACITY) --target 0.9 --output docs/tables/capacity-gpus --sweep cluster.gpus=2,4,8,16,32 workload.slo_scale=1.5 \
+	$(CAPACITY) --target 0.9 --time-limit 2 --output docs/tables/capacity-gpus --sweep cluster.gpus=2,4,8,16,32 workload.slo_scale=1.5 \
 	  $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
-	$(CAPACITY) --target 0.9 --vary gpus --output docs/tables/capacity-fewest --sweep workload.rate=6,12,24 \
+	$(CAPACITY) --target 0.9 --vary gpus --time-limit 2 --output docs/tables/capacity-fewest --sweep workload.rate=6,12,24,48,96 \
 	  workload.slo_scale=1.5 $(LOOKAHEAD) $(call POLICY,moore edf tetriserve rssp)
 
 tables-latency: $(VENV)/.core
@@ -142,6 +142,11 @@ tables-scale: $(VENV)/.core
 	  --cell "1024 GPUs, paper load:workload=skewed $(HUGE) workload.rate=2304 workload.slo_scale=1.2 workload.requests=4000" \
 	  --cell "1024 GPUs, skewed, overload:workload=skewed $(HUGE) workload.rate=6400 workload.slo_scale=1.5 workload.requests=6000" \
 	  --cell "1024 GPUs, 1000 pending:$(HUGE) $(UNIFORM) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000"
+
+# What a schedule that knows all arrivals reaches on 16 and 32 GPUs, and on 64 at the paper's load. An hour on two cores.
+tables-bracket: $(VENV)/.core
+	$(BIN)/python -m experiments.foresight --overwrite --seeds 2 --passes 1 --output docs/tables/bracket \
+	  $(call LOAD,16,36,300) $(call OVER,16,100,400) $(call LOAD,32,72,300) $(call OVER,32,200,500) $(call LOAD,64,144,300)
 
 # What moves cost, at 1, 10 and 100 ms each. Ten minutes on two cores.
 EIGHT = --cell "8 GPUs, $(1) ms:workload=skewed workload.rate=12 workload.slo_scale=1.2 engine.regroup_ms=$(1)" \

@@ -23,7 +23,7 @@ class Cancel(NamedTuple):
     request: int
 
 
-Event = Request | Cancel
+Incoming = Request | Cancel
 
 
 class Source(Protocol):
@@ -39,7 +39,7 @@ class Source(Protocol):
         """When the next event that is known of happens, in seconds of the run; infinity if none is."""
         ...
 
-    def take(self, now: float) -> list[Event]:
+    def take(self, now: float) -> list[Incoming]:
         """Return what has happened by now and has not been returned yet."""
         ...
 
@@ -67,7 +67,7 @@ class Replay:
         """The next arrival."""
         return math.inf if self.ended else self._requests[self._taken].arrival
 
-    def take(self, now: float) -> list[Event]:
+    def take(self, now: float) -> list[Incoming]:
         """Return those that have arrived."""
         began, requests = self._taken, self._requests
         while self._taken < len(requests) and requests[self._taken].arrival <= now:
@@ -86,7 +86,7 @@ class Live:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._events: deque[Event] = deque()
+        self._events: deque[Incoming] = deque()
         self._open = True
         self._lock = Lock()
 
@@ -100,7 +100,7 @@ class Live:
         """At once if something waits to be taken; infinity otherwise."""
         return 0.0 if self._events else math.inf
 
-    def put(self, event: Event) -> bool:
+    def put(self, event: Incoming) -> bool:
         """Hand in a request, or take one back; whether that was still possible: nothing new comes into a closed source."""
         with self._lock:
             if not self._open and isinstance(event, Request):
@@ -115,10 +115,10 @@ class Live:
             self._open = False
         self._wake()
 
-    def take(self, now: float) -> list[Event]:
+    def take(self, now: float) -> list[Incoming]:
         """Return all that waits."""
         del now
-        taken: list[Event] = []
+        taken: list[Incoming] = []
         while self._events:
             taken.append(self._events.popleft())
         return taken

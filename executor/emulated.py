@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from threading import Event
 from typing import Protocol
 
-from executor.engine import Progress, Running, Segment, Staged
+from executor.engine import Milestone, Running, Segment, Staged
 from executor.simulated import SimulatedEngine
 from planner.errors import ParameterError, is_finite
 from planner.plan import Assignment
@@ -78,7 +78,7 @@ class EmulatedEngine:
         self._bell: Bell = bell or Event()
         self._zero = clock() - origin / speed
         self._now = 0.0
-        self._progress: list[Progress] = []
+        self._progress: list[Milestone] = []
 
     def clock(self) -> float:
         """Return the seconds of the cluster since the start; from any thread."""
@@ -99,7 +99,7 @@ class EmulatedEngine:
         self._catch_up()
         return self._simulated.submit(request)
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """See `executor.engine.Engine.advance`."""
         while True:
             now = self._catch_up()

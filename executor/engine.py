@@ -10,11 +10,11 @@ from planner.plan import Assignment
 from planner.request import Request
 from profiles.entries import Stage
 
-ProgressKind = Literal["ready", "yielded", "finished", "delivered", "failed"]
+MilestoneKind = Literal["ready", "yielded", "finished", "delivered", "failed"]
 
 
-class Progress(NamedTuple):
-    """Something that happened.
+class Milestone(NamedTuple):
+    """What an engine reports of a request.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Progress(NamedTuple):
         For ``failed``: why, with request, shape and step. For ``yielded``: what broke, if something did.
     """
 
-    kind: ProgressKind
+    kind: MilestoneKind
     request: int
     at: float
     steps: int = 0
@@ -114,7 +114,7 @@ class Engine(Protocol):
         """
         ...
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Let time pass until something happens, at most until ``until``; return the time and what happened then.
 
         A real clock does not stop at ``until``: what it made happen a moment later may be told, too.

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Literal
 
 from executor.arrivals import Cancel, Replay, Source
-from executor.engine import Engine, Progress
+from executor.engine import Engine, Milestone
 from executor.records import Decision, Fate, Records
 from executor.tracker import Tracker
 from executor.watch import Watch
@@ -248,7 +248,7 @@ class _Run:
             self._boundary = math.ceil(now / tau - 1e-9) * tau
         return self._boundary
 
-    def _take_in(self, progress: Sequence[Progress], now: float) -> None:
+    def _take_in(self, progress: Sequence[Milestone], now: float) -> None:
         gone = False
         for item in progress:
             if item.request not in self._requests:  # of one that has left meanwhile

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 import numpy as np
 from numpy.typing import NDArray
 
-from executor.engine import Progress, Running, Segment, Staged
+from executor.engine import Milestone, Running, Segment, Staged
 from executor.noise import draw_noise
 from executor.stage_queue import need
 from executor.stage_workers import StageWorkers
@@ -141,10 +141,10 @@ class SimulatedEngine:
             self._drift[request.id] = [0.0, *draws.cumsum().tolist()]
         return not self._stage("encode", request)
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Move the clock to the next event, at most to ``until``."""
         heap = self._heap
-        progress: list[Progress] = []
+        progress: list[Milestone] = []
         while heap:
             at, kind, request, _, stretch = heap[0]
             if stretch is not None and (stretch.stopped or stretch.end != at):
@@ -177,21 +177,21 @@ class SimulatedEngine:
         for begun in self._stage_workers.proceed(self.now):
             self._push(begun.end, _STAGED, begun.request, None)
 
-    def _end_stage(self, request: int, progress: list[Progress]) -> None:
+    def _end_stage(self, request: int, progress: list[Milestone]) -> None:
         """Take in that a text is encoded, or an image there."""
         done = self._stage_workers.finish(request)
         self.staged.append(done)
         if done.stage == "decode":
             self._deliver(request, progress)
         elif request in self._left:
-            progress.append(Progress("ready", request, done.end))
+            progress.append(Milestone("ready", request, done.end))
         self._proceed_stages()
 
     def _push(self, at: float, kind: int, request: int, stretch: Stretch | None) -> None:
         self._pushed += 1
         heappush(self._heap, (at, kind, request, self._pushed, stretch))
 
-    def _end(self, stretch: Stretch, progress: list[Progress]) -> None:
+    def _end(self, stretch: Stretch, progress: list[Milestone]) -> None:
         now = self.now
         self._release(stretch)
         self.segments.append(Segment(stretch.jobs, stretch.group.gpus, stretch.start, now, stretch.steps))
@@ -203,12 +203,12 @@ class SimulatedEngine:
             if left:
                 self._left[job] = left
                 self._holds[job] = stretch.group.mask
-                progress.append(Progress("yielded", job, now, stretch.steps, job in self._next, stretch.group))
+                progress.append(Milestone("yielded", job, now, stretch.steps, job in self._next, stretch.group))
             else:
                 del self._left[job]
                 self._holds.pop(job, None)
                 self._drift.pop(job, None)
-                progress.append(Progress("finished", job, now, stretch.steps))
+                progress.append(Milestone("finished", job, now, stretch.steps))
                 if not self._stage("decode", self._requests[job]):
                     self._deliver(job, progress)
         if self._next:
@@ -217,9 +217,9 @@ class SimulatedEngine:
                     del self._next[waiting.jobs[0]]
                     self._occupy(waiting)
 
-    def _deliver(self, request: int, progress: list[Progress]) -> None:
+    def _deliver(self, request: int, progress: list[Milestone]) -> None:
         del self._requests[request]
-        progress.append(Progress("delivered", request, self.now))
+        progress.append(Milestone("delivered", request, self.now))
 
     def _occupy(self, stretch: Stretch) -> None:
         for gpu in stretch.group.gpus:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from executor.demand import Demand
-from executor.engine import Progress, Running
+from executor.engine import Milestone, Running
 from planner.allocation import cheapest_mix
 from planner.cluster import Cluster, Group
 from planner.costs import costs_of
@@ -92,7 +92,7 @@ class Tracker:
     def _due(self, request: Request) -> float:
         return request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: Milestone) -> None:
         """Take in that a segment ended."""
         live = self._live.get(progress.request)
         if live is None:

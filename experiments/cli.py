@@ -7,7 +7,6 @@ import dataclasses
 import difflib
 import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,23 +19,29 @@ from executor.distributed.config import EngineError
 from executor.distributed.models.spec import ModelError
 from experiments.config import CHOICES, register
 from experiments.config import schema as schema_of
+from profiles import command_line
 from profiles.command_line import Parser, count, positive, processes, whole
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
-__all__ = ["Parser", "compose", "count", "guarded", "plain", "positive", "processes", "whole"]
+__all__ = ["Parser", "compose", "count", "guarded", "plain", "positive", "processes", "refuse_twice", "whole"]
 
 _UNKNOWN = re.compile(
     r"Key '[^']*' (?:is )?not in '[^']*'\s+full_key: (?P<path>\S+)\s+(?:reference_type=\S+\s+)?object_type=(?P<type>\w+)"
 )
 _NO_CHOICE = re.compile(
-    r"Could not find '(?P<group>\S+)/(?P<name>[^/']+)'\s+Available options in '[^']+':(?P<known>.*)", re.DOTALL
+    r"Could not find '(?P<group>\S+)/(?P<name>[^/']*)'\s+Available options in '[^']+':(?P<known>.*)", re.DOTALL
 )
 _WRONG_TYPE = re.compile(
     r"Value '(?P<value>.*?)' of type '\w+' could not be converted to (?P<type>\w+)\s+full_key: (?P<path>\S+)", re.DOTALL
 )
 _MISSING = re.compile(r"Missing mandatory value: \S+\s+full_key: (?P<path>\S+)")
+_NOT_NULL = re.compile(r"field '(?P<path>\S+)' is not Optional")
+_NO_BOOLEAN = re.compile(r"Value '(?P<value>.*?)' is not a valid bool .*?full_key: (?P<path>\S+)", re.DOTALL)
+_SEVERAL = re.compile(r"Ambiguous value for argument '(?P<text>.*?)'")
+_NO_VALUE = re.compile(r"Error parsing override '(?P<text>.*?)'\s+missing EQUAL")
+_UNREADABLE = re.compile(r"LexerNoViableAltException: (?P<text>.+?)\s*\n?\s*\^", re.DOTALL)
 _TYPES = {"Float": "a number", "Integer": "a whole number", "Boolean": "true or false"}
 
 
@@ -80,8 +85,39 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
     Paths of files become absolute: jobs may run elsewhere.
     """
+    _refuse_added(config)
     data = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
     return {key: _group(value) for key, value in data.items() if key not in ("hydra", "defaults")}
+
+
+def _refuse_added(node: DictConfig, path: str = "") -> None:
+    """Refuse fields that were added with a ``+`` to what has fields of its own: nothing would read them."""
+    kind = OmegaConf.get_type(node)
+    own = kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
+    for name in map(str, node):
+        if own is not None and name not in {field.name for field in dataclasses.fields(own)}:
+            raise ValueError(_unknown_field(f"{path}{name}", own.__name__))
+        child = node._get_node(name)
+        if isinstance(child, DictConfig) and name != "hydra" and not child._is_none() and not child._is_missing():
+            _refuse_added(child, f"{path}{name}.")
+
+
+def refuse_twice(overrides: Sequence[str]) -> None:
+    """Refuse overrides of which the last would silently replace the others.
+
+    Raises
+    ------
+    ValueError
+        With all that are given for the field.
+    """
+    given: dict[str, list[str]] = {}
+    for override in overrides:
+        key, equals, _ = override.lstrip("+").partition("=")
+        if equals and not key.startswith("-"):
+            given.setdefault(key, []).append(override)
+    for key, several in given.items():
+        if len(several) > 1:
+            raise ValueError(f"{key} is given {len(several)} times ({', '.join(several)}); once is right")
 
 
 def _group(value: Any) -> Any:
@@ -96,14 +132,7 @@ def guarded(main: Callable[[], int]) -> int:
     from hydra.errors import HydraException
 
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    try:
-        return main()
-    except (*USER_ERRORS, HydraException) as error:
-        print(f"error: {_message(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return command_line.guarded(main, (*USER_ERRORS, HydraException), _message)
 
 
 def _message(error: BaseException) -> str:
@@ -133,6 +162,20 @@ def _in_our_words(text: str) -> str:
         return f"there is no {found['group']}={found['name']}{guess} The choices are: {', '.join(known)}"
     if found := _WRONG_TYPE.search(text):
         return f"{found['path']} is {found['value']!r}; {_TYPES.get(found['type'], found['type'])} is needed"
+    if found := _NO_BOOLEAN.search(text):
+        return f"{found['path']} is {found['value']!r}; {_TYPES['Boolean']} is needed"
+    if found := _NOT_NULL.search(text):
+        return f"{found['path']} is null; a value is needed"
+    if found := _SEVERAL.search(text):
+        return (
+            f"{found['text']} has several values, which experiments.run -m and --sweep take; a list is written as [1,2]"
+        )
+    if found := _NO_VALUE.search(text):
+        return f"{found['text']!r} is no override of the form field=value, as in workload=skewed"
+    if found := _UNREADABLE.search(text):
+        key, equals, value = found["text"].partition("=")
+        how = f"quote its value, as in {key}=\"'{value}'\"" if equals else "an override is field=value"
+        return f"{found['text']!r} has characters that cannot stand there; {how}"
     if found := _MISSING.search(text):
         return f"{found['path']} is not given, and is needed"
     return ""

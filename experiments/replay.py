@@ -19,6 +19,7 @@ from experiments.results import summarize
 from experiments.results.directory import read_manifest
 from experiments.studies.bound import CONDITION, bound_all
 from experiments.studies.grid import Cell, Result, described, run_all
+from experiments.studies.hidden import refuse_hidden
 from experiments.studies.naming import policy_of
 from experiments.studies.options import USELESS, study_parser
 from experiments.studies.policies import POLICIES
@@ -66,6 +67,7 @@ def _command(options: argparse.Namespace) -> None:
         write_trace(as_workload(session.records, directory.name), trace)
     cell = Cell(directory.name, (*overrides_of(about["config"], directory), *options.overrides))
     policies = [policy_of(text) for text in options.policy] or list(POLICIES)
+    refuse_hidden([cell], policies)
     setup = build(compose(cell.overrides))
     live = replace(summarize(session.records, setup.service.cluster, LIVE), name=LIVE)
     with open_study("replay", options, described([cell], policies), [0]) as study:

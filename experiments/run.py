@@ -17,10 +17,10 @@ import hydra
 from omegaconf import DictConfig
 
 from executor.records import Records
-from experiments.cli import guarded, plain
+from experiments.cli import guarded, plain, refuse_twice
 from experiments.config import register
 from experiments.config.build import Setup
-from experiments.distributed.workers import joined
+from experiments.config.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.results.writer import FILES as RUN_FILES
 from experiments.runner import Outcome, Runner, run_to_directory
@@ -109,6 +109,7 @@ def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path,
 
 def _command() -> int:
     register()
+    refuse_twice(sys.argv[1:])
     interrupted = False
 
     @hydra.main(version_base="1.3", config_name="tetriplan", config_path=None)

@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(options: argparse.Namespace) -> int:
     known = figure_names()
     if options.list:
+        if options.figures:
+            raise ValueError(f"--list names all figures and makes none; leave out {options.figures[0]}")
         for name in known:
             print(f"{name:12} {load_figure(name).title}")
         return 0

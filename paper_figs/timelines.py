@@ -11,7 +11,7 @@ from executor.engine import Segment
 from executor.records import Records
 from experiments.drawing.palette import INK
 from experiments.results.layout import blocks
-from experiments.results.panel import HATCH, RED, Room, draw_panel
+from experiments.results.panel import HATCH, RED, PanelSize, draw_panel
 from paper_figs.style import COLUMN, SHAPE_COLOURS, shown
 from paper_figs.table import Table, Value
 from planner.request import Request
@@ -81,7 +81,12 @@ def records_of(table: Table) -> Records:
 
 
 def draw_timeline(
-    axes: Axes, table: Table, gpus: int, window: tuple[float, float], room: Room, names: Mapping[int, str] | None = None
+    axes: Axes,
+    table: Table,
+    gpus: int,
+    window: tuple[float, float],
+    room: PanelSize,
+    names: Mapping[int, str] | None = None,
 ) -> None:
     """Draw one run: a row per GPU, a colour per resolution.
 

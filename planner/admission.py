@@ -22,7 +22,7 @@ WORK = 40_000
 """What the list schedules of one decision may cost together, as the sum of jobs times jobs that can run at a time."""
 
 
-class Admitted(NamedTuple):
+class Accepted(NamedTuple):
     """Jobs that a list schedule finishes in time, in the order given, and the degrees of those that it runs first."""
 
     jobs: list[Job]
@@ -32,7 +32,7 @@ class Admitted(NamedTuple):
 
 def admit(
     round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None = None, budget: float = math.inf
-) -> Admitted:
+) -> Accepted:
     """Choose among jobs that can be on time alone.
 
     Parameters
@@ -69,7 +69,7 @@ def admit(
         for due in [mine[at].due for at in late[: -(-len(late) // lists)]]:
             kept.remove(max((i for i in kept if tasks[i].due <= due), key=lambda i: (burdens[i], i)))
         mine = [tasks[i] for i in kept]
-    return Admitted([jobs[i] for i in kept], {jobs[kept[at]].id: degree for at, degree in first.items()})
+    return Accepted([jobs[i] for i in kept], {jobs[kept[at]].id: degree for at, degree in first.items()})
 
 
 def _within_capacity(

@@ -6,11 +6,11 @@ from planner.costs import ShapeCosts
 from planner.job import Job
 from planner.round import EPSILON, Round
 
-Mix = tuple[tuple[int, int], ...]
+DegreeMix = tuple[tuple[int, int], ...]
 """Pairs (degree, steps) with the slower degree first; one or two of them."""
 
 
-def cheapest_mix(costs: ShapeCosts, steps: int, seconds: float) -> Mix | None:
+def cheapest_mix(costs: ShapeCosts, steps: int, seconds: float) -> DegreeMix | None:
     """Return the mix of at most two degrees with the least GPU-seconds that runs ``steps`` steps within ``seconds``.
 
     For two degrees a < b of which a is the cheaper per step, as many steps as possible go to a:
@@ -36,7 +36,7 @@ def cheapest_mix(costs: ShapeCosts, steps: int, seconds: float) -> Mix | None:
         return None
     if steps * times[0] <= limit and degrees[0] * times[0] <= min(map(_product, degrees, times)):
         return ((degrees[0], steps),)
-    best: Mix | None = None
+    best: DegreeMix | None = None
     best_cost = float("inf")
     count = len(degrees)
     for b in range(count):

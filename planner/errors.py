@@ -16,6 +16,15 @@ _LONGEST = 60
 """Characters of a value that an error shows."""
 
 
+FAILURES = (Exception, SystemExit)
+"""What code of a user's own may raise, and must not end a command without a word."""
+
+
+def said(error: BaseException) -> str:
+    """Return the type and the words of an error, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+
+
 class ParameterError(ValueError):
     """A parameter has a value that it cannot have.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from planner.errors import FAILURES, said
 from planner.limit import TookTooLong, time_limit
 
 SECONDS = 20.0
@@ -57,8 +58,8 @@ def load_own(
             return chosen(**(arguments or {}))
     except TookTooLong as error:
         raise LoadError(f"{kind} file {file}: {chosen.__name__}(...) {error}") from None
-    except Exception as error:
-        raise LoadError(f"{kind} file {file}: {chosen.__name__}(...) raised {type(error).__name__}: {error}") from error
+    except FAILURES as error:
+        raise LoadError(f"{kind} file {file}: {chosen.__name__}(...) raised {said(error)}") from error
 
 
 def load_module(kind: str, file: str | Path) -> ModuleType:
@@ -82,8 +83,8 @@ def load_module(kind: str, file: str | Path) -> ModuleType:
             spec.loader.exec_module(module)
     except TookTooLong as error:
         raise LoadError(f"{kind} file {path}: its import {error}") from None
-    except (Exception, SystemExit) as error:
-        raise LoadError(f"{kind} file {path} does not import: {type(error).__name__}: {error}") from error
+    except FAILURES as error:
+        raise LoadError(f"{kind} file {path} does not import: {said(error)}") from error
     return module
 
 

@@ -24,7 +24,7 @@ from planner.round import EPSILON
 from profiles.profile import Profile
 
 
-class Run(NamedTuple):
+class Stint(NamedTuple):
     """Consecutive steps of one request on one group."""
 
     request: int
@@ -55,7 +55,7 @@ class Optimum:
     value: float
     upper: float
     on_time: tuple[int, ...]
-    runs: tuple[Run, ...] = field(repr=False)
+    runs: tuple[Stint, ...] = field(repr=False)
     seconds: float
 
     @property
@@ -87,7 +87,7 @@ def optimum(
     began = perf_counter()
     bound = clairvoyant_bound(requests, cluster, profile, time_limit / 2, backend)
     by_id = {request.id: request for request in requests}
-    best: tuple[float, tuple[int, ...], list[Run]] = (0.0, (), [])
+    best: tuple[float, tuple[int, ...], list[Stint]] = (0.0, (), [])
     for served, rule in _attempts(bound.on_time, by_id, cluster, profile):
         on_time, runs = _schedule([by_id[id_] for id_ in served], cluster, profile, *rule)
         value = sum(by_id[id_].weight for id_ in on_time)
@@ -127,7 +127,7 @@ def _attempts(
 
 def _schedule(
     requests: Sequence[Request], cluster: Cluster, profile: Profile, order: str, wait: bool, margin: float
-) -> tuple[list[int], list[Run]]:
+) -> tuple[list[int], list[Stint]]:
     """Run whole steps on groups by a list rule; return who is on time, and the runs.
 
     Parameters
@@ -151,7 +151,7 @@ def _schedule(
     ends = [request.arrival for request in requests]
     held: list[Group | None] = [None] * len(requests)
     free_at = [0.0] * cluster.gpus
-    runs: list[Run] = []
+    runs: list[Stint] = []
     latest: dict[int, int] = {}
     on_time: list[int] = []
     now = min((request.arrival for request in requests), default=0.0)
@@ -180,7 +180,7 @@ def _schedule(
                 runs[latest[i]] = last._replace(end=end, steps=last.steps + 1)
             else:
                 latest[i] = len(runs)
-                runs.append(Run(requests[i].id, group, now, end, 1))
+                runs.append(Stint(requests[i].id, group, now, end, 1))
             ends[i], held[i] = end, group
             for gpu in group.gpus:
                 free_at[gpu] = end

@@ -40,7 +40,7 @@ _SAME = 1e-6
 _FARTHEST = 600.0
 """Seconds from now after which no earliest finish is looked for."""
 
-Policy = Literal["promise", "refuse"]
+AdmissionPolicy = Literal["promise", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +210,13 @@ class ProtectionLevels:
 
     def __init__(
         self,
-        policy: Policy = "promise",
+        policy: AdmissionPolicy = "promise",
         sigmas: float = 2.0,
         protection: float = 2.0,
         load: float = 0.85,
         window: float = 300.0,
     ) -> None:
-        if policy not in get_args(Policy):
+        if policy not in get_args(AdmissionPolicy):
             raise ParameterError("policy", policy, "use 'promise' or 'refuse'")
         for name, value in (("sigmas", sigmas), ("protection", protection), ("window", window)):
             if not (is_finite(value) and value >= 0):

@@ -21,7 +21,7 @@ WASTE = 0.1
 """Share of a round in which no step of a shape fits, above which a user should hear of it."""
 
 
-class Demand(NamedTuple):
+class ShapeDemand(NamedTuple):
     """What requests of one shape are like.
 
     Parameters
@@ -42,7 +42,7 @@ class Demand(NamedTuple):
     share: float
 
 
-def round_length(demands: Sequence[Demand]) -> float:
+def round_length(demands: Sequence[ShapeDemand]) -> float:
     """Return the best number of seconds: a multiple of some shape's step, and a trifle more.
 
     Parameters
@@ -65,7 +65,7 @@ def wasted(tau: float, step: float) -> float:
     return 1.0 - math.floor(tau / step + 1e-6) * step / tau
 
 
-def _cost(tau: float, demands: Sequence[Demand]) -> float:
+def _cost(tau: float, demands: Sequence[ShapeDemand]) -> float:
     """Mean share of the time given that a request waits for rounds, and loses in them."""
     total = 0.0
     for demand in demands:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from planner.admission import Admitted
+from planner.admission import Accepted
 from planner.job import Job
 from planner.outcomes import Bools, Floats, Ints
 from planner.round import EPSILON, Round
@@ -226,7 +226,7 @@ def _fluid(row: Ints, width: Floats, must: Floats, use: Floats, capacity: float)
     return spent
 
 
-def admit_swept(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) -> Admitted:
+def admit_swept(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) -> Accepted:
     """Choose among jobs that can be on time alone, as :func:`planner.admission.admit` does, where there are many.
 
     Parameters
@@ -265,4 +265,4 @@ def admit_swept(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) ->
                 low, (served, now) = middle, found
     positions = served.tolist()
     runs = {jobs[i].id: degrees[k] for i, k in zip(positions, now.tolist(), strict=True) if k >= 0}
-    return Admitted([jobs[i] for i in positions], runs)
+    return Accepted([jobs[i] for i in positions], runs)

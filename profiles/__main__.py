@@ -8,25 +8,23 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from profiles.command_line import Parser, count, refuse_existing
+from profiles.command_line import Parser, count, guarded, refuse_existing
 from profiles.entries import PROVENANCES, ProfileError
 from profiles.profile import Profile
 from profiles.shape import Shape
-from profiles.store import DATA, list_profiles, load_profile, save_profile
+from profiles.store import DATA, format_profile, list_profiles, load_profile, save_profile
 
-Run = Callable[[argparse.Namespace], int]
+_Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status, 2 after an error of the user's."""
-    try:
+
+    def command() -> int:
         given = _parser().parse_args(arguments)
         return int(given.run(given))
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}", file=sys.stderr)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-    return 2
+
+    return guarded(command)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,11 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_WRITING = ("plot", "compare", "fit")
+_WRITING = ("plot", "compare", "build", "fit")
 """Commands that write a file whose name the user gives."""
 
 
-def _command(commands: argparse._SubParsersAction[Parser], name: str, run: Run, text: str) -> argparse.ArgumentParser:
+def _command(
+    commands: argparse._SubParsersAction[Parser], name: str, run: _Command, text: str
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     if name in _WRITING:
         command.add_argument("--overwrite", action="store_true", help="replace a file that is there")
@@ -186,8 +186,10 @@ def _build(given: argparse.Namespace) -> int:
     recipes = [find_recipe(name) for name in given.names or RECIPES]
     points = read_points(POINTS)
     for recipe in recipes:
-        path = given.folder / f"{recipe.name}.json"
-        save_profile(build_profile(recipe, points), path)
+        path, profile = given.folder / f"{recipe.name}.json", build_profile(recipe, points)
+        if path.exists() and path.read_text(encoding="utf-8") != format_profile(profile):
+            refuse_existing("--folder", path, given.overwrite)
+        save_profile(profile, path)
         print(f"wrote {path}")
     return 0
 

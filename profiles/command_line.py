@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +30,44 @@ class Parser(argparse.ArgumentParser):
         near = difflib.get_close_matches(unknown.partition("=")[0].split(" ")[0], known, 1)
         guess = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"{message}{guess} (see {self.prog} --help)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and read a ``~`` in a path as a shell does not after ``--option=``."""
+        options, rest = super().parse_known_args(args, namespace)
+        for name, value in vars(options).items():
+            if isinstance(value, Path):
+                setattr(options, name, value.expanduser())
+        return options, rest
+
+
+def guarded(
+    main: Callable[[], int],
+    errors: tuple[type[BaseException], ...] = (ValueError, OSError),
+    message: Callable[[BaseException], str] = str,
+) -> int:
+    """Run a command; turn a user's mistake into one line on standard error and exit code 2.
+
+    Parameters
+    ----------
+    main
+        Returns the exit code.
+    errors
+        What is raised for mistakes.
+    message
+        What is said of one.
+    """
+    try:
+        return main()
+    except errors as error:
+        file = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else ""
+        print(f"error: {file or message(error)}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"error: there is not enough memory: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def count(text: str) -> int:
@@ -72,5 +112,7 @@ def refuse_existing(option: str, path: Path, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise ValueError(f"{option} is {path}, which is a directory; give the path of a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{option} is {path}, but there is no directory {path.parent}; make it first")
     if path.exists() and not overwrite:
         raise ValueError(f"{option} is {path}, which exists; give another path, or add --overwrite")

@@ -34,7 +34,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """
     text = str(name_or_path)
     is_path = isinstance(name_or_path, Path) or "/" in text or "\\" in text or text.endswith(".json")
-    path = Path(name_or_path) if is_path else DATA / f"{text}.json"
+    path = Path(name_or_path).expanduser() if is_path else DATA / f"{text}.json"
     if not path.is_file():
         shipped = f"the shipped profiles are {', '.join(list_profiles())}"
         wanted = f"profile file {path}" if is_path else f"profile {text!r}"

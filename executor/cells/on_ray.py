@@ -56,7 +56,7 @@ class OnRay:
     def _ray(self) -> Any:
         """Return Ray, connected."""
         try:
-            from executor.distributed.on_ray.session import Session
+            from executor.distributed.on_ray.session import RaySession
         except ImportError:
             raise ParameterError(
                 "planning", "ray", "it needs Ray: pip install -e '.[cluster]', or use planning=processes"
@@ -65,7 +65,7 @@ class OnRay:
 
         if not ray.is_initialized():
             try:
-                Session(self.address)  # left when the process ends
+                RaySession(self.address)  # left when the process ends
             except EngineError as error:
                 raise ParameterError("address", self.address, str(error)) from None
         return ray

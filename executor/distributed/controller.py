@@ -22,8 +22,8 @@ from executor.distributed.dispatch import Dispatch
 from executor.distributed.history import History, Step
 from executor.distributed.models.spec import Ask
 from executor.distributed.recovery import Recovery
-from executor.distributed.stages import Answer, Stages
-from executor.engine import Progress, Running, Segment, Staged
+from executor.distributed.stages import StageAnswer, Stages
+from executor.engine import Milestone, Running, Segment, Staged
 from planner.costs import costs_of
 from planner.plan import Assignment
 from planner.request import Request
@@ -94,7 +94,7 @@ class DistributedEngine:
         self._recovery = Recovery(crew, self._board, self._states, self._history, self._end, self._fail)
         self.failures: dict[int, tuple[float, str]] = {}
         self._now = 0.0
-        self._progress: list[Progress] = []
+        self._progress: list[Milestone] = []
         self._undelivered: set[int] = set()
 
     @property
@@ -126,7 +126,7 @@ class DistributedEngine:
         self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready)
         return False
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Wait until something happens, at most until ``until``.
 
         Raises
@@ -223,7 +223,7 @@ class DistributedEngine:
                 self._stages.done(rank, message, time.monotonic())
                 self._answered(rank, message)
 
-    def _answered(self, rank: int, message: Answer) -> None:
+    def _answered(self, rank: int, message: StageAnswer) -> None:
         request = message.request
         if isinstance(message, m.Refused) and request in self._board.asks:
             self._fail(self._board.asks[request], message.error)
@@ -234,9 +234,9 @@ class DistributedEngine:
         if isinstance(message, m.Decoded):
             self._forget(request)
             self._undelivered.discard(request)
-            self._progress.append(Progress("delivered", request, self._history.time(message.at)))
+            self._progress.append(Milestone("delivered", request, self._history.time(message.at)))
         elif isinstance(message, m.Admitted) and request in self._board.asks:
-            self._progress.append(Progress("ready", request, self._history.now()))
+            self._progress.append(Milestone("ready", request, self._history.now()))
         elif isinstance(message, m.Admitted | m.Refused):
             self._forget(request)
 
@@ -249,7 +249,7 @@ class DistributedEngine:
         self.failures[request.id] = (now, reason)
         if board.asks.pop(request.id, None) is not None or request.id in self._undelivered:
             self._undelivered.discard(request.id)
-            self._progress.append(Progress("failed", request.id, now, reason=reason))
+            self._progress.append(Milestone("failed", request.id, now, reason=reason))
         self._forget(request.id)
 
     def _end(self, chunk: Chunk, steps: list[int], at: float) -> None:
@@ -267,11 +267,11 @@ class DistributedEngine:
             board.done[job] = origin + done
             if board.done[job] < board.asks[job].request.steps:
                 planned = goes_on or job in waiting
-                self._progress.append(Progress("yielded", job, end, done, planned, chunk.group, chunk.reason))
+                self._progress.append(Milestone("yielded", job, end, done, planned, chunk.group, chunk.reason))
             else:
                 self._stages.decode(board.asks.pop(job))
                 self._undelivered.add(job)
-                self._progress.append(Progress("finished", job, end, done))
+                self._progress.append(Milestone("finished", job, end, done))
         if goes_on:
             self._dispatch.resume(Assignment(chunk.jobs, chunk.group, chunk.limit - max(steps)))
         self._dispatch.proceed()

@@ -39,7 +39,7 @@ class _Transfers:
             work.wait()
 
 
-class Group:
+class Membership:
     """One member's end of a group; a `executor.distributed.sequence.Communicator`.
 
     Parameters
@@ -188,13 +188,13 @@ class Groups:
         self._store: Store = TCPStore(
             rendezvous.host, rendezvous.port, is_master=False, wait_for_workers=False, timeout=self._timeout
         )
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, Membership] = {}
         self._left: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._groups)
 
-    def get(self, name: str, members: Sequence[int]) -> Group:
+    def get(self, name: str, members: Sequence[int]) -> Membership:
         """Return a group, making it if this is its first use; then every member must ask for it.
 
         Parameters
@@ -234,13 +234,13 @@ class Groups:
         for name in list(self._groups):
             self.drop(name)
 
-    def _build(self, name: str, members: Sequence[int]) -> Group:
+    def _build(self, name: str, members: Sequence[int]) -> Membership:
         rank, degree = members.index(self._rank), len(members)
         if degree == 1:
-            return Group(name, 0, 1, None, None)
+            return Membership(name, 0, 1, None, None)
         control = self._gloo(name, rank, degree)
         data = control if self._device.type == "cpu" else self._nccl(name, rank, degree)
-        return Group(name, rank, degree, data, control)
+        return Membership(name, rank, degree, data, control)
 
     def _gloo(self, name: str, rank: int, degree: int) -> Any:
         gloo: Any = dist.ProcessGroupGloo

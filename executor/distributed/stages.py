@@ -24,8 +24,8 @@ _RETRY_AFTER = 0.5
 _DEATHS = 3
 """Deaths of the worker count a third of a failure each: it may not have been the request's fault."""
 
-Command = m.Admit | m.Decode
-Answer = m.Admitted | m.Refused | m.Rendered | m.Decoded | m.Undecoded
+StageCommand = m.Admit | m.Decode
+StageAnswer = m.Admitted | m.Refused | m.Rendered | m.Decoded | m.Undecoded
 
 
 class _Hand:
@@ -42,7 +42,7 @@ class _Hand:
     """
 
     def __init__(self) -> None:
-        self.current: Command | None = None
+        self.current: StageCommand | None = None
         self.writing: dict[int, Ask] = {}
         self.heard = 0.0
 
@@ -138,7 +138,7 @@ class Stages:
             hand.current, hand.heard = self._command(*chosen), now
             self._send(rank, hand.current)
 
-    def _command(self, stage: Stage, ask: Ask) -> Command:
+    def _command(self, stage: Stage, ask: Ask) -> StageCommand:
         if stage == "encode":
             return m.Admit(ask)
         image = None if self._images is None else image_path(self._images, ask.request)
@@ -161,7 +161,7 @@ class Stages:
         """Seconds for which images have failed to come to rest without one that did."""
         return 0.0 if self._failing is None else now - self._failing
 
-    def done(self, rank: int, message: Answer, now: float) -> None:
+    def done(self, rank: int, message: StageAnswer, now: float) -> None:
         """Take in how far a worker is with its command."""
         hand = self._hands[rank]
         hand.heard = now

@@ -22,7 +22,7 @@ from PIL.Image import Image
 from safetensors.torch import save
 
 from executor.distributed import messages as m
-from executor.distributed.groups import Group, Groups, Rendezvous
+from executor.distributed.groups import Groups, Membership, Rendezvous
 from executor.distributed.images import encoded
 from executor.distributed.models.model import Model
 from executor.distributed.models.spec import ModelError, ModelSpec, Role
@@ -174,7 +174,7 @@ class Worker:
             for job in run.jobs:
                 self._states.release(job)
 
-    def _chunk(self, run: m.Run, group: Group) -> None:
+    def _chunk(self, run: m.Run, group: Membership) -> None:
         leads = group.rank == 0
         tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
         limit, steps, on = run.limit, 0, True

@@ -6,18 +6,21 @@ with a remedy. The exit code is 1 if something would be.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
 from executor.doctor.findings import findings
 from executor.doctor.machine import look
+from profiles.command_line import Parser, guarded
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the findings; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m executor.doctor", description=__doc__)
-    parser.parse_args(arguments)
+    return guarded(lambda: _command(arguments))
+
+
+def _command(arguments: Sequence[str] | None) -> int:
+    Parser(prog="python -m executor.doctor", description=__doc__).parse_args(arguments)
     found = findings(look())
     width = max(len(each.what) for each in found)
     for what, there, verdict, remedy in found:

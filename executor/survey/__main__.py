@@ -25,8 +25,8 @@ from executor.distributed.measuring.emulation import priced
 from executor.distributed.models.spec import ModelError
 from executor.measure.options import ASSUMED, DEGREES, check_day, counts, shapes
 from executor.survey import report
-from executor.survey.found import Found, Setting
-from executor.survey.items import MODELS, Item, Published, items_of
+from executor.survey.file import Setting, SurveyFile
+from executor.survey.items import MODELS, Published, SurveyItem, items_of
 from executor.survey.profile import profile_of
 from profiles.command_line import Parser, count, positive, whole
 from profiles.entries import LOCAL
@@ -46,10 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = _parser().parse_args(arguments)
         _check(given)
         if given.remake:
-            return _remake(given, Found(given.out / FILE, None))
+            return _remake(given, SurveyFile(given.out / FILE, None))
         setting = _setting(given)
         given.out.mkdir(parents=True, exist_ok=True)
-        return _survey(given, Found(given.out / FILE, setting))
+        return _survey(given, SurveyFile(given.out / FILE, setting))
     except (OSError, ValueError, ModelError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -70,7 +70,7 @@ def _check(given: argparse.Namespace) -> None:
     check_day(given.date)
 
 
-def _remake(given: argparse.Namespace, found: Found) -> int:
+def _remake(given: argparse.Namespace, found: SurveyFile) -> int:
     for model in MODELS:
         _write(given, model, list(items_of(model, given.shapes, given.degrees, given.batches)), found)
     return 0
@@ -94,7 +94,7 @@ def _setting(given: argparse.Namespace) -> Setting:
     return Setting(name, given.dtype, given.width, "graphs" if given.graphs else "eager", software)
 
 
-def _survey(given: argparse.Namespace, found: Found) -> int:
+def _survey(given: argparse.Namespace, found: SurveyFile) -> int:
     from executor.distributed.measuring.bench import Repeats
     from executor.survey.timing import time_items
 
@@ -122,7 +122,7 @@ def _survey(given: argparse.Namespace, found: Found) -> int:
     return 3 if left else 0
 
 
-def _write(given: argparse.Namespace, model: Published, items: Sequence[Item], found: Found) -> None:
+def _write(given: argparse.Namespace, model: Published, items: Sequence[SurveyItem], found: SurveyFile) -> None:
     """Write the profile of what was found of a model so far, and its table."""
     assumed = ASSUMED["cpu" if found.setting.device.startswith("CPU") else "cuda"]
     costs = priced(None, assumed, given.bandwidth, given.latency)
@@ -134,7 +134,7 @@ def _write(given: argparse.Namespace, model: Published, items: Sequence[Item], f
     print(f"{profile.name}: {len(profile.entries)} step times, {len(profile.shapes)} shapes\n{text}", flush=True)
 
 
-def _line(item: Item, found: Found) -> str:
+def _line(item: SurveyItem, found: SurveyFile) -> str:
     timing = found.timings[item.key]
     what = f"  {item.kind:<6} {item.shape.label:>9} degree {item.degree} batch {item.batch}"
     if timing.error:

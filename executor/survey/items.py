@@ -41,7 +41,7 @@ MODELS = (
 """In the order in which they are surveyed."""
 
 
-class Item(NamedTuple):
+class SurveyItem(NamedTuple):
     """One thing to time.
 
     Parameters
@@ -68,12 +68,12 @@ class Item(NamedTuple):
 
 def items_of(
     model: Published, shapes: Sequence[Shape], degrees: Sequence[int], batches: Sequence[int]
-) -> Iterator[Item]:
+) -> Iterator[SurveyItem]:
     """Yield what is timed of a model, such that after an interruption the rest is a profile of fewer batches."""
     for batch in batches:
         for shape in shapes:
             for degree in degrees:
-                yield Item(model.label, "step", shape, degree, batch)
+                yield SurveyItem(model.label, "step", shape, degree, batch)
             if batch == 1:
-                yield Item(model.label, "encode", shape, 1, 1)
-                yield Item(model.label, "decode", shape, 1, 1)
+                yield SurveyItem(model.label, "encode", shape, 1, 1)
+                yield SurveyItem(model.label, "decode", shape, 1, 1)

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from executor.distributed.measuring.emulation import Priced, emulated_entry
-from executor.survey.found import Setting, Timing
-from executor.survey.items import Item, Kind, Published
+from executor.survey.file import Setting, Timing
+from executor.survey.items import Kind, Published, SurveyItem
 from profiles.entries import LOCAL, StageEntry, StepEntry
 from profiles.profile import Profile
 
 
 def profile_of(
     model: Published,
-    items: Iterable[Item],
+    items: Iterable[SurveyItem],
     timings: Mapping[str, Timing],
     setting: Setting,
     priced: Priced,
@@ -82,7 +82,7 @@ def _weights(setting: Setting) -> str:
     return "random weights" if setting.width == "full" else f"random weights of the {setting.width} model"
 
 
-def _step(item: Item, timing: Timing, priced: Priced, link: str, date: str) -> StepEntry:
+def _step(item: SurveyItem, timing: Timing, priced: Priced, link: str, date: str) -> StepEntry:
     if item.degree > 1:
         point = item.shape, item.degree, item.batch, link
         return emulated_entry(point, timing.seconds, timing.calls, timing.sent, priced, date)

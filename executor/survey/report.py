@@ -17,7 +17,7 @@ POINTS = tuple(DATA / name for name in ("latency_points.csv", "latency_points_20
 """Published points; rows that say *verify* are left out."""
 
 
-class Beside(NamedTuple):
+class TimesBeside(NamedTuple):
     """A published time and ours.
 
     Parameters
@@ -40,7 +40,7 @@ class Beside(NamedTuple):
     total: bool
 
 
-def beside(profile: Profile) -> Iterator[Beside]:
+def beside(profile: Profile) -> Iterator[TimesBeside]:
     """Yield the published points that a profile has a time for."""
     for path in POINTS:
         with path.open(encoding="utf-8", newline="") as file:
@@ -50,7 +50,7 @@ def beside(profile: Profile) -> Iterator[Beside]:
                     yield found
 
 
-def _beside(profile: Profile, row: dict[str, str]) -> Beside | None:
+def _beside(profile: Profile, row: dict[str, str]) -> TimesBeside | None:
     sizes = row["height"], row["width"], row["frames"], row["num_gpus"], row["steps"]
     alike = row["model"] == profile.model and row["gpu"].lower() == short(profile.hardware)
     if not alike or "verify" in row["source"] or not all(size.isdigit() for size in sizes):
@@ -64,11 +64,11 @@ def _beside(profile: Profile, row: dict[str, str]) -> Beside | None:
     share = float(row["total_s"]) / steps if row["total_s"] else None
     step = float(row["step_s"]) if row["step_s"] else None
     if step is not None and (share is None or step < 0.995 * share):
-        return Beside(shape, degree, mode, step, ours, False)
+        return TimesBeside(shape, degree, mode, step, ours, False)
     if share is None:
         return None
     stages = profile.encode_time(shape) + profile.decode_time(shape)
-    return Beside(shape, degree, mode, share, ours + stages / steps, True)
+    return TimesBeside(shape, degree, mode, share, ours + stages / steps, True)
 
 
 def table(profile: Profile) -> str:

@@ -14,19 +14,19 @@ from executor.distributed.models.loading import quiet
 from executor.distributed.models.shapes import check_shape
 from executor.distributed.models.spec import ModelSpec
 from executor.distributed.random_models.build import build
-from executor.survey.found import Setting, Timing
-from executor.survey.items import Item, Published
+from executor.survey.file import Setting, Timing
+from executor.survey.items import Published, SurveyItem
 
 
 def time_items(
     model: Published,
-    items: Sequence[Item],
+    items: Sequence[SurveyItem],
     folder: Path,
     device: str,
     setting: Setting,
     repeats: Repeats,
     go_on: Callable[[], bool],
-) -> Iterator[tuple[Item, Timing]]:
+) -> Iterator[tuple[SurveyItem, Timing]]:
     """Yield what is found of each item; one that cannot be, for memory above all, is told as such, and others go on.
 
     Parameters
@@ -68,7 +68,7 @@ def time_items(
             torch.cuda.empty_cache()
 
 
-def _time(bench: Bench, item: Item) -> Timing:
+def _time(bench: Bench, item: SurveyItem) -> Timing:
     bench.peak()
     try:
         if item.kind == "step":

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
-from executor.engine import Engine, Progress, Running, Segment, Staged
+from executor.engine import Engine, Milestone, Running, Segment, Staged
 from planner.plan import Assignment
 from planner.request import Request
 from planner.testing import ConformanceError
@@ -34,7 +34,7 @@ class Audited:
         self._arrived: dict[int, float] = {}
         self._waiting: set[int] = set()
         self._planned: dict[int, set[int]] = {}
-        self._seen: dict[int, list[Progress]] = {}
+        self._seen: dict[int, list[Milestone]] = {}
         self._dropped: set[int] = set()
         self._now = 0.0
 
@@ -48,7 +48,7 @@ class Audited:
             self._waiting.add(request.id)
         return ready
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Let time pass, and check the time and what happened."""
         now, progress = self._engine.advance(until)
         if now != math.inf:
@@ -142,7 +142,7 @@ class Audited:
             self._require(told == request.steps, id_, f"{told} of {request.steps} steps were reported")
             self._require(done[id_] == request.steps, id_, f"segments have {done[id_]} of its {request.steps} steps")
 
-    def _check(self, item: Progress, now: float) -> None:
+    def _check(self, item: Milestone, now: float) -> None:
         id_ = item.request
         if id_ in self._dropped:
             return

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from experiments.cli import count, positive, whole
 from experiments.compare.rounds import RULES, RoundComparison, compare_rounds
-from experiments.compare.runs import Comparison, compare
+from experiments.compare.runs import Contest, compare
 from experiments.studies.bound import TIME_LIMIT
-from experiments.studies.grid import PAPER_GRID, Policy, cells, described
-from experiments.studies.naming import add_grid, axis_of, cell_of, policy_of
+from experiments.studies.grid import Policy, described
+from experiments.studies.hidden import refuse_hidden
+from experiments.studies.naming import add_grid, axis_of, grid_of, policy_of
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
 from experiments.studies.study import open_study, run_study
@@ -34,13 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(options: argparse.Namespace) -> None:
     _refuse(options)
     policies = [policy_of(text) for text in options.policy]
-    axes = [*(PAPER_GRID if options.grid else ()), *(axis_of(text) for text in options.sweep)]
-    if options.cell and axes:
-        raise ValueError("--cell makes the grid by itself; leave out --grid and --sweep")
+    axes = [axis_of(text) for text in options.sweep]
     if options.rounds and not (options.cell or axes or options.overrides):
-        axes = list(PAPER_GRID)
-    grid = [cell_of(text, options.overrides) for text in options.cell] or cells(axes, options.overrides)
+        options.grid = True
+    grid = grid_of(options, axes)
     seeds = seeds_of(options)
+    refuse_hidden(grid, policies or ([] if options.rounds else list(POLICIES)))
     if options.rounds:
         rounds = RoundComparison(
             grid=grid,
@@ -57,7 +57,7 @@ def _command(options: argparse.Namespace) -> None:
             compare_rounds(rounds, study)
         return
     policies = policies or list(POLICIES)
-    comparison = Comparison(
+    comparison = Contest(
         grid=grid,
         policies=policies,
         seeds=seeds,
@@ -158,9 +158,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--reference", help="policy that the others are compared with, pair by pair (default: the first)"
-    )
-    parser.add_argument(
-        "--cell", action="append", default=[], help="NAME:OVERRIDES, a cell of a grid of your own; repeat it"
     )
     parser.add_argument(
         "--timelines",

@@ -35,7 +35,7 @@ _ORDER = 3
 
 
 @dataclass(frozen=True)
-class Run:
+class ReferenceRun:
     """A run of the reference policy in a cell."""
 
     cell: Cell
@@ -48,14 +48,14 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Found:
+class RunRounds:
     """The rounds of a run with a choice, by program, as their numbers in the run and in random order.
 
     ``kinds`` counts all its rounds by program and kind: ``none``, ``fits`` (a choice, and everybody can be served) and
     ``conflict`` (somebody must lose).
     """
 
-    run: Run
+    run: ReferenceRun
     numbers: Mapping[str, tuple[int, ...]]
     kinds: Mapping[str, Mapping[str, int]]
 
@@ -127,7 +127,7 @@ def objective_of(reference: Solver) -> Objective:
     return reference.objective if isinstance(reference, Exact) else OnTime()
 
 
-def find(run: Run) -> Found:
+def find(run: ReferenceRun) -> RunRounds:
     """Look at all rounds of a run."""
     setup = run.setup()
     rounds = meet(setup).rounds
@@ -144,7 +144,7 @@ def find(run: Run) -> Found:
                 chosen.append(number)
         order = np.random.default_rng([run.seed, _ORDER]).permutation(len(chosen))
         numbers[name] = tuple(chosen[at] for at in order.tolist())
-    return Found(run, numbers, kinds)
+    return RunRounds(run, numbers, kinds)
 
 
 def _kind(round_: Round, program: AssignmentProgram | Lookahead, objective: Objective) -> str:
@@ -155,7 +155,7 @@ def _kind(round_: Round, program: AssignmentProgram | Lookahead, objective: Obje
 
 
 def answer_run(
-    run: Run, numbers: Mapping[str, Sequence[int]], rules: Sequence[Policy], exact: Sequence[str]
+    run: ReferenceRun, numbers: Mapping[str, Sequence[int]], rules: Sequence[Policy], exact: Sequence[str]
 ) -> list[Judged]:
     """Let everybody answer the chosen rounds of a run.
 
@@ -220,7 +220,7 @@ def slack_of(round_: Round) -> float:
     return statistics.median(shares)
 
 
-def roll_out_run(run: Run, pairs: Sequence[tuple[Judged, tuple[Assignment, ...]]]) -> list[RollOut]:
+def roll_out_run(run: ReferenceRun, pairs: Sequence[tuple[Judged, tuple[Assignment, ...]]]) -> list[RollOut]:
     """Carry the plans of rules out in a run, each beside an optimal plan of its program for the same round."""
     setup = run.setup()
     met = meet(setup)

@@ -11,13 +11,14 @@ import numpy as np
 
 from experiments.compare.answers import Judged, RollOut
 from experiments.compare.sampling import worse_answers
+from experiments.results.percentile import percentile
 from experiments.results.text import Table
 from experiments.studies.grid import Spread
 from planner.yardstick import TOLERANCE
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Judgements:
     """All that a comparison on rounds found.
 
     Parameters
@@ -27,7 +28,7 @@ class Outcome:
     roll_outs
         Every worse plan that was carried out.
     kinds
-        Rounds looked at, by program and kind (:class:`experiments.compare.answers.Found`).
+        Rounds looked at, by program and kind (:class:`experiments.compare.answers.RunRounds`).
     runs
         How many runs they are of.
     """
@@ -51,7 +52,7 @@ class Outcome:
         return [j for j in self.judged if (j.answered.program, j.answered.solver) == (program, solver)]
 
 
-def kinds_table(outcome: Outcome) -> Table:
+def kinds_table(outcome: Judgements) -> Table:
     """Return a row per program: rounds looked at, without and with a choice, and how many of these were answered."""
     rows = [
         ["program", "runs", "rounds met", "no choice", "choice, all fit", "choice, conflict", "answered", "in conflict"]
@@ -64,7 +65,7 @@ def kinds_table(outcome: Outcome) -> Table:
     return rows
 
 
-def exact_table(outcome: Outcome) -> Table:
+def exact_table(outcome: Judgements) -> Table:
     """Return a row per program and exact solver: what it proved, whether all agree, and what its plans are worth."""
     head = [
         "program",
@@ -110,7 +111,7 @@ def exact_table(outcome: Outcome) -> Table:
     return rows
 
 
-def rules_table(outcome: Outcome) -> Table:
+def rules_table(outcome: Judgements) -> Table:
     """Return a row per program and solver: regret of a decision, and of going on alone to the end."""
     head = ["program", "solver", "rounds", "mean optimum", "mean worth", "optimal", "mean regret", "worst"]
     rows = [
@@ -149,7 +150,7 @@ def rules_table(outcome: Outcome) -> Table:
     return rows
 
 
-def split_table(outcome: Outcome, name: str, of: Callable[[Judged], str], order: Sequence[str]) -> Table:
+def split_table(outcome: Judgements, name: str, of: Callable[[Judged], str], order: Sequence[str]) -> Table:
     """Return a row per program and class of rounds: mean regret of each rule (share optimal); to the end, too.
 
     Parameters
@@ -181,7 +182,7 @@ def split_table(outcome: Outcome, name: str, of: Callable[[Judged], str], order:
     return rows
 
 
-def costs_table(outcome: Outcome) -> Table:
+def costs_table(outcome: Judgements) -> Table:
     """Return a row per program and rule: how many plans are worse, and what they cost when they are carried out."""
     head = ["program", "rule", "rounds", "plan worse", "carried out", "runs", "regret", "deadlines lost", "±"]
     rows = [[*head, "loses", "equal", "gains"]]
@@ -219,7 +220,7 @@ def lost_of(rolled: Sequence[RollOut]) -> Spread:
     return Spread.of(sum(lost) / len(lost) for lost in by_run.values())
 
 
-def sentence(outcome: Outcome) -> str:
+def sentence(outcome: Judgements) -> str:
     """Say how often greedy loses, and how much."""
     parts = []
     rules = outcome.solvers(exact=False)
@@ -273,4 +274,4 @@ def _slack(value: float) -> float:
 
 def _times(own: Sequence[Judged]) -> list[str]:
     times = [1e3 * j.answered.seconds for j in own]
-    return [f"{q:.2f}" for q in (*np.quantile(times, (0.5, 0.99)).tolist(), max(times))]
+    return [f"{q:.2f}" for q in (percentile(times, 50), percentile(times, 99), max(times))]

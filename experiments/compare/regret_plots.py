@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.compare.answers import Judged
 from experiments.compare.classes import LIVE_ORDER, live_class
-from experiments.compare.regret import Outcome
+from experiments.compare.regret import Judgements
 from experiments.drawing.palette import GRID, INK, MET, MISSED, SOFT, colour_of, mark_of
 from planner.follow_up import Carried, follow_up, to_the_end
 from planner.plan import Assignment
@@ -28,7 +28,7 @@ _FEWEST = 5
 """Rounds of a class from which on its mean is drawn."""
 
 
-def draw_regret(outcome: Outcome, path: Path) -> None:
+def draw_regret(outcome: Judgements, path: Path) -> None:
     """Draw mean regret with its 95 % interval by number of live requests: a panel per program, and one to the end."""
     from matplotlib.figure import Figure
 

@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.cli import compose
-from experiments.compare.answers import Found, Judged, RollOut, Run, answer_run, find, roll_out_run, rule_of
+from experiments.compare.answers import (
+    Judged,
+    ReferenceRun,
+    RollOut,
+    RunRounds,
+    answer_run,
+    find,
+    roll_out_run,
+    rule_of,
+)
 from experiments.compare.classes import CONFLICT_ORDER, LIVE_ORDER, SLACK_ORDER, conflict_class, live_class, slack_class
 from experiments.compare.regret import (
-    Outcome,
+    Judgements,
     costs_table,
     exact_table,
     kinds_table,
@@ -70,10 +79,10 @@ class RoundComparison:
             raise ValueError(f"two solvers are called {twice[0]}; the exact ones are {', '.join(EXACT)}")
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[ReferenceRun]:
         """Return the runs, by seed and cell."""
         most = math.ceil(self.rounds / (_A_RUN * len(self.grid)))
-        return [Run(cell, seed, self.reference) for seed in self.seeds[:most] for cell in self.grid]
+        return [ReferenceRun(cell, seed, self.reference) for seed in self.seeds[:most] for cell in self.grid]
 
     @property
     def config(self) -> dict[str, Any]:
@@ -122,7 +131,7 @@ def installed() -> list[str]:
     return names
 
 
-def compare_rounds(comparison: RoundComparison, study: Study) -> Outcome:
+def compare_rounds(comparison: RoundComparison, study: Study) -> Judgements:
     """Do a comparison that passed its check, write everything, and print the tables.
 
     Raises
@@ -132,7 +141,7 @@ def compare_rounds(comparison: RoundComparison, study: Study) -> Outcome:
     """
     exact = installed()
     runs = comparison.runs
-    found = study.jobs.do("runs", find, [(run,) for run in runs], Found)
+    found = study.jobs.do("runs", find, [(run,) for run in runs], RunRounds)
     chosen = choose(found, comparison.rounds)
     work = [(run, numbers, comparison.rules, exact) for run, numbers in zip(runs, chosen, strict=True) if numbers]
     if not work:
@@ -152,13 +161,13 @@ def compare_rounds(comparison: RoundComparison, study: Study) -> Outcome:
     for one in found:
         for program, counts in one.kinds.items():
             kinds.setdefault(program, Counter()).update(counts)
-    outcome = Outcome(judged, roll_outs, kinds, len(runs))
+    outcome = Judgements(judged, roll_outs, kinds, len(runs))
     _write(comparison, outcome, study)
     save_worst(judged, by_run, comparison.grid, study)
     return outcome
 
 
-def _write(comparison: RoundComparison, outcome: Outcome, study: Study) -> None:
+def _write(comparison: RoundComparison, outcome: Judgements, study: Study) -> None:
     """Write everything but the worst rounds, and print it."""
     against = "Mean regret (share optimal)"
     reference = comparison.reference.name

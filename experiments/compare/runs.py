@@ -26,7 +26,7 @@ MOST_GPUS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Contest:
     """What to compare.
 
     Parameters
@@ -58,7 +58,7 @@ class Comparison:
                 raise ValueError(f"--{option} is {name!r}; the policies are {', '.join(names)}")
 
 
-def compare(comparison: Comparison, study: Study) -> None:
+def compare(comparison: Contest, study: Study) -> None:
     """Run everything, write tables and plots, and print the tables."""
     grid, policies, seeds = comparison.grid, comparison.policies, comparison.seeds
     results = run_all(grid, policies, seeds, study.jobs)
@@ -85,7 +85,7 @@ def compare(comparison: Comparison, study: Study) -> None:
     print(f"Means over {len(seeds)} seeds." if len(seeds) > 1 else "One seed.")
 
 
-def _tables(comparison: Comparison, results: Sequence[Result], bounds: Sequence[BoundResult]) -> dict[str, Table]:
+def _tables(comparison: Contest, results: Sequence[Result], bounds: Sequence[BoundResult]) -> dict[str, Table]:
     """Return the tables by the names of their files."""
     grid, policies = comparison.grid, comparison.policies
     tables = {
@@ -106,7 +106,7 @@ def _tables(comparison: Comparison, results: Sequence[Result], bounds: Sequence[
     return tables
 
 
-def _timelines(comparison: Comparison, results: Sequence[Result]) -> Callable[[Path], None] | None:
+def _timelines(comparison: Contest, results: Sequence[Result]) -> Callable[[Path], None] | None:
     """Serve once more with the chosen policies, in the cell and with the seed in which they differ most, to be drawn."""
     names = telling_policies(comparison, results)
     if not names:
@@ -130,7 +130,7 @@ def _timelines(comparison: Comparison, results: Sequence[Result]) -> Callable[[P
     return lambda path: draw_timelines(runs, setup.service.cluster, path, title=title)
 
 
-def telling_policies(comparison: Comparison, results: Sequence[Result]) -> list[str]:
+def telling_policies(comparison: Contest, results: Sequence[Result]) -> list[str]:
     """Return whose timelines to draw: the named ones, or the reference and the best of the others."""
     if comparison.timelines is not None:
         return list(comparison.timelines)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from experiments.compare.answers import Found, Judged
+from experiments.compare.answers import Judged, RunRounds
 from planner.yardstick import TOLERANCE
 
 
-def choose(found: Sequence[Found], rounds: int) -> list[dict[str, tuple[int, ...]]]:
+def choose(found: Sequence[RunRounds], rounds: int) -> list[dict[str, tuple[int, ...]]]:
     """Take so many rounds of each program, from all runs in turn; return the numbers by program for each run."""
     chosen: list[dict[str, tuple[int, ...]]] = [{} for _ in found]
     for program in dict.fromkeys(name for one in found for name in one.numbers):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from experiments.compare.answers import Judged, Run
+from experiments.compare.answers import Judged, ReferenceRun
 from experiments.compare.met import meet
 from experiments.compare.regret_plots import draw_plans
 from experiments.compare.sampling import best_answers, worse_answers
@@ -55,7 +55,7 @@ def answer_rows(judged: Sequence[Judged]) -> list[AnswerRow]:
 
 
 def save_worst(
-    judged: Sequence[Judged], runs: Mapping[tuple[str, int], Run], grid: Sequence[Cell], study: Study
+    judged: Sequence[Judged], runs: Mapping[tuple[str, int], ReferenceRun], grid: Sequence[Cell], study: Study
 ) -> None:
     """Save the rounds in which a rule's decision loses most, each with a picture of its plan above the best one.
 

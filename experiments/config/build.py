@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,20 +12,24 @@ from executor.loop import PlannerLatency, Service
 from executor.simulated import Physics
 from experiments.config.cadences import build_cadence
 from experiments.config.checks import ConfigError, configured, positive
-from experiments.config.objectives import make_objective
 from experiments.config.requests import asked_shapes, build_workload
-from experiments.config.solvers import SOLVERS, make_solver
-from experiments.distributed.workers import worker_count
+from experiments.config.solvers import make_solver
+from experiments.config.unused import notes_on_rules, notes_on_targets, refuse_unused
+from experiments.config.workers import worker_count
 from experiments.workload import Workload
 from planner.cluster import Cluster, Grouping
 from planner.costs import costs_of
 from planner.errors import ParameterError
 from planner.objectives import ObjectiveError
-from planner.objectives.protocol import NeedsProgram
-from planner.promise import Admission, Policy, ProtectionLevels
+from planner.promise import Admission, AdmissionPolicy, ProtectionLevels
 from planner.solvers.protocol import Demanding
 from profiles import Extension, Profile, ProfileError, Shape, extended, load_profile
 from profiles.extend import check_unknown_shapes
+
+MOST_GPUS = 5000
+"""Of a cluster: more have too many groups to choose among."""
+MOST_ERROR = 1000.0
+"""Factor by which a planner may believe step times to be longer, or shorter, than they are."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
     ValueError
         If anything is wrong; the message names the field, its value and what would be right.
     """
+    refuse_unused(config)
     seed = config["seed"]
     if seed < 0:
         raise ConfigError(f"seed is {seed}; a whole number of at least 0 is needed")
@@ -86,9 +92,13 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
     held = truth or _profile(config)
     truth = held if requests else _extension(config, held, asked_shapes(config["workload"]), how).profile
     error = positive("profile.error", config["profile"]["error"])
+    if not 1.0 / MOST_ERROR <= error <= MOST_ERROR:
+        raise ConfigError(f"profile.error is {error:g}; a factor from {1.0 / MOST_ERROR:g} to {MOST_ERROR:g} is needed")
     engine = config["engine"]
     if "speed" in engine:
         positive("engine.speed", engine["speed"])
+    if engine["stage_workers"] > MOST_GPUS:
+        raise ConfigError(f"engine.stage_workers is {engine['stage_workers']}; at most {MOST_GPUS} are right")
     real = engine["kind"] == "distributed"
     cluster = build_cluster(config, truth.links)
     if not real:
@@ -130,18 +140,14 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
     cadence, waste = build_cadence(config["cadence"], believed, cluster, workload.requests)
     shifted = workload.parameters.get("shifted_s")
     began = (f"the trace starts at {shifted} s on its clock; the run counts from there",) if shifted else ()
-    notes = (*(note for note in (extension.note,) if note), *began, *notes, *waste)
+    unused = [*notes_on_rules(config), *(() if requests else notes_on_targets(config["workload"], truth))]
+    notes = (*(note for note in (extension.note,) if note), *began, *notes, *unused, *waste)
     if cadence.kind == "rounds" and not real and physics.regroup_seconds >= cadence.tau:
         raise ConfigError(
             f"engine.regroup_ms is {engine['regroup_ms']}, which is no less than a round of cadence.tau={cadence.tau:g} s: "
             "a job that moves in every round would never step; use a longer round, or cadence=events"
         )
     budget = 1e-3 * positive("solver.budget_ms", config["solver"]["budget_ms"])
-    _check_latency(engine)
-    if not real and engine["stage_workers"] != 1 and not engine["stages"]:
-        raise ConfigError(
-            f"engine.stage_workers is {engine['stage_workers']} and stages take no time; it needs engine.stages=true"
-        )
     with configured("engine", engine, kind="latency", seconds="latency_ms"):
         latency = PlannerLatency(engine.get("latency", "zero"), 1e-3 * engine.get("latency_ms", 0.0))
     admission = admission_of("engine.admission", engine.get("admission", "all"))
@@ -178,28 +184,15 @@ def admission_of(field: str, policy: str) -> Callable[[], Admission] | None:
     ConfigError
         If the policy is none that there is; the message names the field.
     """
-    if policy not in ("all", *get_args(Policy)):
+    if policy not in ("all", *get_args(AdmissionPolicy)):
         raise ConfigError(f"{field} is {policy!r}; use 'all', 'promise' or 'refuse'")
-    return None if policy == "all" else partial(ProtectionLevels, cast(Policy, policy))
-
-
-def _check_latency(engine: Mapping[str, Any]) -> None:
-    """Refuse a latency that would not be used, and one that is fixed at nothing."""
-    kind, milliseconds = engine.get("latency", "zero"), engine.get("latency_ms", 0.0)
-    if milliseconds and kind != "fixed":
-        raise ConfigError(
-            f"engine.latency_ms is {milliseconds} and engine.latency is {kind!r}; it needs engine.latency=fixed"
-        )
-    if not milliseconds and kind == "fixed":
-        raise ConfigError(
-            "engine.latency is 'fixed' and engine.latency_ms is 0; give milliseconds, or use engine.latency=zero"
-        )
+    return None if policy == "all" else partial(ProtectionLevels, cast(AdmissionPolicy, policy))
 
 
 def _notes(
     config: Mapping[str, Any], workload: Workload, profile: Profile, cluster: Cluster, shapes: list[Shape]
 ) -> tuple[str, ...]:
-    """Refuse shapes that the profile lacks; note degrees that it lacks, ignored objectives, and requests for other models."""
+    """Refuse shapes that the profile lacks; note degrees that it lacks, and requests for other models."""
     notes = []
     for shape in shapes:
         try:
@@ -222,19 +215,6 @@ def _notes(
             f"groups of {cluster.name} have none; their sizes are {', '.join(map(str, cluster.degrees))} "
             "(cluster.grouping=all takes any)"
         )
-    solver, objective = config["solver"]["kind"], config.get("objective", {}).get("kind", "on_time")
-    program = config.get("program", {}).get("kind", "lookahead")
-    if program != "lookahead" and not SOLVERS[solver].exact:
-        notes.append(f"solver={solver} has its own rule; program={program} is not used")
-    if objective != "on_time" and not SOLVERS[solver].exact:
-        made = make_objective(config["objective"])
-        if isinstance(made, NeedsProgram):
-            exact = ", ".join(name for name, choice in SOLVERS.items() if choice.exact)
-            raise ConfigError(
-                f"solver={solver} cannot express objective={objective}, which {made.needs_program}; it serves as many jobs "
-                f"on time as its own rule finds (objective=on_time). Use solver={exact}"
-            )
-        notes.append(f"solver={solver} has its own rule; objective={objective} is not used")
     others = {request.model for request in workload.requests} - {"", profile.model}
     if others:
         notes.append(f"the workload asks for {', '.join(sorted(others))}, but is served by {profile.model}")
@@ -280,12 +260,17 @@ def build_cluster(config: Mapping[str, Any], links: tuple[str, ...]) -> Cluster:
     if grouping not in get_args(Grouping):
         raise ConfigError(f"cluster.grouping is {grouping!r}; use 'aligned' or 'all'")
     real = engine["kind"] == "distributed"
+    sizes = [cluster[field] for field in ("gpus", "nodes", "gpus_per_node") if field in cluster]
+    if (gpus := math.prod(size for size in sizes if size > 0)) > MOST_GPUS:
+        raise ConfigError(f"the cluster has {gpus} GPUs; at most {MOST_GPUS} can be planned for")
     if kind == "workers" and not real:
         raise ConfigError("cluster=workers are those of engine=distributed; use cluster=switch with engine=simulated")
     if kind == "pairs":
         made = Cluster.pairs(cluster["gpus"], grouping)
     else:
         link = cluster["link"] if cluster["link"] != "auto" else next(iter(links), "nvlink")
+        if links and link not in links:
+            raise ConfigError(f"cluster.link is {link!r}; the profile has step times for {', '.join(links)}")
         if kind == "nodes":
             for field in ("nodes", "gpus_per_node"):
                 if cluster[field] < 1:

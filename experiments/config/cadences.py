@@ -11,7 +11,7 @@ from planner.cluster import Cluster
 from planner.costs import Costs, costs_of
 from planner.request import Request
 from planner.round import Cadence
-from planner.round_length import WASTE, Demand, round_length, wasted
+from planner.round_length import WASTE, ShapeDemand, round_length, wasted
 from profiles import Profile, Shape
 
 AUTO = "auto"
@@ -67,13 +67,13 @@ def _seconds(tau: Any) -> float:
     return positive("cadence.tau", tau)
 
 
-def _demands(requests: Iterable[Request], steps: Mapping[Shape, float]) -> list[Demand]:
+def _demands(requests: Iterable[Request], steps: Mapping[Shape, float]) -> list[ShapeDemand]:
     by_shape: dict[Shape, list[Request]] = defaultdict(list)
     for request in requests:
         by_shape[request.shape].append(request)
     count = sum(map(len, by_shape.values()))
     return [
-        Demand(
+        ShapeDemand(
             step,
             sum(request.steps for request in by_shape[shape]) / len(by_shape[shape]),
             sum(request.deadline - request.arrival for request in by_shape[shape]) / len(by_shape[shape]),

@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.config.checks import positive
 from experiments.workload import Workload
+from planner.errors import FAILURES, said
 from planner.limit import TookTooLong, time_limit
 from planner.load import SECONDS, LoadError, chosen_of, load_module, own_definitions
 from planner.request import Request
@@ -52,8 +53,8 @@ def _requests(function: Any, where: str, profile: Profile, arguments: Mapping[st
             made = list(function(np.random.default_rng(seed), profile, **arguments))
     except TookTooLong as error:
         raise LoadError(f"{where} {error}") from None
-    except Exception as error:
-        raise LoadError(f"{where} raised {type(error).__name__}: {error}") from error
+    except FAILURES as error:
+        raise LoadError(f"{where} raised {said(error)}") from error
     if not made:
         raise LoadError(f"{where} returned no requests; at least 1 is needed")
     for request in made:

@@ -42,8 +42,10 @@ def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster
         return own_workload(config, profile, seed)
     if "file" in config:
         return _replay(config, targets)
-    if config["requests"] < 1:
-        raise ConfigError(f"workload.requests is {config['requests']}; at least 1 is needed")
+    if not 1 <= config["requests"] <= MOST_REQUESTS:
+        raise ConfigError(
+            f"workload.requests is {config['requests']}; at least 1 is needed, and at most {MOST_REQUESTS} are served"
+        )
     start = _mix(config["mix"], config["classes"], profile, targets)
     mix: Mix | Drift = start
     if config["drift_to"]:
@@ -61,6 +63,8 @@ def build_workload(config: Mapping[str, Any], profile: Profile, cluster: Cluster
     return _described(workload, f"{targets.words}, or as the class says" if own else targets.words)
 
 
+MOST_REQUESTS = 10**7
+"""Of a run: more would take all memory before the first is served."""
 _RATE = WorkloadConfig.rate
 
 

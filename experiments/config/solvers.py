@@ -82,7 +82,7 @@ class CellsConfig(SolverConfig):
 
 
 @dataclass(frozen=True)
-class Choice:
+class SolverChoice:
     """A choice of ``solver``.
 
     Parameters
@@ -100,18 +100,18 @@ class Choice:
     exact: bool = False
 
 
-def _rule(kind: str, source: type, **others: Any) -> Choice:
-    return Choice(
+def _rule(kind: str, source: type, **others: Any) -> SolverChoice:
+    return SolverChoice(
         schema_from(kind, source, base=SolverConfig, **others), lambda config: made_from(source, config["solver"])
     )
 
 
-def _exact(kind: str, source: type, only: tuple[str, ...] = (), **others: Any) -> Choice:
+def _exact(kind: str, source: type, only: tuple[str, ...] = (), **others: Any) -> SolverChoice:
     def make(config: Mapping[str, Any]) -> Solver:
         backend: Backend = made_from(source, config["solver"], only)
         return Exact(backend, make_program(config["program"]), make_objective(config["objective"]))
 
-    return Choice(schema_from(kind, source, only, SolverConfig, **others), make, exact=True)
+    return SolverChoice(schema_from(kind, source, only, SolverConfig, **others), make, exact=True)
 
 
 def _custom(config: Mapping[str, Any]) -> Solver:
@@ -146,7 +146,7 @@ def _cells(config: Mapping[str, Any]) -> Solver:
 
 _ROUNDS = [{"override /cadence@_global_.cadence": "rounds"}]
 
-SOLVERS: Mapping[str, Choice] = {
+SOLVERS: Mapping[str, SolverChoice] = {
     "cpsat": _exact("cpsat", CpSatBackend, ("deterministic", "workers")),
     "highs": _exact("highs", HighsBackend),
     "scip": _exact("scip", MathOptBackend, budget_ms=100.0),
@@ -157,8 +157,8 @@ SOLVERS: Mapping[str, Choice] = {
     "edf": _rule("edf", Edf),
     "srtf": _rule("srtf", Srtf),
     "moore": _rule("moore", Moore),
-    "cells": Choice(CellsConfig, _cells, exact=True),
-    "custom": Choice(CustomSolverConfig, _custom),
+    "cells": SolverChoice(CellsConfig, _cells, exact=True),
+    "custom": SolverChoice(CustomSolverConfig, _custom),
 }
 
 

@@ -13,8 +13,8 @@ from executor.records import Records
 from executor.watch import Calls
 from experiments.config.build import Setup
 from experiments.config.checks import configured
+from experiments.config.workers import address_of, check_extra, check_transport, device_of
 from experiments.distributed.models import check_model, model_of
-from experiments.distributed.workers import address_of, check_extra, check_transport, device_of
 
 if TYPE_CHECKING:
     from executor.distributed.crew import Crew

@@ -16,8 +16,8 @@ from executor.records import Records
 from experiments.config.build import Requests, Setup, build, build_cluster
 from experiments.config.checks import ConfigError
 from experiments.config.requests import shapes_of
+from experiments.config.workers import device_of
 from experiments.distributed.engine import check_engine, clear_folders, engine_config, serve_on_workers
-from experiments.distributed.workers import device_of
 from profiles import LOCAL, Profile, Shape, StepEntry, save_profile
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from experiments.drawing.palette import BOUND, INK, SOFT, colour_of, fan, style
 
 
-class Found(Protocol):
+class Ranged(Protocol):
     """What is drawn of a search (:class:`experiments.studies.search.Capacity`)."""
 
     @property
@@ -22,7 +22,7 @@ class Found(Protocol):
 
 
 def draw_capacity(
-    found: Sequence[tuple[str, str, float, Found]], label: str, path: Path, limit: str = "", log: bool = False
+    found: Sequence[tuple[str, str, float, Ranged]], label: str, path: Path, limit: str = "", log: bool = False
 ) -> None:
     """Draw what was found, with the range that seeds leave open.
 
@@ -41,6 +41,7 @@ def draw_capacity(
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.ticker import StrMethodFormatter
 
     settings = list(dict.fromkeys(setting for setting, *_ in found))
     policies = list(dict.fromkeys(policy for _, policy, *_ in found if policy != limit))
@@ -50,7 +51,7 @@ def draw_capacity(
     figure = Figure(
         figsize=(2.0 + 3.4 * columns, 1.1 + (0.6 + 0.3 * len(policies)) * rows), dpi=150, layout="constrained"
     )
-    panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=True, sharex=log)
     for axes in panels.flat[len(settings) :]:
         axes.set_visible(False)
     for setting, axes in zip(settings, panels.flat, strict=False):
@@ -59,6 +60,9 @@ def draw_capacity(
         axes.set_xlabel(label, color=SOFT, fontsize=9)
         if log:
             axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        if all(math.isnan(capacity.value) for own, *_, capacity in found if own == setting):
+            axes.set_xticks([])
         for own, policy, target, capacity in found:
             if own != setting:
                 continue
@@ -86,7 +90,7 @@ def draw_capacity(
             axes.plot([low, high], [row, row], color=colour_of(policy, policies), linewidth=1.2)
             axes.plot(
                 capacity.value, row, marker=_MARKS[at % len(_MARKS)], color=colour_of(policy, policies), markersize=5.5,
-                linestyle="none", gid=f"{own}/{policy}/{target}",
+                linestyle="none", gid=f"{own}/{policy}/{target}", zorder=4,
             )  # fmt: skip
     for axes in panels.flat[: 0 if log else len(settings)]:
         axes.set_xlim(right=1.03 * axes.get_xlim()[1])  # a limit at the end is seen whole

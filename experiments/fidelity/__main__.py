@@ -10,26 +10,27 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from executor.loop import PlannerLatency
 from executor.records import Records
-from experiments.cli import Parser, compose, count, guarded
+from experiments.cli import Parser, compose, count
 from experiments.config.build import Setup, build
 from experiments.distributed.engine import engine_config, serve_on_workers
 from experiments.distributed.prepare import check, measured
 from experiments.fidelity.figures import Figures, figures
-from experiments.fidelity.report import REAL, draw, table, verdicts, write_rows
+from experiments.fidelity.report import REAL, draw, figure_rows, table, verdicts
 from experiments.fidelity.service import Observed, in_service, pooled
-from experiments.results import manifest, prepare_directory
-from experiments.results.text import markdown, print_table
-from experiments.results.writer import write_json
 from experiments.runner import simulate
+from experiments.studies.options import USELESS
+from experiments.studies.study import Study, open_study, run_study
 from profiles import Profile, save_profile
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from executor.distributed.config import EngineConfig
     from executor.distributed.crew import Crew
 
 ALONE, SERVICE = "simulated", "in service"
@@ -50,29 +51,34 @@ LEGEND = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return guarded(lambda: _compare(_parser().parse_intermixed_args(arguments)))
+    return run_study(_parser(), _compare, arguments)
 
 
-def _compare(options: argparse.Namespace) -> int:
+def _compare(options: argparse.Namespace) -> None:
     from rich.console import Console
 
     console = Console()
-    started = datetime.now(UTC)
     config = compose(["engine=distributed", f"workload.requests={REQUESTS}", *options.overrides])
     if "repeats" not in config["profile"]:
         raise ValueError("experiments.fidelity measures the profile itself; leave profile=... out")
     setup = check(config)
-    path = options.output or Path("results") / f"fidelity_{started:%Y-%m-%d_%H-%M-%S}"
-    directory = prepare_directory(path, "fidelity", overwrite=options.overwrite)
     engine = engine_config(config, None)
+    with open_study("fidelity", options, config, [config["seed"]], fresh=True) as study:
+        _serve_all(study, setup, config, engine, options.repeats, console)
+
+
+def _serve_all(
+    study: Study, setup: Setup, config: Mapping[str, Any], engine: EngineConfig, repeats: int, console: Console
+) -> None:
+    """Serve the same requests on workers and in simulation, and write what came of it."""
     from executor.distributed.crew import Crew
 
     cluster = setup.service.cluster
     profiles: list[Profile] = []
     others: list[Observed] = []
     real: list[Figures] = []
-    for repeat in range(options.repeats):
-        console.print(f"Repeat {repeat + 1} of {options.repeats}", style="bold")
+    for repeat in range(repeats):
+        console.print(f"Repeat {repeat + 1} of {repeats}", style="bold")
         with Crew(engine, cluster) as crew:
             profiles.append(measured(config, crew, console))
             setup = setup if repeat else build(config, profiles[0])
@@ -86,22 +92,17 @@ def _compare(options: argparse.Namespace) -> int:
     service = in_service(alone, others)
     runs = {
         REAL: real,
-        ALONE: _simulated(setup, alone, PlannerLatency("measured"), options.repeats),
-        SERVICE: _simulated(setup, service, PlannerLatency("fixed", _mean_decision(others)), options.repeats),
+        ALONE: _simulated(setup, alone, PlannerLatency("measured"), repeats),
+        SERVICE: _simulated(setup, service, PlannerLatency("fixed", _mean_decision(others)), repeats),
     }
-    save_profile(alone, directory / "profile.json")
-    save_profile(service, directory / "in_service.json")
-    _write(runs, config, directory, started)
-    print_table(table(runs), f"{setup.title}: {len(setup.workload.requests)} requests, {options.repeats} real runs")
+    study.write("profile.json", lambda path: save_profile(alone, path))
+    study.write("in_service.json", lambda path: save_profile(service, path))
+    study.rows("runs", figure_rows(runs))
+    study.write("fidelity.png", lambda path: draw(runs, path))
+    study.table("table", table(runs), f"{setup.title}: {len(setup.workload.requests)} requests, {repeats} real runs")
     console.print(LEGEND, style="dim")
     for sentence in verdicts(runs):
         console.print(sentence, highlight=False)
-    console.print(
-        f"Results are in [bold]{directory}[/bold]: table.md, runs.csv, fidelity.png, profile.json, in_service.json, "
-        "manifest.json",
-        soft_wrap=True,
-    )
-    return 0
 
 
 def _serve(setup: Setup, crew: Crew) -> tuple[Records, Observed]:
@@ -126,21 +127,6 @@ def _mean_decision(others: Sequence[Observed]) -> float:
     return sum(seconds) / len(seconds)
 
 
-FILES = ("table.md", "runs.csv", "fidelity.png", "profile.json", "in_service.json")
-
-
-def _write(
-    runs: Mapping[str, Sequence[Figures]], config: Mapping[str, Any], directory: Path, started: datetime
-) -> None:
-    (directory / "table.md").write_text(markdown(table(runs)))
-    write_rows(runs, directory / "runs.csv")
-    draw(runs, directory / "fidelity.png")
-    seeds = {"workload": config["seed"], "engine": config["seed"]}
-    write_json(
-        manifest(config, seeds, started, datetime.now(UTC), kind="fidelity", files=FILES), directory / "manifest.json"
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m experiments.fidelity",
@@ -151,6 +137,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=count, default=5, help="real runs of the same requests")
     parser.add_argument("--output", type=Path, help="directory for table, rows, picture, profiles and manifest")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison in that directory")
+    useless = {name: USELESS[name] for name in ("output=", "overwrite=")}
+    useless |= {"resume=": "nothing: real runs are made together", "name=": "nothing: figures are named by what serves"}
+    parser.set_defaults(resume=False, jobs=1, on="cores", useless=useless)
     return parser
 
 

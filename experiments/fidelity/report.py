@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.drawing.palette import GRID, INK, colour_of, mark_of
@@ -51,14 +51,20 @@ def table(runs: Runs) -> Table:
     return rows
 
 
-def write_rows(runs: Runs, path: Path) -> None:
-    """Write every figure of every run as CSV."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["kind", "repeat", "figure", "value"])
-        for kind, many in runs.items():
-            for repeat, run in enumerate(many):
-                writer.writerows([kind, repeat, name, repr(value)] for name, value in run.items())
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """A figure of a run, for ``runs.csv``."""
+
+    kind: str
+    repeat: int
+    figure: str
+    value: float
+
+
+def figure_rows(runs: Runs) -> list[FigureRow]:
+    """Return every figure of every run."""
+    numbered = [(kind, repeat, run) for kind, many in runs.items() for repeat, run in enumerate(many)]
+    return [FigureRow(kind, repeat, name, value) for kind, repeat, run in numbered for name, value in run.items()]
 
 
 def draw(runs: Runs, path: Path) -> None:

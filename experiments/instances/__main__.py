@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from experiments.cli import Parser, count, guarded, positive
 from experiments.config.objectives import SHIPPED
@@ -28,16 +23,14 @@ from experiments.instances.library import (
     read_known,
     write_known,
 )
-from experiments.instances.record import SOURCES, Source, record_all
-from experiments.results import manifest, prepare_directory
-from experiments.results.directory import MANIFEST
-from experiments.results.text import Table, markdown, print_table
-from experiments.results.writer import write_json
+from experiments.instances.plot import OPTIMAL_GAP, draw_performance
+from experiments.instances.record import SOURCES, Recording, record_all
+from experiments.results.percentile import percentile
+from experiments.results.text import Table, print_table
+from experiments.studies.study import open_study
 from planner.backends.load import load_backend
 from planner.backends.protocol import Backend
 from planner.load import LoadError
-
-OPTIMAL_GAP = 1e-6
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,16 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    def tell(source: Source) -> None:
+    def tell(source: Recording) -> None:
         print(f"recorded {source.name}: {' '.join(source.overrides)}")
 
-    if options.library == LIBRARY and not options.overwrite:
-        raise ValueError(
-            "record writes into --library, by default the shipped one; name another directory, or add --overwrite"
-        )
+    _refuse_shipped("record", options)
     made = record_all(options.library, options.count, on_source=tell)
     print(f"{made} instances of {len(SOURCES)} sources are in {options.library}; now run the command `prove`")
     return 0
+
+
+def _refuse_shipped(command: str, options: argparse.Namespace) -> None:
+    if options.library == LIBRARY and not options.overwrite:
+        raise ValueError(
+            f"{command} writes into --library, by default the shipped one; name another directory, or add --overwrite"
+        )
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -82,6 +79,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _prove(options: argparse.Namespace) -> int:
+    _refuse_shipped("prove", options)
     known = read_known(options.library)
     instances = load_library(options.library)
     for program in options.program or list(PROGRAMS):
@@ -97,7 +95,6 @@ def _prove(options: argparse.Namespace) -> int:
 def _solve(options: argparse.Namespace) -> int:
     if options.overwrite and options.output is None:
         raise ValueError("--overwrite is about the directory of --output, which is not given")
-    started = datetime.now(UTC)
     known = {(k.instance, k.program, k.objective): k for k in read_known(options.library)}
     instances, programs = load_library(options.library), options.program or list(PROGRAMS)
     for instance in instances:
@@ -107,21 +104,32 @@ def _solve(options: argparse.Namespace) -> int:
                     f"nothing is known of {instance.name}, program {program}, for objective {options.objective}; run "
                     "the command `prove` first"
                 )
-    if options.output is not None:
-        prepare_directory(options.output, "instances", overwrite=options.overwrite)
-    solvers = options.solver or [_backend("cpsat")]
-    solved = [
-        answer
-        for program in programs
-        for solver in solvers
-        for answer in _run(instances, program, options.objective, solver, options.budget)
-    ]
-    table: Table = [
-        ["program", "solver", "solved", "proven", "failed", "mean gap", "max gap", "p50 ms", "p99 ms", "max ms"]
-    ]
+    solvers = list({solver.name: solver for solver in options.solver or [_backend("cpsat")]}.values())
+    asked = {"solvers": [solver.name for solver in solvers], "objective": options.objective, "budget": options.budget}
+    with open_study("instances", options, asked) as study:
+        solved = [
+            answer
+            for program in programs
+            for solver in solvers
+            for answer in _run(instances, program, options.objective, solver, options.budget)
+        ]
+        study.table(
+            "table",
+            _solved_table(solved, known, options.objective),
+            f"{len(instances)} rounds, {options.budget:g} s each",
+        )
+        print("solved: the value equals the best bound known; proven: the solver itself proved it")
+        study.rows("answers", solved)
+        study.write("performance.png", lambda path: draw_performance(solved, known, options.objective, path))
+    return 1 if any(s.status == "failed" for s in solved) else 0
+
+
+def _solved_table(solved: Sequence[Solved], known: Mapping[tuple[str, str, str], Known], objective: str) -> Table:
+    """Return a row per program and solver."""
+    table = [["program", "solver", "solved", "proven", "failed", "mean gap", "max gap", "p50 ms", "p99 ms", "max ms"]]
     for program, solver in dict.fromkeys((s.program, s.solver) for s in solved):
         own = [s for s in solved if (s.program, s.solver) == (program, solver)]
-        gaps = [gap_to(s, known[s.instance, s.program, options.objective]) for s in own]
+        gaps = [gap_to(s, known[s.instance, s.program, objective]) for s in own]
         times = [1e3 * s.seconds for s in own]
         table.append(
             [
@@ -132,30 +140,10 @@ def _solve(options: argparse.Namespace) -> int:
                 str(sum(s.status == "failed" for s in own)),
                 f"{sum(gaps) / len(gaps):.3%}",
                 f"{max(gaps):.2%}",
-                *(f"{q:.1f}" for q in np.quantile(times, (0.5, 0.99, 1.0))),
+                *(f"{percentile(times, percent):.1f}" for percent in (50, 99, 100)),
             ]
         )
-    print_table(table, f"{len(instances)} rounds, {options.budget:g} s each")
-    print("solved: the value equals the best bound known; proven: the solver itself proved it")
-    if options.output is not None:
-        with (options.output / "answers.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(Solved.__slots__), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(s) for s in solved)
-        (options.output / "table.md").write_text(markdown(table))
-        from experiments.instances.plot import draw_performance
-
-        draw_performance(solved, known, options.objective, options.output / "performance.png")
-        asked = {
-            "solvers": [solver.name for solver in solvers],
-            "objective": options.objective,
-            "budget": options.budget,
-        }
-        files = ("answers.csv", "table.md", "performance.png")
-        made = manifest(asked, {}, started, datetime.now(UTC), kind="instances", files=files)
-        write_json(made, options.output / MANIFEST)
-        print(f"Answers and the performance profile are in {options.output}: table.md, answers.csv, performance.png")
-    return 1 if any(s.status == "failed" for s in solved) else 0
+    return table
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -254,9 +242,12 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--program", action="append", choices=list(PROGRAMS), help="repeat it (default: all)")
         sub.add_argument("--objective", default="on_time", choices=list(SHIPPED), help="default on_time")
         sub.add_argument("--budget", type=positive, default=budget, help=f"seconds per instance (default {budget:g})")
-        if name == "solve":
+        if name == "prove":
+            sub.add_argument("--overwrite", action="store_true", help="write into the shipped library")
+        else:
             sub.add_argument("--output", type=Path, help="directory for answers.csv and performance.png")
             sub.add_argument("--overwrite", action="store_true", help="replace earlier results of this command there")
+            sub.set_defaults(resume=False, jobs=1, on="cores")
     return parser
 
 

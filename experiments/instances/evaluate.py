@@ -8,6 +8,7 @@ from time import perf_counter
 
 from experiments.instances.library import Instance, Known
 from planner.backends.protocol import Backend
+from planner.errors import FAILURES
 from planner.objectives import Objective
 from planner.programs.linear import Program
 from planner.solvers.dp import GreedyDp
@@ -82,7 +83,7 @@ def solve_all(
                     status, note = "failed", f"the point breaks a constraint by {violation:.3g}"
                 else:
                     value = linear.value(answer.x)
-        except Exception as error:
+        except FAILURES as error:
             note = f"{type(error).__name__}: {error}"
         seconds = perf_counter() - began
         solved = Solved(

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cattrs import BaseValidationError, structure, transform_error
+
 from planner.round import Round
 from profiles import Profile
 
@@ -94,23 +96,9 @@ def read_known(directory: Path = LIBRARY) -> list[Known]:
     with path.open(newline="") as file:
         for line, row in enumerate(csv.DictReader(file), start=2):
             try:
-                known.append(
-                    Known(
-                        instance=row["instance"],
-                        program=row["program"],
-                        objective=row["objective"],
-                        jobs=int(row["jobs"]),
-                        gpus=int(row["gpus"]),
-                        variables=int(row["variables"]),
-                        rows=int(row["rows"]),
-                        value=float(row["value"]),
-                        bound=float(row["bound"]),
-                        seconds=float(row["seconds"]),
-                        solver=row["solver"],
-                    )
-                )
-            except (KeyError, TypeError, ValueError) as error:
-                raise LibraryError(f"{path}, line {line}: {type(error).__name__}: {error}") from error
+                known.append(structure(row, Known))
+            except BaseValidationError as error:
+                raise LibraryError(f"{path}, line {line}: {'; '.join(transform_error(error))}") from error
     return known
 
 
@@ -147,19 +135,7 @@ def improve(old: Sequence[Known], new: Sequence[Known]) -> list[Known]:
             raise LibraryError(
                 f"{k.instance}, {k.program}: value {best.value!r} of {best.solver} exceeds the bound {bound!r}"
             )
-        merged[key] = Known(
-            k.instance,
-            k.program,
-            k.objective,
-            k.jobs,
-            k.gpus,
-            k.variables,
-            k.rows,
-            best.value,
-            bound,
-            seconds,
-            best.solver,
-        )
+        merged[key] = replace(k, value=best.value, bound=bound, seconds=seconds, solver=best.solver)
     return list(merged.values())
 
 

@@ -15,7 +15,7 @@ from planner.round import Round
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Recording:
     """A run to record from: a name for its instances, and overrides of the configuration."""
 
     name: str
@@ -24,27 +24,27 @@ class Source:
 
 _A40 = ("profile=sd3-medium_a40", "cluster=pairs", "workload.rate=30")
 _NODES = ("cluster.gpus=64", "workload.rate=130", "workload.requests=600")
-SOURCES: tuple[Source, ...] = (
-    Source("uniform-12", ("workload=uniform",)),
-    Source("uniform-18", ("workload=uniform", "workload.rate=18", "workload.slo_scale=1.2")),
-    Source("skewed-12", ("workload=skewed",)),
-    Source("skewed-18", ("workload=skewed", "workload.rate=18", "workload.slo_scale=1.2")),
-    Source("gamma", ("workload=gamma", "workload.slo_scale=1.5")),
-    Source("bursts", ("workload=bursts", "workload.slo_scale=1.5")),
-    Source("drift", ("workload=drift", "workload.rate=18", "workload.deadline_jitter=0.3")),
-    Source("mix-c", ("workload=mix-c", "workload.rate=60")),
-    Source("homogeneous", ("workload=homogeneous", "workload.rate=40")),
-    Source("late", ("workload=skewed", "workload.rate=24", "workload.slo_scale=1.5")),
-    Source("l20", ("profile=flux1-dev_l20", "workload.rate=3")),
-    Source("a40-pairs", (*_A40, "workload.slo_scale=1.2")),
-    Source("a40-all", (*_A40, "cluster.grouping=all", "workload.slo_scale=1.2")),
-    Source("video", ("profile=hunyuanvideo_l20", "workload=profile", "workload.rate=0.1", "workload.requests=60")),
-    Source("gpus-64", (*_NODES, "workload.slo_scale=1.2")),
+SOURCES: tuple[Recording, ...] = (
+    Recording("uniform-12", ("workload=uniform",)),
+    Recording("uniform-18", ("workload=uniform", "workload.rate=18", "workload.slo_scale=1.2")),
+    Recording("skewed-12", ("workload=skewed",)),
+    Recording("skewed-18", ("workload=skewed", "workload.rate=18", "workload.slo_scale=1.2")),
+    Recording("gamma", ("workload=gamma", "workload.slo_scale=1.5")),
+    Recording("bursts", ("workload=bursts", "workload.slo_scale=1.5")),
+    Recording("drift", ("workload=drift", "workload.rate=18", "workload.deadline_jitter=0.3")),
+    Recording("mix-c", ("workload=mix-c", "workload.rate=60")),
+    Recording("homogeneous", ("workload=homogeneous", "workload.rate=40")),
+    Recording("late", ("workload=skewed", "workload.rate=24", "workload.slo_scale=1.5")),
+    Recording("l20", ("profile=flux1-dev_l20", "workload.rate=3")),
+    Recording("a40-pairs", (*_A40, "workload.slo_scale=1.2")),
+    Recording("a40-all", (*_A40, "cluster.grouping=all", "workload.slo_scale=1.2")),
+    Recording("video", ("profile=hunyuanvideo_l20", "workload=profile", "workload.rate=0.1", "workload.requests=60")),
+    Recording("gpus-64", (*_NODES, "workload.slo_scale=1.2")),
 )
 """Where the shipped instances come from; all planned by ``edf`` at events, so that no exact solver shaped them."""
 
 
-def record(source: Source, count: int, seed: int = 0) -> list[Instance]:
+def record(source: Recording, count: int, seed: int = 0) -> list[Instance]:
     """Run a source and keep ``count`` of its rounds, from few jobs to many.
 
     Rounds of fewer than two jobs, and rounds that all jobs would survive whatever is decided, are left out; of the
@@ -68,7 +68,10 @@ def record(source: Source, count: int, seed: int = 0) -> list[Instance]:
 
 
 def record_all(
-    directory: Path, count: int, sources: Sequence[Source] = SOURCES, on_source: Callable[[Source], None] | None = None
+    directory: Path,
+    count: int,
+    sources: Sequence[Recording] = SOURCES,
+    on_source: Callable[[Recording], None] | None = None,
 ) -> int:
     """Record every source into a directory; return the number of instances written."""
     directory.mkdir(parents=True, exist_ok=True)

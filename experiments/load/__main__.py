@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from executor.records import Records
-from experiments.cli import Parser, compose, guarded, positive
+from experiments.cli import Parser, compose, guarded, positive, refuse_twice
 from experiments.config.build import Setup, build
 from experiments.results import RunWriter, Summary, manifest, prepare_directory, print_summary, summarize
 from experiments.results.percentile import percentile
@@ -46,7 +46,8 @@ def _command(options: argparse.Namespace) -> int:
         ) from None
 
     useless = {name: use for name, use in USELESS.items() if name not in _USED}
-    refuse(options, useless | _HERE)
+    refuse(options.overrides, useless | _HERE)
+    refuse_twice(options.overrides)
     for override in options.overrides:
         if "=" not in override:
             raise ValueError(f"{override!r} is no override of the form field=value, as in workload=skewed")
@@ -118,10 +119,10 @@ def _print(summary: Summary, sent: Sequence[Sent], setup: Setup, target: Target)
 
     console = Console()
     print_summary([summary], console, f"{setup.workload.name} at {target.url}, as its clients saw it")
-    late = sorted(each.sent - r.arrival / target.speed for each, r in zip(sent, setup.workload.requests, strict=True))
+    late = [each.sent - r.arrival / target.speed for each, r in zip(sent, setup.workload.requests, strict=True)]
     console.print(
         f"Sent late: p50 {1e3 * percentile(late, 50):.1f} ms, p99 {1e3 * percentile(late, 99):.1f} ms, "
-        f"most {1e3 * late[-1]:.1f} ms (latencies count from when a request was due).",
+        f"most {1e3 * max(late):.1f} ms (latencies count from when a request was due).",
         highlight=False,
         soft_wrap=True,
     )

@@ -44,7 +44,7 @@ def prepare_directory(
         If the path is a file or lies below one, cannot be made or written to, or holds something that is not to be
         replaced. The message names the path and says what would be right.
     """
-    directory = Path(path)
+    directory = Path(path).expanduser()
     if directory.is_dir():
         _check(directory, kind, files, overwrite, resume)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -205,7 +205,7 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         latency = records.delivered.get(request.id, math.inf) - request.arrival
         latencies.setdefault(request.shape, []).append(latency)
     weights = {request.weight for request in records.requests}
-    everyone = sorted(latency for group in latencies.values() for latency in group)
+    everyone = [latency for group in latencies.values() for latency in group]
     completed = fates["on_time"] + fates["late"]
     seconds = duration(records)
     gpu_seconds = squares = 0.0
@@ -217,7 +217,7 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
     idle = idle_while_waiting(records, cluster.gpus)
     gaps = [gap for gap in map(gap_of, records.decisions) if gap is not None]
     decisions = len(records.decisions)
-    jobs = sorted(float(decision.jobs) for decision in records.decisions)
+    jobs = [decision.jobs for decision in records.decisions]
     return Summary(
         name=name or _main_solver(records.decisions),
         complete=records.complete,
@@ -244,7 +244,7 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         latency_p50=percentile(everyone, 50),
         latency_p95=percentile(everyone, 95),
         latency_p99=percentile(everyone, 99),
-        latency_mean_completed=_ratio(math.fsum(everyone[:completed]), completed),
+        latency_mean_completed=_ratio(math.fsum(filter(math.isfinite, everyone)), completed),
         completed=completed,
         goodput=_ratio(fates["on_time"] * MINUTE, seconds),
         throughput=_ratio(completed * MINUTE, seconds),
@@ -276,25 +276,23 @@ def gap_of(decision: Decision) -> float | None:
 
 
 def _shape_summary(shape: Shape, latencies: list[float], on_time: int) -> ShapeSummary:
-    ordered = sorted(latencies)
     return ShapeSummary(
         shape=shape.label,
-        requests=len(ordered),
+        requests=len(latencies),
         on_time=on_time,
-        sar=on_time / len(ordered),
-        latency_p50=percentile(ordered, 50),
-        latency_p99=percentile(ordered, 99),
+        sar=on_time / len(latencies),
+        latency_p50=percentile(latencies, 50),
+        latency_p99=percentile(latencies, 99),
     )
 
 
-def _wall_clock(seconds: Iterable[float]) -> WallClock:
-    ordered = sorted(seconds)
-    total = math.fsum(ordered)
+def _wall_clock(seconds: Sequence[float]) -> WallClock:
+    total = math.fsum(seconds)
     return WallClock(
-        decision_mean=_ratio(total, len(ordered)),
-        decision_p50=percentile(ordered, 50),
-        decision_p99=percentile(ordered, 99),
-        decision_max=percentile(ordered, 100),
+        decision_mean=_ratio(total, len(seconds)),
+        decision_p50=percentile(seconds, 50),
+        decision_p99=percentile(seconds, 99),
+        decision_max=percentile(seconds, 100),
         decision_total=total,
     )
 

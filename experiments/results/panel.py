@@ -28,7 +28,7 @@ MET = 0.36
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class PanelSize:
     """The size of a panel on paper.
 
     Parameters
@@ -52,7 +52,7 @@ def draw_panel(
     records: Records,
     gpus: int,
     window: tuple[float, float],
-    room: Room,
+    room: PanelSize,
     colours: Mapping[int, str],
     names: Mapping[int, str] | None = None,
 ) -> None:
@@ -124,7 +124,7 @@ def _draw_rectangles(axes: Axes, shown: Sequence[Rectangle], records: Records, c
 
 
 def _draw_labels(
-    axes: Axes, shown: Sequence[Rectangle], marks: Sequence[DeadlineMark], window: tuple[float, float], room: Room,
+    axes: Axes, shown: Sequence[Rectangle], marks: Sequence[DeadlineMark], window: tuple[float, float], room: PanelSize,
     named: Mapping[int, str],
 ) -> None:  # fmt: skip
     from matplotlib.patheffects import Normal, Stroke
@@ -158,7 +158,7 @@ def _rows(mark: DeadlineMark) -> list[tuple[float, float]]:
     return [(first + (count - MET if not mark.missed else 0.08), first + count - 0.06) for first, count in mark.rows]
 
 
-def _draw_deadlines(axes: Axes, marks: Sequence[DeadlineMark], room: Room, colours: Mapping[int, str]) -> None:
+def _draw_deadlines(axes: Axes, marks: Sequence[DeadlineMark], room: PanelSize, colours: Mapping[int, str]) -> None:
     """Mark deadlines on the rows held last: a short tick if met, else a line."""
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgb
@@ -181,7 +181,7 @@ def _draw_deadlines(axes: Axes, marks: Sequence[DeadlineMark], room: Room, colou
 
 
 def _draw_crosses(
-    axes: Axes, missed: Sequence[DeadlineMark], window: tuple[float, float], room: Room, named: Mapping[int, str]
+    axes: Axes, missed: Sequence[DeadlineMark], window: tuple[float, float], room: PanelSize, named: Mapping[int, str]
 ) -> None:
     """Mark missed deadlines in the lane, with names above that are moved apart and bound to their crosses by lines."""
     if not missed:

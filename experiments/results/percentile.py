@@ -1,16 +1,16 @@
-"""The one definition of a percentile of a run."""
+"""The one definition of a percentile, in every table and summary."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+import numpy as np
 
-def percentile(ascending: Sequence[float], percent: int) -> float:
+
+def percentile(values: Sequence[float], percent: float) -> float:
     """Return the smallest value that at least ``percent`` % of the values do not exceed; NaN of nothing.
 
     This is the nearest rank; a finite and an infinite latency cannot be interpolated.
     """
-    if not ascending:
-        return math.nan
-    return ascending[max(0, -(-percent * len(ascending) // 100) - 1)]
+    return float(np.percentile(values, percent, method="inverted_cdf")) if len(values) else math.nan

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from executor.records import Records
 from experiments.drawing.palette import INK, SOFT
-from experiments.results.panel import SMALLEST, Room, plain_axes
+from experiments.results.panel import SMALLEST, PanelSize, plain_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ def lanes(records: Records) -> int:
 
 
 def draw_lanes(
-    axes: Axes, records: Records, window: tuple[float, float], room: Room, colours: Mapping[int, str]
+    axes: Axes, records: Records, window: tuple[float, float], room: PanelSize, colours: Mapping[int, str]
 ) -> None:
     """Draw a window of the stages: a low box for a text, a full one for an image, in the colour of the request.
 

@@ -59,7 +59,7 @@ def stage_summary(records: Records) -> StageSummary | None:
         if used is not None:
             gpus.append(used.started - staged.end)
     had = workers * max(duration(records), records.staged[-1].end)
-    waits = [percentile(sorted(waited), percent) for waited in (texts, gpus, images) for percent in (50, 95)]
+    waits = [percentile(waited, percent) for waited in (texts, gpus, images) for percent in (50, 95)]
     return StageSummary(workers, busy_seconds(records.staged) / had if had else 0.0, *waits)
 
 

@@ -13,7 +13,7 @@ from experiments.drawing.palette import INK, SOFT
 from experiments.results.colours import colour_slots
 from experiments.results.layout import busiest_window, differing_window, missed_deadlines, occupancy
 from experiments.results.metrics import summarize
-from experiments.results.panel import COLOURS, RED, Room, draw_key, draw_panel, plain_axes
+from experiments.results.panel import COLOURS, RED, PanelSize, draw_key, draw_panel, plain_axes
 from experiments.results.stage_lanes import draw_lanes, lanes
 from experiments.results.usage import duration
 from planner.cluster import Cluster
@@ -199,9 +199,9 @@ def _on_time(records: Records, window: tuple[float, float]) -> set[int]:
     return {r.id for r in records.requests if window[0] <= r.deadline <= window[1] and records.fate(r) == "on_time"}
 
 
-def _room(rows: float) -> Room:
+def _room(rows: float) -> PanelSize:
     """Return the size of a panel with rows so many inches high."""
-    return Room((WIDTH - SIDE - 0.2) * POINTS, rows * POINTS, LANE / rows)
+    return PanelSize((WIDTH - SIDE - 0.2) * POINTS, rows * POINTS, LANE / rows)
 
 
 def _draw_overview(axes: Axes, records: Records, gpus: int, window: tuple[float, float], whole: float) -> None:

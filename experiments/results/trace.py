@@ -18,7 +18,7 @@ from experiments.results.colours import colour_slots
 from experiments.results.usage import duration, missed
 from planner.cluster import Cluster
 
-Event = dict[str, Any]
+TraceEvent = dict[str, Any]
 
 GPUS, REQUESTS, PLANNER, STAGES = 1, 2, 3, 4
 """Process ids: the tracks of each are shown together."""
@@ -42,7 +42,7 @@ def write_trace(records: Records, cluster: Cluster, path: str | Path) -> None:
             _stream(trace_events(records, cluster), compressed.write)
 
 
-def trace_events(records: Records, cluster: Cluster) -> Iterator[Event]:
+def trace_events(records: Records, cluster: Cluster) -> Iterator[TraceEvent]:
     """Yield the events: names of tracks, then GPUs, stages, requests, decisions and counters."""
     yield from _tracks(cluster, records)
     yield from _gpu_events(records)
@@ -52,7 +52,7 @@ def trace_events(records: Records, cluster: Cluster) -> Iterator[Event]:
     yield from _live_jobs(records)
 
 
-def _stream(events: Iterable[Event], write: Callable[[bytes], object]) -> None:
+def _stream(events: Iterable[TraceEvent], write: Callable[[bytes], object]) -> None:
     write(b'{"displayTimeUnit":"ms","traceEvents":[')
     before = "\n"
     for event in events:
@@ -61,7 +61,7 @@ def _stream(events: Iterable[Event], write: Callable[[bytes], object]) -> None:
     write(b"\n]}\n")
 
 
-def _tracks(cluster: Cluster, records: Records) -> Iterator[Event]:
+def _tracks(cluster: Cluster, records: Records) -> Iterator[TraceEvent]:
     workers = sorted({staged.worker for staged in records.staged})
     processes = {
         GPUS: (f"GPUs ({cluster.name})", {gpu + 1: f"GPU {gpu}" for gpu in range(cluster.gpus)}),
@@ -84,7 +84,7 @@ def _tracks(cluster: Cluster, records: Records) -> Iterator[Event]:
             }
 
 
-def _gpu_events(records: Records) -> Iterator[Event]:
+def _gpu_events(records: Records) -> Iterator[TraceEvent]:
     requests = {request.id: request for request in records.requests}
     colours = colour_slots(records, len(CNAMES))
     for jobs, gpus, start, end, steps in records.segments:
@@ -113,7 +113,7 @@ def _gpu_events(records: Records) -> Iterator[Event]:
             yield event | {"tid": gpu + 1}
 
 
-def _stage_events(records: Records) -> Iterator[Event]:
+def _stage_events(records: Records) -> Iterator[TraceEvent]:
     """Yield texts and images; an image that is still written when the next stage begins ends there, so that none overlap."""
     requests = {request.id: request for request in records.requests}
     colours = colour_slots(records, len(CNAMES))
@@ -136,7 +136,7 @@ def _stage_events(records: Records) -> Iterator[Event]:
         }
 
 
-def _request_events(records: Records) -> Iterator[Event]:
+def _request_events(records: Records) -> Iterator[TraceEvent]:
     end = duration(records)
     for request in records.requests:
         fate = records.fate(request)
@@ -150,7 +150,7 @@ def _request_events(records: Records) -> Iterator[Event]:
             yield event | {"cname": "terrible"}
 
 
-def _decision_events(records: Records) -> Iterator[Event]:
+def _decision_events(records: Records) -> Iterator[TraceEvent]:
     for index, d in enumerate(records.decisions):
         about = {
             "round": index, "status": d.status, "jobs": d.jobs, "running": d.running,
@@ -160,7 +160,7 @@ def _decision_events(records: Records) -> Iterator[Event]:
         yield _instant(f"{d.solver} {d.status}", d.at, PLANNER, DECISIONS, about)
 
 
-def _live_jobs(records: Records) -> Iterator[Event]:
+def _live_jobs(records: Records) -> Iterator[TraceEvent]:
     """Yield the number of requests that have arrived and not left, at every change of it."""
     changes: dict[int, int] = {}
     for request in records.requests:
@@ -175,7 +175,7 @@ def _live_jobs(records: Records) -> Iterator[Event]:
         yield {"ph": "C", "name": "live jobs", "ts": at, "pid": REQUESTS, "args": {"jobs": live}}
 
 
-def _instant(name: str, at: float, pid: int, tid: int, args: Event) -> Event:
+def _instant(name: str, at: float, pid: int, tid: int, args: TraceEvent) -> TraceEvent:
     return {
         "ph": "i",
         "s": "t",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from experiments.cli import USER_ERRORS, guarded, plain
+from experiments.cli import USER_ERRORS, guarded, plain, refuse_twice
 from experiments.config import register
 from experiments.config.checks import ConfigError
 from experiments.config.serving import ServerConfig
@@ -23,6 +23,7 @@ def _command() -> int:
     from omegaconf import DictConfig
 
     register("tetriplan_serve", ServerConfig)
+    refuse_twice(sys.argv[1:])
     code: int | Exception = 0
 
     @hydra.main(version_base="1.3", config_name="tetriplan_serve", config_path=None)
@@ -34,6 +35,8 @@ def _command() -> int:
             code = error
 
     for argument in sys.argv[1:]:
+        if argument in ("-m", "--multirun"):
+            raise ConfigError(f"{argument} makes several runs, and there is one server; leave it out")
         name = argument.partition("=")[0].lstrip("+")
         for unused, instead in _NOT_HERE.items():
             if "=" in argument and (name == unused or name.startswith(f"{unused}.")):

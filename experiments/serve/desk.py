@@ -20,7 +20,7 @@ from planner.request import Request
 
 
 @dataclass
-class Result:
+class Ending:
     """What became of a request.
 
     Parameters
@@ -37,7 +37,7 @@ class Result:
 
 
 @dataclass
-class Ticket:
+class Order:
     """A request that a client has handed in.
 
     Parameters
@@ -60,7 +60,7 @@ class Ticket:
     wanted: Wanted
     seed: int
     answer: asyncio.Future[Answer | None]
-    result: asyncio.Future[Result]
+    result: asyncio.Future[Ending]
     segments: list[Segment] = field(default_factory=list)
 
     @property
@@ -93,11 +93,11 @@ class Desk:
         self._ids = itertools.count(first)
         self._loop = asyncio.get_running_loop()
         self.speed = speed
-        self.live: dict[int, Ticket] = {}
+        self.live: dict[int, Order] = {}
         self.open = True
         self.broken = ""
 
-    def hand_in(self, wanted: Wanted, slo: Callable[[Wanted], float], received: float, unix: float) -> Ticket:
+    def hand_in(self, wanted: Wanted, slo: Callable[[Wanted], float], received: float, unix: float) -> Order:
         """Give the planner one request.
 
         Parameters
@@ -141,7 +141,7 @@ class Desk:
         tier = wanted.tier.name if wanted.tier else ""
         request = Request(number, wanted.shape, wanted.steps, received, received + allowed, wanted.weight, tier=tier)
         seed = wanted.seed if wanted.seed is not None else number
-        ticket = Ticket(request, wanted, seed, self._loop.create_future(), self._loop.create_future())
+        ticket = Order(request, wanted, seed, self._loop.create_future(), self._loop.create_future())
         self.live[number] = ticket
         if not self._source.put(request):
             del self.live[number]
@@ -150,7 +150,7 @@ class Desk:
             )
         return ticket
 
-    def take_back(self, ticket: Ticket) -> None:
+    def take_back(self, ticket: Order) -> None:
         """Cancel a request that nobody waits for any more."""
         if not ticket.result.done():
             self._source.put(Cancel(ticket.request.id))
@@ -181,7 +181,7 @@ class Desk:
         if not ticket.answer.done():
             ticket.answer.set_result(answer)
         if answer is not None and answer.refused:
-            self._out(request, Result("refused", ticket.request.arrival))
+            self._out(request, Ending("refused", ticket.request.arrival))
 
     def ran(self, segments: list[Segment]) -> None:
         """Steps were done."""
@@ -190,7 +190,7 @@ class Desk:
                 if job in self.live:
                     self.live[job].segments.append(segment)
 
-    def left(self, request: int, result: Result) -> None:
+    def left(self, request: int, result: Ending) -> None:
         """A request is out of the system."""
         self._out(request, result)
 
@@ -198,9 +198,9 @@ class Desk:
         """The planner's loop has ended with an error."""
         self.broken = why
         for request in list(self.live):
-            self._out(request, Result("dropped", self._clock(), f"the planner has stopped: {why}"))
+            self._out(request, Ending("dropped", self._clock(), f"the planner has stopped: {why}"))
 
-    def _out(self, request: int, result: Result) -> None:
+    def _out(self, request: int, result: Ending) -> None:
         ticket = self.live.pop(request, None)
         if ticket is None:
             return

@@ -39,7 +39,7 @@ _WORDS = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
-class Row:
+class FeedRow:
     """Something that has happened.
 
     Parameters
@@ -95,7 +95,7 @@ class Feed:
         self._clock = clock
         self._about = about
         self._wall = wall
-        self._rows: deque[Row] = deque(maxlen=4 * _MOST)
+        self._rows: deque[FeedRow] = deque(maxlen=4 * _MOST)
         self._beat = Beat(-math.inf, 0, 0, b"")
         self._live: dict[int, dict[str, Any]] = {}
         self._count = 0
@@ -192,7 +192,7 @@ class Feed:
             tally[1] += 1
 
     def _add(self, row: dict[str, Any]) -> None:
-        self._rows.append(Row(row))
+        self._rows.append(FeedRow(row))
         self._count += 1
         oldest = self._clock() - MINUTE
         while self._rows and self._ended(self._rows[0].data) < oldest:

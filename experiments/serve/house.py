@@ -10,12 +10,12 @@ from typing import Any
 
 from starlette.requests import Request
 
-from experiments.serve.desk import Desk, Result, Ticket
+from experiments.serve.desk import Desk, Ending, Order
 from experiments.serve.errors import RefusalError
 from experiments.serve.settings import Settings
 from experiments.serve.wanted import Wanted
 
-Maker = Callable[[Ticket, str], bytes]
+Maker = Callable[[Order, str], bytes]
 """Returns the file of a finished request, in the format ``PNG``, ``JPEG``, ``WEBP`` or ``MP4``; called in a thread."""
 
 
@@ -43,7 +43,7 @@ class House:
     make: Maker
     about: dict[str, Any] = field(default_factory=dict)
 
-    def hand_in(self, wanted: Wanted, received: float) -> list[Ticket]:
+    def hand_in(self, wanted: Wanted, received: float) -> list[Order]:
         """Hand in all that one call wants; if one cannot be, none is.
 
         Raises
@@ -51,7 +51,7 @@ class House:
         RefusalError
             As of :meth:`experiments.serve.desk.Desk.hand_in`.
         """
-        tickets: list[Ticket] = []
+        tickets: list[Order] = []
         try:
             for _ in range(wanted.count):
                 tickets.append(self.desk.hand_in(wanted, self._slo, received, time.time()))
@@ -60,12 +60,12 @@ class House:
             raise
         return tickets
 
-    def take_back(self, tickets: list[Ticket]) -> None:
+    def take_back(self, tickets: list[Order]) -> None:
         """Cancel what nobody waits for any more."""
         for ticket in tickets:
             self.desk.take_back(ticket)
 
-    async def admitted(self, tickets: list[Ticket]) -> None:
+    async def admitted(self, tickets: list[Order]) -> None:
         """Wait for what admission says.
 
         Raises
@@ -79,7 +79,7 @@ class House:
                 self.take_back(tickets)
                 raise self._sent_away(ticket)
 
-    async def results(self, request: Request, tickets: list[Ticket]) -> list[Result]:
+    async def results(self, request: Request, tickets: list[Order]) -> list[Ending]:
         """Wait until all are there.
 
         Raises
@@ -105,7 +105,7 @@ class House:
             gone.cancel()
         return [ticket.result.result() for ticket in tickets]
 
-    def headers(self, tickets: list[Ticket]) -> dict[str, str]:
+    def headers(self, tickets: list[Order]) -> dict[str, str]:
         """Return what every answer says of its requests."""
         timing = [self.timing(ticket) for ticket in tickets]
         parts = {name: max(each[name] for each in timing) for name in timing[0]}
@@ -123,7 +123,7 @@ class House:
             found["X-Deadline-Promise"] = str(int(all(answer is not None and answer.promised for answer in answers)))
         return found
 
-    def timing(self, ticket: Ticket) -> dict[str, float]:
+    def timing(self, ticket: Order) -> dict[str, float]:
         """Return where the time of a finished request went, in seconds of the wall clock."""
         request, result, speed = ticket.request, ticket.result.result(), self.desk.speed
         start = ticket.segments[0].start if ticket.segments else result.at
@@ -138,7 +138,7 @@ class House:
     def _slo(self, wanted: Wanted) -> float:
         return self.settings.slo(wanted.shape, wanted.steps, wanted.tier)
 
-    def _sent_away(self, ticket: Ticket) -> RefusalError:
+    def _sent_away(self, ticket: Order) -> RefusalError:
         answer = ticket.answer.result()
         assert answer is not None
         soonest = (answer.finish - ticket.request.arrival) / self.desk.speed
@@ -158,12 +158,12 @@ class House:
         return RefusalError(429, message, "slo_ms", "deadline_not_promised", headers)
 
 
-def request_id(ticket: Ticket) -> str:
+def request_id(ticket: Order) -> str:
     """Return the name of a request for clients."""
     return f"tp-{ticket.request.id}"
 
 
-def check_made(result: Result) -> None:
+def check_made(result: Ending) -> None:
     """Refuse what was not made.
 
     Raises

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from experiments.serve.bodies import fields_of
-from experiments.serve.desk import Ticket
+from experiments.serve.desk import Order
 from experiments.serve.errors import RefusalError
 from experiments.serve.house import House, check_made, request_id
 from experiments.serve.shelf import Shelf
@@ -100,7 +100,7 @@ class Images:
         }
         return JSONResponse(body, headers=house.headers(tickets))
 
-    async def _events(self, tickets: list[Ticket], what: Wanted) -> AsyncIterator[bytes]:
+    async def _events(self, tickets: list[Order], what: Wanted) -> AsyncIterator[bytes]:
         """Tell of each image when it is there; a client that goes away cancels those that are not."""
         house = self._house
         try:
@@ -155,7 +155,7 @@ def _size(what: Wanted) -> str:
     return f"{what.shape.width}x{what.shape.height}"
 
 
-def _usage(tickets: list[Ticket]) -> dict[str, Any]:
+def _usage(tickets: list[Order]) -> dict[str, Any]:
     """Return tokens as clients want them: none are counted."""
     details = {"text_tokens": 0, "image_tokens": 0}
     return {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0, "input_tokens_details": details}

@@ -31,7 +31,7 @@ class JournalError(ValueError):
     """A file is no journal; the message says which, where and why."""
 
 
-class Journal:
+class SessionWriter:
     """Appends to a session's file; use it as a context manager, or call `close`.
 
     Parameters
@@ -54,7 +54,7 @@ class Journal:
         self._syncing = threading.Thread(target=self._sync, name="journal", daemon=True)
         self._syncing.start()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> SessionWriter:
         return self
 
     def __exit__(self, *exception: object) -> None:

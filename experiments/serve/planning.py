@@ -15,8 +15,8 @@ from executor.engine import Engine, Segment
 from executor.loop import Service, serve
 from executor.records import Decision, Fate, Records
 from executor.watch import Watch
-from experiments.serve.desk import Desk, Result
-from experiments.serve.journal import Journal
+from experiments.serve.desk import Desk, Ending
+from experiments.serve.journal import SessionWriter
 from planner.plan import Plan
 from planner.promise import Answer
 from planner.request import Request
@@ -59,7 +59,7 @@ OnNews = Callable[[Sequence[News]], None]
 """Is told what has happened, on the event loop."""
 
 
-class Planning(Watch):
+class PlanningThread(Watch):
     """Runs the loop.
 
     Parameters
@@ -70,7 +70,7 @@ class Planning(Watch):
         Gets everything.
     """
 
-    def __init__(self, service: Service, engine: RealTimeEngine, source: Live, journal: Journal) -> None:
+    def __init__(self, service: Service, engine: RealTimeEngine, source: Live, journal: SessionWriter) -> None:
         self._service = service
         self._engine = engine
         self._source = source
@@ -136,7 +136,7 @@ class Planning(Watch):
 
         def news(desk: Desk) -> None:
             desk.ran(segments)
-            desk.left(request, Result(fate, at, why))
+            desk.left(request, Ending(fate, at, why))
 
         self._tell(news, [*segments, Left(gone, fate, at, promised)])
 

@@ -21,21 +21,21 @@ from executor.arrivals import Live
 from executor.emulated import EmulatedEngine
 from experiments.config.build import Setup, admission_of, build
 from experiments.config.checks import ConfigError, configured
+from experiments.config.workers import joined
 from experiments.distributed.prepare import check, prepared
-from experiments.distributed.workers import joined
 from experiments.results import prepare_directory, print_summary
 from experiments.results.writer import write_json
 from experiments.runner import simulated_engine
 from experiments.serve import session
 from experiments.serve.app import make_app
-from experiments.serve.desk import Desk, Ticket
+from experiments.serve.desk import Desk, Order
 from experiments.serve.feed import Feed
 from experiments.serve.gauges import Gauges
 from experiments.serve.house import House
 from experiments.serve.http import Http, listening, many_connections
-from experiments.serve.journal import JOURNAL, Journal, Session
+from experiments.serve.journal import JOURNAL, Session, SessionWriter
 from experiments.serve.pictures import at_pace, converted, placeholder, placeholder_video
-from experiments.serve.planning import News, Planning, RealTimeEngine
+from experiments.serve.planning import News, PlanningThread, RealTimeEngine
 from experiments.serve.settings import Settings, menu, settings
 from experiments.workload import Workload
 from planner.request import Request
@@ -93,7 +93,7 @@ def _open(config: Mapping[str, Any], console: Console, setup: Setup, listener: s
             console.print(f"note: {note}", highlight=False, soft_wrap=True)
     sys.setswitchinterval(_SWITCH)
     many_connections()
-    with Journal(directory / JOURNAL) as journal, crew or nullcontext():
+    with SessionWriter(directory / JOURNAL) as journal, crew or nullcontext():
         server = _Server(config, setup, told, directory, journal, console, crew, before, listener)
         asyncio.run(server.serve())
     summary = session.finish(directory, config, setup.truth, setup.service.cluster, began)
@@ -120,7 +120,7 @@ class _Server:
         setup: Setup,
         told: Settings,
         directory: Path,
-        journal: Journal,
+        journal: SessionWriter,
         console: Console,
         crew: Crew | None,
         before: Session | None,
@@ -135,7 +135,7 @@ class _Server:
         self._crew = crew
         self._before = before
         self._listener = listener
-        self._tickets: dict[int, Ticket] = {}
+        self._tickets: dict[int, Order] = {}
         self.broken = ""
 
     async def serve(self) -> None:
@@ -168,7 +168,7 @@ class _Server:
             gauges.take(items)
             feed.take(items)
 
-        planning = Planning(self._setup.service, engine, source, self._journal)
+        planning = PlanningThread(self._setup.service, engine, source, self._journal)
         app = make_app(house, gauges, feed)
         http = Http(app, told.limits.body_seconds)
         planning.start(desk, news)
@@ -190,7 +190,7 @@ class _Server:
         self.broken = desk.broken
         self._journal.end(engine.clock())
 
-    async def _wind_down(self, desk: Desk, planning: Planning, again: asyncio.Event) -> None:
+    async def _wind_down(self, desk: Desk, planning: PlanningThread, again: asyncio.Event) -> None:
         """Take nothing new, let the rest finish for a while, and hand back what is then left."""
         desk.stop()
         again.clear()
@@ -225,7 +225,7 @@ class _Server:
         ticket = self._tickets[request.id]
         return Ask(request, ticket.wanted.prompt, ticket.seed)
 
-    def _make(self, ticket: Ticket, fmt: str) -> bytes:
+    def _make(self, ticket: Order, fmt: str) -> bytes:
         if self._crew is None:
             if fmt == "MP4":
                 return placeholder_video(ticket.request, ticket.segments, ticket.wanted.fps)

@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.config.build import admission_of
 from experiments.config.checks import ConfigError, positive
+from experiments.config.serving import ServeConfig
 from experiments.workload import Targets, Tier, custom_tiers, slo_rule
 from profiles import Profile, Shape
 
@@ -146,12 +147,18 @@ def settings(config: Mapping[str, Any], profile: Profile, shapes: tuple[Shape, .
     """
     if not 0 <= config["port"] <= 65535:
         raise ConfigError(f"serve.port is {config['port']}; a port from 0 to 65535 is needed, 0 for any that is free")
+    if not config["host"]:
+        raise ConfigError(
+            "serve.host is empty; an address is needed, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+        )
     admission_of("serve.admission", config["admission"])
     if not (0 <= config["grace"] < math.inf):
         raise ConfigError(f"serve.grace is {config['grace']}; a number of seconds of at least 0 is needed")
     for name in ("steps", "most_waiting", "most_steps", "most_images", "most_prompt", "most_body"):
         if config[name] < 1:
             raise ConfigError(f"serve.{name} is {config[name]}; at least 1 is needed")
+    if config["steps"] > config["most_steps"] and config["steps"] != ServeConfig.steps:
+        raise ConfigError(f"serve.steps is {config['steps']}; at most serve.most_steps={config['most_steps']} is right")
     for name in ("slo_scale", "body_seconds", "keep_videos"):
         positive(f"serve.{name}", config[name])
     try:
@@ -159,6 +166,11 @@ def settings(config: Mapping[str, Any], profile: Profile, shapes: tuple[Shape, .
         targets = slo_rule(profile, config["deadlines"], config["reference_gpus"])
     except ValueError as error:
         raise ConfigError(f"serve: {error}") from None
+    for tier in config["tiers"]:
+        for key in {"share", "shapes"} & tier.keys():
+            raise ConfigError(f"serve.tiers has {key} of {tier['name']!r}, but clients choose their tier; leave it out")
+    if targets.published and config["reference_gpus"] != ServeConfig.reference_gpus:
+        raise ConfigError(f"serve.reference_gpus is {config['reference_gpus']}, but targets are the published seconds")
     return Settings(
         config["host"],
         config["port"],

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from experiments.serve.bodies import fields_of
-from experiments.serve.desk import Ticket
+from experiments.serve.desk import Order
 from experiments.serve.errors import RefusalError
 from experiments.serve.house import House, check_made, request_id
 from experiments.serve.shelf import Shelf
@@ -40,7 +40,7 @@ class Video:
     """
 
     name: str
-    ticket: Ticket
+    ticket: Order
     wanted: Wanted
     created: float
     completed: float | None = None

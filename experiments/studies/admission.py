@@ -19,6 +19,7 @@ from experiments.results.text import Table
 from experiments.runner import simulate
 from experiments.studies.bound import TIME_LIMIT, bound_of
 from experiments.studies.grid import Cell, Policy, Spread, described
+from experiments.studies.hidden import refuse_hidden, refuse_renamed
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 from experiments.workload import Workload
@@ -36,7 +37,7 @@ CELLS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class AdmissionRun:
     """A run with a policy of admission.
 
     Parameters
@@ -80,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(options: argparse.Namespace) -> None:
     grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
+    refuse_renamed(options.overrides, CELLS)
+    refuse_hidden(grid, POLICIES)
     seeds = seeds_of(options)
     with open_study("admission", options, described(grid, POLICIES), seeds, fresh=True) as study:
         work = []
@@ -90,20 +93,20 @@ def _command(options: argparse.Namespace) -> None:
             work += [
                 (cell.label, {n: c | {"seed": seed} for n, c in configs.items()}, options.time_limit) for seed in seeds
             ]
-        found = study.jobs.do("runs", _runs, work, Runs)
+        found = study.jobs.do("runs", _runs, work, CellRuns)
         rows = [row for each in found for row in each.rows]
         study.table("table", admission_table(rows))
         study.rows("runs", rows)
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class CellRuns:
     """The runs of one cell and seed."""
 
-    rows: tuple[Admitted, ...]
+    rows: tuple[AdmissionRun, ...]
 
 
-def _runs(cell: str, configs: dict[str, dict[str, Any]], time_limit: float) -> Runs:
+def _runs(cell: str, configs: dict[str, dict[str, Any]], time_limit: float) -> CellRuns:
     rows, optimum = [], None
     for policy, config in configs.items():
         setup = build(config)
@@ -114,11 +117,11 @@ def _runs(cell: str, configs: dict[str, dict[str, Any]], time_limit: float) -> R
             len(records.refused.keys() & _optimum_without(setup, records.refused, time_limit)) if records.refused else 0
         )
         rows.append(
-            Admitted(
+            AdmissionRun(
                 cell, policy, config["seed"], s.requests, s.on_time, s.promised, s.kept, s.refused, also, optimum.upper
             )
         )  # fmt: skip
-    return Runs(tuple(rows))
+    return CellRuns(tuple(rows))
 
 
 def _optimum_without(setup: Setup, refused: Collection[int], time_limit: float) -> set[int]:
@@ -132,7 +135,7 @@ def _optimum_without(setup: Setup, refused: Collection[int], time_limit: float) 
     return set(bound_of(replace(setup, workload=Workload(setup.workload.name, told)), time_limit).on_time)
 
 
-def admission_table(rows: Sequence[Admitted]) -> Table:
+def admission_table(rows: Sequence[AdmissionRun]) -> Table:
     """Return a row per cell and policy, with 95 % intervals over seeds."""
     table = [
         ["cell", "admission", "on time", "±", "less all", "±", "promised", "kept", "refused", "optimum serves", "bound"]

@@ -19,9 +19,10 @@ from experiments.config.build import Setup, build
 from experiments.results.text import Table
 from experiments.runner import NOISE_STREAM
 from experiments.studies.grid import Cell
+from experiments.studies.hidden import refuse_hidden
 from experiments.studies.jobs import Jobs
 from experiments.studies.naming import add_grid, grid_of
-from experiments.studies.options import seeds_of, study_parser
+from experiments.studies.options import refuse, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ CONDITION = (
     "The bound holds for schedules without batches of these very runs: requests of this seed, and steps that take as long "
     "as its noise makes them."
 )
+
+
+_PLANNING = ("solver", "program", "objective", "cadence", "engine.late", "engine.latency", "engine.admission")
+NO_PLANNER = dict.fromkeys(_PLANNING, "nothing: a bound holds for whoever plans, and whenever") | {
+    "engine.regroup_ms=": "nothing: a bound holds however fast latents move",
+    "profile.error=": "nothing: a bound holds for true step times",
+}
+"""Overrides that say who plans, where nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
+    refuse(options.overrides, NO_PLANNER)
     grid = grid_of(options)
+    refuse_hidden(grid)
     seeds = seeds_of(options)
     config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "time_limit": options.time_limit}
     with open_study("bound", options, config, seeds) as study:

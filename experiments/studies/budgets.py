@@ -21,6 +21,7 @@ import numpy as np
 from experiments.cli import positive
 from experiments.config.programs import PROGRAMS
 from experiments.config.solvers import BACKENDS
+from experiments.results.percentile import percentile
 from experiments.results.text import Table, print_table
 from experiments.studies.hard_rounds import hard_round
 from experiments.studies.options import refuse, study_parser
@@ -49,7 +50,7 @@ TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class TimedDecision:
     """One decision: who decided what, in how much time, and what came of it.
 
     Parameters
@@ -76,7 +77,7 @@ class Decision:
 
 def decide(
     solver: str, program: str, objective: str, jobs: int, gpus: int, seeds: Sequence[int], budget: float
-) -> list[Decision]:
+) -> list[TimedDecision]:
     """Let one solver answer the rounds of these seeds, each :data:`TIMES`; the first round also once before that.
 
     The interpreter's own garbage is collected before, and what lives is left out of later passes: a pass over all modules
@@ -97,7 +98,7 @@ def decide(
             certificates[seed] = exact.solve(round_, budget).certificate
             least[seed] = min(least[seed], busy_seconds() - began)
     return [
-        Decision(
+        TimedDecision(
             solver, program, objective, jobs, gpus, seed, budget, round(least[seed], 6), own.fallback,
             own.status == "optimal",
         )
@@ -105,14 +106,14 @@ def decide(
     ]  # fmt: skip
 
 
-def budget_table(decisions: Sequence[Decision]) -> Table:
+def budget_table(decisions: Sequence[TimedDecision]) -> Table:
     """One row for each solver, program and objective: p99 of time over budget for each size of rounds."""
     head = ["solver", "program", "objective", "budget ms", *map(_place, PLACES), "fallback", "proven"]
     rows = _grouped(decisions, lambda d: (d.solver, d.program, d.objective))
     return [head, *([*key, *_figures(own)] for key, own in rows.items())]
 
 
-def summary_table(decisions: Sequence[Decision]) -> Table:
+def summary_table(decisions: Sequence[TimedDecision]) -> Table:
     """One row for each solver and program: the worst p99 of its objectives for each size of rounds."""
     head = ["solver", "program", "budget ms", *map(_place, PLACES), "fallback", "proven"]
     rows = _grouped(decisions, lambda d: (d.solver, d.program))
@@ -120,9 +121,9 @@ def summary_table(decisions: Sequence[Decision]) -> Table:
 
 
 def _grouped(
-    decisions: Sequence[Decision], key: Callable[[Decision], tuple[str, ...]]
-) -> dict[tuple[str, ...], list[Decision]]:
-    groups: dict[tuple[str, ...], list[Decision]] = {}
+    decisions: Sequence[TimedDecision], key: Callable[[TimedDecision], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[TimedDecision]]:
+    groups: dict[tuple[str, ...], list[TimedDecision]] = {}
     for decision in decisions:
         groups.setdefault(key(decision), []).append(decision)
     return groups
@@ -133,14 +134,12 @@ def _place(place: tuple[int, int]) -> str:
     return f"{jobs} jobs" if gpus == 8 else f"{jobs} on {gpus} GPUs"
 
 
-def _figures(own: Sequence[Decision]) -> list[str]:
+def _figures(own: Sequence[TimedDecision]) -> list[str]:
     """Budget, p99 over it for each place (the worst of the objectives), share of fallbacks, share proven."""
     cells = []
     for place in PLACES:
         groups = _grouped([d for d in own if (d.jobs, d.gpus) == place], lambda d: (d.objective,))
-        cells.append(
-            f"{max(np.quantile([d.seconds / d.budget for d in group], 0.99) for group in groups.values()):.2f}"
-        )
+        cells.append(f"{max(percentile([d.seconds / d.budget for d in group], 99) for group in groups.values()):.2f}")
     fallback, proven = np.mean([d.fallback for d in own]), np.mean([d.proven for d in own])
     return [f"{1e3 * own[0].budget:g}", *cells, f"{fallback:.0%}", f"{proven:.0%}"]
 
@@ -163,8 +162,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    refuse(options, {"": "--solver, --program, --objective and --budget-ms: rounds are drawn, not met in a run"})
+    refuse(
+        options.overrides, {"": "--solver, --program, --objective and --budget-ms: rounds are drawn, not met in a run"}
+    )
     if options.calibrate:
+        for name in ("solver", "program", "objective", "budget_ms", "output"):
+            if getattr(options, name):
+                raise ValueError(
+                    f"--{name.replace('_', '-')} is given, and --calibrate has no use for it; leave it out"
+                )
         from experiments.studies.calibration import calibration
 
         print_table(calibration(options.seeds), "Time of the processor over the modelled time")
@@ -174,15 +180,15 @@ def _command(options: argparse.Namespace) -> None:
     for solver, milliseconds in budgets.items():
         seeds = options.seeds if milliseconds < 1000.0 else max(1, options.seeds // 5)
         drawn = range(options.first_seed, options.first_seed + seeds)
-        asked = product(options.program or PROGRAMS, options.objective or OBJECTIVES, PLACES)
+        asked = product(
+            dict.fromkeys(options.program or PROGRAMS), dict.fromkeys(options.objective or OBJECTIVES), PLACES
+        )
         work += [(solver, *names, *place, drawn, 1e-3 * milliseconds) for *names, place in asked]
     with open_study("budgets", options, {"budgets_ms": budgets, "places": PLACES}) as study:
-        made = study.jobs.do("decisions", decide, work, list[Decision])
+        made = study.jobs.do("decisions", decide, work, list[TimedDecision])
         decisions = [decision for own in made for decision in own]
         study.table("table", budget_table(decisions), "p99 of the processor's time over the budget")
         study.table("summary", summary_table(decisions), show=False)
         study.rows("decisions", decisions)
         over = [d.seconds / d.budget for d in decisions]
-        print(
-            f"{len(decisions)} decisions; p99 {np.quantile(over, 0.99):.2f}, largest {max(over):.2f} times the budget"
-        )
+        print(f"{len(decisions)} decisions; p99 {percentile(over, 99):.2f}, largest {max(over):.2f} times the budget")

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from experiments.results.percentile import percentile
 from experiments.results.text import Table
 from experiments.studies.hard_rounds import hard_round
 from planner.backends.cpsat import CpSatBackend
@@ -46,7 +47,7 @@ from planner.programs.prices import serve_by_prices
 from planner.solvers.dp import GreedyDp
 
 JOBS = (4, 6, 8, 12, 16, 24)
-Work = Callable[[], object]
+_Call = Callable[[], object]
 
 
 def calibration(seeds: int) -> Table:
@@ -64,13 +65,13 @@ def calibration(seeds: int) -> Table:
                         ratios.setdefault(name, []).append((busy_seconds() - began) / modelled)
     table: Table = [["work", "times", "p50", "p99"]]
     table += [
-        [name, str(len(own)), f"{np.quantile(own, 0.5):.2f}", f"{np.quantile(own, 0.99):.2f}"]
+        [name, str(len(own)), *(f"{percentile(own, percent):.2f}" for percent in (50, 99))]
         for name, own in ratios.items()
     ]
     return table
 
 
-def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, Work]]:
+def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, _Call]]:
     """Give the name, the modelled seconds and the work itself of every piece on one size of rounds."""
     lookahead, assignment = Lookahead(), AssignmentProgram()
     ahead, now = hard_round(jobs, 8, seed, "events"), hard_round(jobs, 8, seed, "rounds")
@@ -102,11 +103,11 @@ def _pieces(jobs: int, seed: int) -> Iterator[tuple[str, float, Work]]:
     yield "a plan is made and judged", CARRY_OUT(at_a_time), lambda: model.carry_out(x, None)
 
 
-def _least(backend: Backend, program: LinearProgram) -> Work:
+def _least(backend: Backend, program: LinearProgram) -> _Call:
     return partial(backend.solve, program, 1e-6)
 
 
-def _within(backend: Backend, program: LinearProgram) -> Work:
+def _within(backend: Backend, program: LinearProgram) -> _Call:
     return partial(backend.solve, program, 0.05)
 
 

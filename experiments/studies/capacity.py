@@ -12,10 +12,11 @@ from experiments.config.build import build
 from experiments.drawing.capacity import draw_capacity
 from experiments.results.text import Table
 from experiments.studies.grid import Policy, cells, described
+from experiments.studies.hidden import refuse_hidden
 from experiments.studies.naming import axis_of, cell_of, policy_of
 from experiments.studies.options import NEW, refuse, seeds_of, study_parser
 from experiments.studies.policies import POLICIES
-from experiments.studies.questions import BOUND, Answer, Question, answer_all, search_all
+from experiments.studies.questions import BOUND, TIME_LIMIT, CapacityAnswer, Prober, Question, answer_all, search_all
 from experiments.studies.search import Capacity, Probe
 from experiments.studies.study import open_study, run_study
 
@@ -27,7 +28,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProbeRow:
     """A measurement, for ``probes.csv``."""
 
     cell: str
@@ -39,7 +40,7 @@ class Row:
     seeds: int
 
 
-def capacity_table(made: Sequence[Answer], price: float | None = None) -> Table:
+def capacity_table(made: Sequence[CapacityAnswer], price: float | None = None) -> Table:
     """Return a row per setting, target and policy.
 
     Parameters
@@ -65,7 +66,7 @@ def capacity_table(made: Sequence[Answer], price: float | None = None) -> Table:
     return rows
 
 
-def summary_table(made: Sequence[Answer]) -> Table:
+def summary_table(made: Sequence[CapacityAnswer]) -> Table:
     """Return a row per policy, and a column per setting and target."""
     asked = list(dict.fromkeys((a.question.cell, a.question.target) for a in made))
     found = {(a.question.policy, a.question.cell, a.question.target): a.capacity.value for a in made}
@@ -121,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sweep", action="append", default=[], help="KEY=VALUE,VALUE,...: settings to ask the same of")
     parser.add_argument("--cell", action="append", default=[], help="NAME:OVERRIDES, a setting of your own; repeat it")
     parser.add_argument("--no-bound", action="store_true", help="leave the clairvoyant bound out")
+    parser.add_argument("--time-limit", type=positive, help=f"seconds for each bound (default {TIME_LIMIT:g})")
     parser.add_argument(
         "--step", type=positive, default=STEP, help=f"how exact a rate is, as a factor (default {STEP})"
     )
@@ -144,39 +146,54 @@ def _command(options: argparse.Namespace) -> None:
     if options.each and not options.no_bound:
         raise ValueError("--each asks for every class, and the bound is for all requests together: add --no-bound")
     field = {"rate": "workload.rate", "gpus": "cluster.gpus"}[options.vary]
-    refuse(options, {f"{field}=": f"nothing: --vary {options.vary} finds it"})
+    if options.time_limit and options.no_bound:
+        raise ValueError("--time-limit is of the bound, which --no-bound leaves out")
+    targets = list(dict.fromkeys(options.target)) or [0.9]
     if options.cell and options.sweep:
         raise ValueError("--cell names settings by itself; leave out --sweep")
     settings = [cell_of(text, options.overrides) for text in options.cell]
     settings = settings or cells([axis_of(text) for text in options.sweep], options.overrides)
     policies = [policy_of(text) for text in options.policy] or list(POLICIES)
+    given = [word for cell in settings for word in cell.overrides] + [word for p in policies for word in p.overrides]
+    refuse(given, {f"{field}=": f"nothing: --vary {options.vary} finds it"})
+    refuse_hidden(settings, policies)
     if not options.no_bound:
         policies.append(Policy(BOUND, ()))
     seeds = seeds_of(options)
     questions = [
-        Question(cell.label, policy.name, (*cell.overrides, *policy.overrides), target, field, options.each)
+        Question(
+            cell.title if options.sweep else cell.label,
+            policy.name,
+            (*cell.overrides, *policy.overrides),
+            target,
+            field,
+            options.each,
+        )
         for cell in settings
-        for target in options.target or [0.9]
+        for target in targets
         for policy in policies
     ]
     starts = [_check(question) for question in questions]
-    config = described(settings, policies) | {"vary": field, "targets": options.target or [0.9], "each": options.each}
+    config = described(settings, policies) | {"vary": field, "targets": targets, "each": options.each}
+    config["time_limit"] = time_limit = options.time_limit or TIME_LIMIT
     with open_study("capacity", options, config, seeds, fresh=True) as study:
-        found = search_all(questions, starts, seeds, options.step, study.jobs)
-        made = answer_all(questions, found, seeds, study.jobs)
+        prober = Prober(seeds, study.jobs, time_limit)
+        found = search_all(questions, starts, prober, options.step)
+        made = answer_all(questions, found, prober)
         what = {"rate": "Requests per minute", "gpus": "GPUs"}[options.vary]
         study.table("summary", summary_table(made), f"{what} at which the target holds")
         study.table("table", capacity_table(made, options.gpu_price))
         study.rows("probes", [_row(a.question, probe) for a in made for probe in a.capacity.probes])
-        titles = {cell.label: cell.title for cell in settings}
-        drawn = [(titles[a.question.cell], a.question.policy, a.question.target, a.capacity) for a in made]
+        drawn = [(a.question.cell, a.question.policy, a.question.target, a.capacity) for a in made]
         label = "requests per minute" if options.vary == "rate" else "GPUs"
         study.write("capacity.png", lambda path: draw_capacity(drawn, label, path, BOUND, log=options.vary == "gpus"))
         print(LEGEND)
 
 
-def _row(question: Question, probe: Probe) -> Row:
-    return Row(question.cell, question.policy, question.target, probe.value, probe.mean, probe.half_width, probe.seeds)
+def _row(question: Question, probe: Probe) -> ProbeRow:
+    return ProbeRow(
+        question.cell, question.policy, question.target, probe.value, probe.mean, probe.half_width, probe.seeds
+    )
 
 
 def _check(question: Question) -> float:

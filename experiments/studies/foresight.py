@@ -23,9 +23,10 @@ from experiments.results.text import Table
 from experiments.runner import simulate
 from experiments.studies.bound import TIME_LIMIT
 from experiments.studies.grid import Cell
+from experiments.studies.hidden import refuse_hidden
 from experiments.studies.jobs import Jobs
 from experiments.studies.naming import add_grid, grid_of
-from experiments.studies.options import seeds_of, study_parser
+from experiments.studies.options import refuse, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 from experiments.workload import Workload
 from planner.request import Request
@@ -210,7 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
+    refuse(options.overrides, {"engine.late=": "nothing: late requests are served, and dropped, in turn"})
     grid = grid_of(options)
+    refuse_hidden(grid)
     seeds = seeds_of(options)
     config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "passes": options.passes}
     with open_study("foresight", options, config, seeds) as study:

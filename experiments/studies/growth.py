@@ -45,7 +45,7 @@ TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
+class TimedRound:
     """The time of a decision.
 
     Parameters
@@ -95,7 +95,7 @@ class Growth:
         return float(self.seconds * size**self.exponent)
 
 
-def growth_of(times: Sequence[Timed]) -> Growth:
+def growth_of(times: Sequence[TimedRound]) -> Growth:
     """Fit a power law by least squares on logarithms; needs two sizes."""
     sizes, seconds = np.log([each.size for each in times]), np.log([each.seconds for each in times])
     exponent, constant = (float(value) for value in np.polyfit(sizes, seconds, 1))
@@ -103,7 +103,7 @@ def growth_of(times: Sequence[Timed]) -> Growth:
     return Growth(math.exp(constant), exponent, math.exp(float(np.std(rest))))
 
 
-def timed(axis: str, policy: str, gpus: int, jobs: int, seed: int) -> Timed:
+def timed(axis: str, policy: str, gpus: int, jobs: int, seed: int) -> TimedRound:
     """Let one policy answer one round, a few times; the plan is the same every time."""
     solver, round_ = POLICIES[policy], hard_round(jobs, gpus, seed, "events")
     least, proven = math.inf, False
@@ -111,10 +111,10 @@ def timed(axis: str, policy: str, gpus: int, jobs: int, seed: int) -> Timed:
         began = busy_seconds()
         proven = solver.solve(round_, BUDGET).certificate.status == "optimal"
         least = min(least, busy_seconds() - began)
-    return Timed(axis, policy, gpus, jobs, seed, least, proven)
+    return TimedRound(axis, policy, gpus, jobs, seed, least, proven)
 
 
-def growth_table(times: Sequence[Timed]) -> Table:
+def growth_table(times: Sequence[TimedRound]) -> Table:
     """One row for each axis and policy: the exponent, and median milliseconds at the least, the middle and the last size."""
     rows = [["along", "policy", "exponent", "scatter", "from", "ms", "at", "ms", "to", "ms"]]
     for axis, policy in dict.fromkeys((each.axis, each.policy) for each in times):
@@ -126,15 +126,15 @@ def growth_table(times: Sequence[Timed]) -> Table:
     return rows
 
 
-def _along(times: Sequence[Timed], axis: str, policy: str) -> list[Timed]:
+def _along(times: Sequence[TimedRound], axis: str, policy: str) -> list[TimedRound]:
     return [each for each in times if (each.axis, each.policy) == (axis, policy)]
 
 
-def _median(times: Sequence[Timed], size: int) -> float:
+def _median(times: Sequence[TimedRound], size: int) -> float:
     return float(np.median([each.seconds for each in times if each.size == size]))
 
 
-def draw_growth(times: Sequence[Timed], path: Path) -> None:
+def draw_growth(times: Sequence[TimedRound], path: Path) -> None:
     """Draw medians along each axis, and through them the fitted law of each policy."""
     from matplotlib.figure import Figure
 
@@ -175,12 +175,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    refuse(options, {"": "--policy: rounds are drawn, not met in a run"})
+    refuse(options.overrides, {"": "--policy: rounds are drawn, not met in a run"})
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    asked = product(AXES.items(), options.policy or POLICIES)
+    asked = product(AXES.items(), dict.fromkeys(options.policy or POLICIES))
     work = [(axis, policy, *size, seed) for (axis, sizes), policy in asked for size in sizes for seed in seeds]
     with open_study("growth", options, {"axes": AXES, "budget": BUDGET}, list(seeds)) as study:
-        times = study.jobs.do("decisions", timed, work, Timed)
+        times = study.jobs.do("decisions", timed, work, TimedRound)
         study.table("table", growth_table(times), "How the time of a decision grows: exponents, and medians")
         study.rows("decisions", times)
         study.write("growth.png", lambda path: draw_growth(times, path))

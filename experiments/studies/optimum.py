@@ -16,12 +16,14 @@ from typing import Any
 from experiments.cli import compose, count, positive
 from experiments.config.build import build
 from experiments.results.text import Table
+from experiments.studies.bound import NO_PLANNER
 from experiments.studies.options import refuse, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 from planner.optimum import optimum
 
 DEFAULTS = ("workload.rate=60", "workload.slo_scale=1.5")
 """So many requests at once that not all can be served."""
+_USELESS = NO_PLANNER | {"engine.": "nothing: steps take what the profile says"}
 REQUESTS = (1, 2, 3, 4, 8, 16)
 GPUS = (4, 8)
 
@@ -92,11 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    refuse(options, {"cluster.gpus=": "--gpus", "workload.requests=": "--requests"})
+    refuse(options.overrides, {"cluster.gpus=": "--gpus", "workload.requests=": "--requests"} | _USELESS)
     seeds = seeds_of(options)
     work = []
-    for gpus in options.gpus:
-        for requests in options.requests:
+    for gpus in dict.fromkeys(options.gpus):
+        for requests in dict.fromkeys(options.requests):
             overrides = [*DEFAULTS, *options.overrides, f"cluster.gpus={gpus}", f"workload.requests={requests}"]
             config = compose(overrides)
             build(config | {"seed": seeds[0]})

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.cli import Parser, count, processes, whole
+from experiments.cli import Parser, count, processes, refuse_twice, whole
 from experiments.studies.jobs import PLACES
 
 NEW = "default: a new one below results"
@@ -101,7 +101,8 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
         If something would be given and not used.
     """
     options = parser.parse_intermixed_args(arguments)
-    refuse(options, options.useless)
+    refuse(options.overrides, options.useless)
+    refuse_twice(options.overrides)
     for override in options.overrides:
         if "=" not in override:
             raise ValueError(f"{override!r} is no override of the form field=value, as in workload=skewed")
@@ -113,15 +114,16 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
     return options
 
 
-def refuse(options: argparse.Namespace, useless: Mapping[str, str]) -> None:
-    """Refuse overrides that would have no effect; ``useless`` says how they begin, and what to use instead.
+def refuse(overrides: Sequence[str], useless: Mapping[str, str]) -> None:
+    """Refuse overrides without effect; ``useless`` says how they begin, and what to use instead, or ``nothing: WHY``.
 
     Raises
     ------
     ValueError
         If there is one.
     """
-    for override in options.overrides:
+    for override in overrides:
         for given, use in useless.items():
             if override.lstrip("+").startswith(given):
-                raise ValueError(f"{override} has no effect here; use {use}")
+                reason = use.removeprefix("nothing: ")
+                raise ValueError(f"{override} has no effect here{'; use ' if reason == use else ': '}{reason}")

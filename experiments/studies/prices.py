@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from experiments.results.text import Table
 from experiments.studies.grid import Cell, Policy, Result, Spread, described, run_all
+from experiments.studies.hidden import refuse_hidden, refuse_renamed
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 
@@ -85,6 +86,8 @@ def _command(options: argparse.Namespace) -> None:
     grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
     seeds = seeds_of(options)
     chosen = policies(PRICES)
+    refuse_renamed(options.overrides, CELLS)
+    refuse_hidden(grid, chosen)
     with open_study("prices", options, described(grid, chosen), seeds, fresh=True) as study:
         results = run_all(grid, chosen, seeds, study.jobs)
         study.table("table", price_table(results))

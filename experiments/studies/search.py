@@ -13,13 +13,15 @@ FIRST_SEEDS = 3
 """Seeds of a first look at a value; more are used where these do not tell."""
 WIDEST = 2.0**8
 """How far from its start a search looks, as a factor."""
+NEAR = 2.0 ** (1 / 8)
+"""First stride, as a factor, from a start that is near the answer."""
 
 Attained = Mapping[int, float]
 """By seed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Look:
     """A search wants to know what is attained at a value, with the first ``seeds`` seeds."""
 
     value: float
@@ -65,10 +67,10 @@ class Capacity:
     probes: tuple[Probe, ...]
 
 
-Search = Generator[Ask, Attained, Capacity]
+Search = Generator[Look, Attained, Capacity]
 
 
-def most(start: float, target: float, seeds: int, step: float) -> Search:
+def most(start: float, target: float, seeds: int, step: float, stride: float = 2.0) -> Search:
     """Search for the largest value at which a target holds that larger values make harder, to a factor of ``step``.
 
     Parameters
@@ -82,6 +84,8 @@ def most(start: float, target: float, seeds: int, step: float) -> Search:
         narrowed below ``step``, nor beyond what all seeds can tell.
     step
         Ratio of the values between which the answer lies in the end, above 1.
+    stride
+        Ratio of the first two values; until the answer lies between two, each ratio is the square of the last, up to 2.
 
     Yields
     ------
@@ -95,7 +99,8 @@ def most(start: float, target: float, seeds: int, step: float) -> Search:
         probe = probes[value] = yield from _look(value, target, seeds)
         good, bad = (max(good, value), bad) if probe.holds(target) else (good, min(bad, value))
         if good == 0.0 or math.isinf(bad):
-            value = value * 2.0 if good else value / 2.0
+            value = value * stride if good else value / stride
+            stride = min(2.0, stride**2)
             if max(value / start, start / value) > WIDEST:
                 break
         elif bad / good <= step:
@@ -137,11 +142,11 @@ def fewest(start: int, target: float, seeds: int, allowed: Sequence[int]) -> Sea
     return _found(probes, target, allowed[high] if high < len(allowed) else math.nan, rising=True)
 
 
-def _look(value: float, target: float, seeds: int) -> Generator[Ask, Attained, Probe]:
+def _look(value: float, target: float, seeds: int) -> Generator[Look, Attained, Probe]:
     """Ask with few seeds, and with twice as many until they tell."""
     count = min(FIRST_SEEDS, seeds)
     while True:
-        attained = yield Ask(value, count)
+        attained = yield Look(value, count)
         spread = Spread.of(attained.values())
         width = spread.half_width if count > 1 else math.inf
         probe = Probe(value, spread.mean, width, count)

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from experiments.cli import Parser, compose
-from experiments.distributed.workers import joined
+from experiments.config.workers import joined
 from experiments.results.directory import MANIFEST, prepare_directory, read_manifest
 from experiments.results.text import Table
 from experiments.results.writer import FILES, SUMMARY
@@ -52,7 +52,7 @@ class Combination:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweptRun:
     """What is kept of a run of a sweep.
 
     Parameters
@@ -108,7 +108,7 @@ def _distinct(made: Sequence[Combination]) -> list[Combination]:
     return named
 
 
-def serve_job(name: str, config: Mapping[str, Any]) -> Swept:
+def serve_job(name: str, config: Mapping[str, Any]) -> SweptRun:
     """Make one run of a sweep; ``output`` of the configuration is its directory, an absolute path."""
     directory = Path(config["output"])
     if (directory.parent / MANIFEST).exists():
@@ -121,17 +121,17 @@ def serve_job(name: str, config: Mapping[str, Any]) -> Swept:
     return replace(swept, archive=packed.getvalue())
 
 
-def _serve(name: str, config: Mapping[str, Any], directory: Path) -> Swept:
+def _serve(name: str, config: Mapping[str, Any], directory: Path) -> SweptRun:
     console = Console(stderr=True, quiet=not is_real(config))
     with joined(config["engine"]), ready(config, checked(config), directory, console) as (setup, runner):
         outcome = run_to_directory(setup, config, directory, runner=runner)
     s = outcome.summary
     if outcome.interrupted:
         raise KeyboardInterrupt
-    return Swept(name, s.requests, s.on_time, s.weighted_sar, s.latency_p50, s.latency_p95, s.gpu_seconds)
+    return SweptRun(name, s.requests, s.on_time, s.weighted_sar, s.latency_p50, s.latency_p95, s.gpu_seconds)
 
 
-def unpack(swept: Swept, directory: Path) -> Swept:
+def unpack(swept: SweptRun, directory: Path) -> SweptRun:
     """Write what came from another machine to the directory of the sweep."""
     if not swept.archive:
         return swept
@@ -141,7 +141,7 @@ def unpack(swept: Swept, directory: Path) -> Swept:
     return replace(swept, archive=b"")
 
 
-def sweep_table(made: Sequence[Combination], results: Sequence[Swept]) -> Table:
+def sweep_table(made: Sequence[Combination], results: Sequence[SweptRun]) -> Table:
     """Return a row per run: what varied, and its key figures."""
     keys = list(made[0].varied)
     rows = [[*(key.removeprefix("workload.") for key in keys), "SAR", "on time", "p50 s", "p95 s", "GPU-s"]]
@@ -213,7 +213,7 @@ def _command(options: argparse.Namespace) -> None:
         for name, own in work:
             if study.jobs.journal is not None and not (root / name / SUMMARY).exists():
                 study.jobs.journal.forget(job_of(serve_job.__qualname__, (name, own)))
-        results = jobs.do("runs", serve_job, work, Swept)
+        results = jobs.do("runs", serve_job, work, SweptRun)
         study.table("table", sweep_table(made, results))
         print(
             f"A directory per run. All of them in one table: python -m experiments.collect {study.directory} --output OUT"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from experiments.results.text import Table
 from experiments.studies.grid import Cell, Policy, Result, Spread, run_all
+from experiments.studies.hidden import refuse_hidden, refuse_renamed
 from experiments.studies.jobs import Jobs
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.run_tables import run_rows
@@ -51,7 +52,7 @@ CELLS: tuple[Cell, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Tuning:
     """What is tried for a policy.
 
     Parameters
@@ -78,11 +79,11 @@ _GREEDY = (
     ("solver.late", _LATE),
 )
 
-SEARCHES: tuple[Search, ...] = (
-    Search("tetriserve-tuned", ("solver=dp",), _GREEDY),
-    Search("greedy-events", ("solver=dp", "cadence=events"), (_EVENTS_TAU, *_GREEDY)),
-    Search("edf", ("solver=edf",), (("solver.admission", _BOOLEAN), ("solver.late", _LATE), _EVENTS_TAU)),
-    Search(
+SEARCHES: tuple[Tuning, ...] = (
+    Tuning("tetriserve-tuned", ("solver=dp",), _GREEDY),
+    Tuning("greedy-events", ("solver=dp", "cadence=events"), (_EVENTS_TAU, *_GREEDY)),
+    Tuning("edf", ("solver=edf",), (("solver.admission", _BOOLEAN), ("solver.late", _LATE), _EVENTS_TAU)),
+    Tuning(
         "srtf",
         ("solver=srtf",),
         (
@@ -93,8 +94,8 @@ SEARCHES: tuple[Search, ...] = (
             ("solver.late", _LATE),
         ),
     ),
-    Search("moore", ("solver=moore",), (("solver.late", ("brief", "idle")), _EVENTS_TAU)),
-    Search("lookahead", ("solver=highs",), (("program.late", ("brief", "idle")), _EVENTS_TAU)),
+    Tuning("moore", ("solver=moore",), (("solver.late", ("brief", "idle")), _EVENTS_TAU)),
+    Tuning("lookahead", ("solver=highs",), (("program.late", ("brief", "idle")), _EVENTS_TAU)),
 )
 """What is tried. The first value of a setting is the default.
 
@@ -136,7 +137,7 @@ class Tuned(NamedTuple):
     best: Tried
 
 
-def tune(search: Search, evaluate: Evaluate) -> Tuned:
+def tune(search: Tuning, evaluate: Evaluate) -> Tuned:
     """Try settings one after the other until a pass changes nothing.
 
     Parameters
@@ -162,13 +163,13 @@ def tune(search: Search, evaluate: Evaluate) -> Tuned:
     return Tuned(list(tried.values()), tried[now])
 
 
-def overrides_of(search: Search, settings: Sequence[str]) -> tuple[str, ...]:
+def overrides_of(search: Tuning, settings: Sequence[str]) -> tuple[str, ...]:
     """Return the overrides of a choice of settings; those that are the start's are left out."""
     chosen = zip(search.settings, settings, strict=True)
     return (*search.base, *(f"{name}={value}" for (name, values), value in chosen if value != values[0]))
 
 
-def best_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
+def best_table(found: Sequence[tuple[Tuning, Tuned]]) -> Table:
     """Return a row per policy: its best settings, what they attain, and how much more than the start."""
     table = [["policy", "best settings", "wSAR", "start's", "less start's", "±", "tried"]]
     for search, (tried, best) in found:
@@ -180,7 +181,7 @@ def best_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
     return table
 
 
-def all_table(found: Sequence[tuple[Search, Tuned]]) -> Table:
+def all_table(found: Sequence[tuple[Tuning, Tuned]]) -> Table:
     """Return a row per choice of settings that was tried, the best of each policy first."""
     table = [["policy", "settings", "wSAR"]]
     for search, (tried, _) in found:
@@ -211,6 +212,8 @@ def _command(options: argparse.Namespace) -> None:
         )
     seeds = seeds_of(options)
     grid = [Cell(cell.label, (*cell.overrides, *options.overrides)) for cell in CELLS]
+    refuse_renamed(options.overrides, CELLS)
+    refuse_hidden(grid, [Policy(s.policy, (*s.base, *(name for name, _ in s.settings))) for s in chosen])
     config = {
         "cells": {cell.label: list(cell.overrides) for cell in grid},
         "searches": {search.policy: [list(search.base), dict(search.settings)] for search in chosen},
@@ -228,7 +231,7 @@ def _command(options: argparse.Namespace) -> None:
 
 
 def _evaluate(
-    search: Search,
+    search: Tuning,
     grid: Sequence[Cell],
     seeds: Sequence[int],
     jobs: Jobs,
@@ -246,7 +249,7 @@ def _evaluate(
     ]
 
 
-def _chosen(names: Sequence[str]) -> list[Search]:
+def _chosen(names: Sequence[str]) -> list[Tuning]:
     known = {search.policy: search for search in SEARCHES}
     for name in names:
         if name not in known:

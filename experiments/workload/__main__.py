@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from experiments.cli import Parser, count, guarded, positive, whole
 from experiments.workload.arrivals import Arrivals, Gamma, Piecewise
 from experiments.workload.convert import Conversion, Converted, convert
 from experiments.workload.deadlines import (
@@ -33,7 +32,7 @@ from experiments.workload.tables import read_table
 from experiments.workload.trace import read_trace, write_trace
 from experiments.workload.workload import Workload, rescale
 from profiles import UNKNOWN_SHAPES, Profile, Shape, extended, load_profile
-from profiles.command_line import refuse_existing
+from profiles.command_line import Parser, count, guarded, positive, refuse_existing, whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,11 +51,11 @@ def _command(options: argparse.Namespace) -> int:
     return 2 if faults else 0
 
 
-Answer = tuple[Workload, Sequence[str]]
+_Answer = tuple[Workload, Sequence[str]]
 """A workload to describe, and why it cannot be served, if so."""
 
 
-def _generate(options: argparse.Namespace, console: Console) -> Answer:
+def _generate(options: argparse.Namespace, console: Console) -> _Answer:
     refuse_existing("--output", options.output, options.overwrite)
     if options.pieces is not None and options.rate is not None:
         raise ValueError(f"--pieces has rates, so --rate {options.rate:g} would not be used; give one of them")
@@ -77,7 +76,7 @@ def _generate(options: argparse.Namespace, console: Console) -> Answer:
     return workload, ()
 
 
-def _check(options: argparse.Namespace, console: Console) -> Answer:
+def _check(options: argparse.Namespace, console: Console) -> _Answer:
     profile = load_profile(options.profile or DEFAULT_PROFILE)
     asked = read_trace(options.trace, slo=lambda shape, steps: 1.0)
     served = servable(profile, asked, options.shapes)
@@ -92,10 +91,14 @@ def _check(options: argparse.Namespace, console: Console) -> Answer:
     return Workload(workload.name, workload.requests, {"deadlines": words}), served.faults
 
 
-def _convert(options: argparse.Namespace, console: Console) -> Answer:
+def _convert(options: argparse.Namespace, console: Console) -> _Answer:
     refuse_existing("--output", options.output, options.overwrite)
     if options.shape is not None and options.mix is not None:
         raise ValueError("--shape and --mix both say the sizes; give one of them")
+    if options.seed is not None and options.mix is None:
+        raise ValueError(f"--seed is {options.seed}, of the draws from --mix, which is not given")
+    if Path(options.file).absolute() == options.output.absolute():
+        raise ValueError(f"--output is {options.output}, the file itself; give another path")
     if not (math.isfinite(options.start) and options.start >= 0 and options.duration > 0):
         raise ValueError(
             f"--start is {options.start}, --duration {options.duration}; give seconds from 0, and more than 0"
@@ -119,7 +122,7 @@ def _convert(options: argparse.Namespace, console: Console) -> Answer:
     return Workload(workload.name, workload.requests, {"deadlines": words}), ()
 
 
-def _export(options: argparse.Namespace, console: Console) -> Answer:
+def _export(options: argparse.Namespace, console: Console) -> _Answer:
     refuse_existing("--output", options.output, options.overwrite)
     targets = _any_shape(options)
     workload = read_trace(options.trace, slo=targets)
@@ -154,9 +157,10 @@ def _converted(path: Path, options: argparse.Namespace, shape: Shape | Mix | Non
         where=tuple(_condition(text) for text in options.where),
         shape=shape,
         steps=options.steps,
-        seed=options.seed,
+        seed=options.seed or 0,
         start=options.start,
         duration=options.duration,
+        split=not options.prompts,
     )
     return convert(read_table(path), how)
 
@@ -183,9 +187,14 @@ def _targets(options: argparse.Namespace, profile: Profile | None = None) -> Tar
     if options.profile is None:
         if options.reference_gpus is not None:
             raise ValueError(f"--reference-gpus is {options.reference_gpus}, which needs --profile")
+        if options.deadlines not in ("auto", "paper"):
+            raise ValueError(f"--deadlines is {options.deadlines}, which needs --profile")
         return Targets(paper_slo, f"the seconds published for {PAPER_MODEL} on {PAPER_GPU}", True)
     reference = REFERENCE_GPUS if options.reference_gpus is None else options.reference_gpus
-    return slo_rule(profile or load_profile(options.profile), options.deadlines, reference)
+    targets = slo_rule(profile or load_profile(options.profile), options.deadlines, reference)
+    if targets.published and options.reference_gpus is not None:
+        raise ValueError(f"--reference-gpus is {reference}, but targets are the published seconds; leave it out")
+    return targets
 
 
 def _mix(name: str, targets: Targets) -> Mix:
@@ -238,9 +247,10 @@ def _parser() -> argparse.ArgumentParser:
     turn.add_argument("--shape", help="size of every request, HEIGHTxWIDTH or HEIGHTxWIDTHxFRAMES")
     turn.add_argument("--mix", help=f"sizes and steps are drawn: one of {', '.join(named_mixes())}")
     turn.add_argument("--steps", type=count, help="steps of every request")
-    turn.add_argument("--seed", type=whole, default=0, help="of the draws from --mix (default: 0)")
+    turn.add_argument("--seed", type=whole, help="of the draws from --mix (default: 0)")
     turn.add_argument("--start", type=float, default=0.0, help="seconds after the first row to begin at (default: 0)")
     turn.add_argument("--duration", type=float, default=math.inf, help="seconds to keep (default: all)")
+    turn.add_argument("--prompts", action="store_true", help="a request per prompt, however many pictures it asks for")
     turn.add_argument("--rate", type=positive, help="requests per minute to stretch or squeeze gaps to")
     turn.add_argument(
         "--slo-scale", type=positive, default=1.0, help="multiplies targets that the file lacks (default: 1)"

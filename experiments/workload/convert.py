@@ -14,7 +14,7 @@ import numpy as np
 from experiments.workload.deadlines import SloRule
 from experiments.workload.formats import FIELDS, Format
 from experiments.workload.mixes import Mix
-from experiments.workload.tables import Table
+from experiments.workload.tables import TraceTable
 from experiments.workload.trace import TraceError
 from experiments.workload.values import allowed_of, counts_of, drop, ids_of, size_of, text_of, times_of, weights_of
 from experiments.workload.workload import Workload
@@ -47,6 +47,8 @@ class Conversion:
         Of the draws from a mix.
     start, duration
         Seconds after the first row; what arrives in between is kept.
+    split
+        Whether every picture of a prompt becomes a request; else every prompt.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Conversion:
     seed: int = 0
     start: float = 0.0
     duration: float = math.inf
+    split: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Converted:
     notes: tuple[str, ...]
 
 
-def convert(table: Table, how: Conversion) -> Converted:
+def convert(table: TraceTable, how: Conversion) -> Converted:
     """Make a workload of a table.
 
     Rows in which a needed value is empty (or 0, for steps and sizes) are left out and counted. Arrivals are
@@ -83,6 +86,10 @@ def convert(table: Table, how: Conversion) -> Converted:
         If a column is missing, or a value is wrong; the message names file, line, column and value.
     """
     names = _columns(table, how)
+    if not how.split and names.pop("images", None) is None:
+        raise TraceError(
+            f"{table.path}: no column holds pictures of a prompt, so a prompt is a request; leave --prompts out"
+        )
     kept = np.ones(len(table.rows), dtype=bool)
     dropped: Counter[str] = Counter()
     for column, equal, value in how.where:
@@ -126,7 +133,7 @@ def convert(table: Table, how: Conversion) -> Converted:
 
 
 def _requests(
-    table: Table,
+    table: TraceTable,
     names: Mapping[str, str],
     how: Conversion,
     order: Sequence[int],
@@ -174,7 +181,7 @@ def _requests(
     return tuple(made)
 
 
-def _unfiltered(table: Table, how: Conversion, kept: Any) -> list[str]:
+def _unfiltered(table: TraceTable, how: Conversion, kept: Any) -> list[str]:
     """Notes on columns that tell rows apart and that nobody chose by."""
     notes = []
     chosen = {column for column, _, _ in how.where}
@@ -187,7 +194,7 @@ def _unfiltered(table: Table, how: Conversion, kept: Any) -> list[str]:
     return notes
 
 
-def _columns(table: Table, how: Conversion) -> dict[str, str]:
+def _columns(table: TraceTable, how: Conversion) -> dict[str, str]:
     """By field, the column that holds it: given ones first, then those of the format."""
     names: dict[str, str] = {}
     for column, name in how.columns.items():
@@ -212,7 +219,7 @@ def _columns(table: Table, how: Conversion) -> dict[str, str]:
     return names
 
 
-def _known(column: str, table: Table, option: str, short: Iterable[str] = ()) -> str:
+def _known(column: str, table: TraceTable, option: str, short: Iterable[str] = ()) -> str:
     columns = [str(each) for each in table.rows.columns]
     if column not in columns:
         near = difflib.get_close_matches(column, [*columns, *short], 1)
@@ -222,7 +229,7 @@ def _known(column: str, table: Table, option: str, short: Iterable[str] = ()) ->
 
 
 def _work(
-    table: Table, names: Mapping[str, str], how: Conversion, order: Sequence[int], counts: Mapping[str, Any]
+    table: TraceTable, names: Mapping[str, str], how: Conversion, order: Sequence[int], counts: Mapping[str, Any]
 ) -> tuple[list[Shape], list[int]]:
     """Shape and steps of every row, from the file or from what was given for it."""
     shapes: list[Shape]

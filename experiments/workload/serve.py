@@ -17,7 +17,7 @@ _MOST = 12
 
 
 @dataclass(frozen=True)
-class Served:
+class Servable:
     """What a profile can do for a workload.
 
     Parameters
@@ -35,7 +35,7 @@ class Served:
     faults: tuple[str, ...]
 
 
-def servable(profile: Profile, workload: Workload, shapes: str = "model") -> Served:
+def servable(profile: Profile, workload: Workload, shapes: str = "model") -> Servable:
     """Find what a run would refuse, shape by shape.
 
     Raises
@@ -60,11 +60,11 @@ def servable(profile: Profile, workload: Workload, shapes: str = "model") -> Ser
     if models:
         notes.append(f"the workload asks for {', '.join(sorted(models))}, but {profile.name} is {profile.model}")
     if faults:
-        return Served(None, tuple(notes), tuple(faults))
+        return Servable(None, tuple(notes), tuple(faults))
     extension = extended(profile, counts, shapes)
     if extension.note:
         notes.insert(0, extension.note)
-    return Served(extension.profile, tuple(notes), ())
+    return Servable(extension.profile, tuple(notes), ())
 
 
 def hopeless(profile: Profile, workload: Workload, gpus: int) -> str:

@@ -29,7 +29,7 @@ class ClassSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class WorkloadSummary:
     """Key figures of a workload.
 
     Parameters
@@ -54,7 +54,7 @@ class Summary:
     classes: tuple[ClassSummary, ...]
 
 
-def summarise(workload: Workload) -> Summary:
+def summarise(workload: Workload) -> WorkloadSummary:
     """Compute the key figures of a workload."""
     gaps = np.diff([request.arrival for request in workload.requests])
     mean = float(gaps.mean()) if len(gaps) else 0.0
@@ -73,7 +73,7 @@ def summarise(workload: Workload) -> Summary:
         )
         for (shape, steps), times in sorted(slos.items(), key=lambda item: (item[0][0].pixels, item[0]))
     )
-    return Summary(
+    return WorkloadSummary(
         count=len(workload),
         duration=workload.duration,
         rate=rate_per_minute(workload),

@@ -22,7 +22,7 @@ _PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
-class Table:
+class TraceTable:
     """Rows of a file, and where in the file they stand.
 
     Parameters
@@ -45,7 +45,7 @@ class Table:
         return TraceError(f"{self.path}, {where}, column {column}: {str(value)!r} {fault}")
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path | str) -> TraceTable:
     """Read a file of records; what it is shows from its content, and its compression from its name.
 
     Raises
@@ -57,10 +57,11 @@ def read_table(path: Path) -> Table:
     """
     import pandas as pd
 
+    path = Path(path)
     data = _unpacked(path)
     if data[:4] == _PARQUET:
         frame = pd.read_parquet(io.BytesIO(data))
-        return Table(path, frame.reset_index(drop=True))
+        return TraceTable(path, frame.reset_index(drop=True))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -110,7 +111,7 @@ def _only_member(path: Path, data: bytes) -> bytes:
         return b"" if file is None else file.read()
 
 
-def _csv(path: Path, text: str) -> Table:
+def _csv(path: Path, text: str) -> TraceTable:
     import csv
 
     import pandas as pd
@@ -132,10 +133,10 @@ def _csv(path: Path, text: str) -> Table:
                 )
             records.append([field.strip() for field in fields] + [""] * (len(header) - len(fields)))
             lines.append(skipped + reader.line_num)
-    return Table(path, pd.DataFrame(records, columns=header, dtype=object), tuple(lines))
+    return TraceTable(path, pd.DataFrame(records, columns=header, dtype=object), tuple(lines))
 
 
-def _whole_json(path: Path, text: str) -> Table | None:
+def _whole_json(path: Path, text: str) -> TraceTable | None:
     """Read one JSON value: a list of objects, or an object that holds one; None if it is several values, by lines."""
     import pandas as pd
 
@@ -148,10 +149,10 @@ def _whole_json(path: Path, text: str) -> Table | None:
         value = lists[0] if len(lists) == 1 else [value]
     if not all(isinstance(each, dict) for each in value):
         raise TraceError(f"{path}: a list of JSON objects is needed, one a request")
-    return Table(path, pd.DataFrame(value, dtype=object))
+    return TraceTable(path, pd.DataFrame(value, dtype=object))
 
 
-def _by_lines(path: Path, text: str, parse: Any) -> Table:
+def _by_lines(path: Path, text: str, parse: Any) -> TraceTable:
     import pandas as pd
 
     records, lines = [], []
@@ -166,7 +167,7 @@ def _by_lines(path: Path, text: str, parse: Any) -> Table:
             raise TraceError(f"{path}, line {number}: {line.strip()[:60]!r} is no record of a request")
         records.append(record)
         lines.append(number)
-    return Table(path, pd.DataFrame(records, dtype=object), tuple(lines))
+    return TraceTable(path, pd.DataFrame(records, dtype=object), tuple(lines))
 
 
 def _call(line: str) -> dict[str, Any]:

@@ -71,10 +71,7 @@ def draw_tiers(tiers: Sequence[Tier], shapes: Sequence[Shape], rng: np.random.Ge
     ValueError
         If a name occurs twice, or no tier takes one of the shapes.
     """
-    names = [tier.name for tier in tiers]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"tier {name!r} occurs twice; names must be unique")
+    names = _names(tiers)
     choices: dict[Shape, tuple[list[Tier], np.ndarray]] = {}
     drawn = []
     for shape, number in zip(shapes, rng.random(len(shapes)).tolist(), strict=True):
@@ -91,6 +88,14 @@ def draw_tiers(tiers: Sequence[Tier], shapes: Sequence[Shape], rng: np.random.Ge
     return drawn
 
 
+def _names(tiers: Sequence[Tier]) -> list[str]:
+    names = [tier.name for tier in tiers]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"tier {name!r} occurs twice; names must be unique")
+    return names
+
+
 _FIELDS = tuple(field.name for field in dataclasses.fields(Tier))
 
 
@@ -102,7 +107,9 @@ def custom_tiers(given: Sequence[object]) -> tuple[Tier, ...]:
     ValueError
         If a key is unknown or missing or a value is unfit. The message names the tier and the key.
     """
-    return tuple(_custom_tier(f"tier {index}", values) for index, values in enumerate(given))
+    tiers = tuple(_custom_tier(f"tier {index}", values) for index, values in enumerate(given))
+    _names(tiers)
+    return tiers
 
 
 def _custom_tier(where: str, given: object) -> Tier:
@@ -116,6 +123,8 @@ def _custom_tier(where: str, given: object) -> Tier:
     for key in ("name", "share"):
         if key not in given:
             raise ValueError(f"{where}: key {key!r} is missing; name and share are needed")
+    if not str(given["name"]).strip():
+        raise ValueError(f"{where}: name is {given['name']!r}; some characters are needed")
     numbers = {}
     for key in ("share", "weight", "deadline"):
         value = given.get(key, 1.0)

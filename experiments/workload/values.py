@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.workload.tables import Table
+from experiments.workload.tables import TraceTable
 from profiles.shape import Shape
 
 _DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}")
@@ -31,7 +31,7 @@ def drop(kept: Any, which: Any, reason: str, dropped: Counter[str]) -> None:
         kept &= ~which
 
 
-def number(table: Table, column: str, row: int, wanted: str) -> float:
+def number(table: TraceTable, column: str, row: int, wanted: str) -> float:
     """Read a finite number; anything else is refused with its place."""
     value = table.rows[column][row]
     try:
@@ -43,7 +43,7 @@ def number(table: Table, column: str, row: int, wanted: str) -> float:
     return found
 
 
-def counts_of(table: Table, column: str, kept: Any, dropped: Counter[str], most: int) -> Any:
+def counts_of(table: TraceTable, column: str, kept: Any, dropped: Counter[str], most: int) -> Any:
     """Read whole numbers up to ``most`` by row; rows where it is 0 are dropped, others than whole numbers refused."""
     found = np.zeros(len(table.rows))
     for row in map(int, np.flatnonzero(kept)):
@@ -55,7 +55,7 @@ def counts_of(table: Table, column: str, kept: Any, dropped: Counter[str], most:
     return found
 
 
-def times_of(table: Table, names: Mapping[str, str], what: str, kept: Any, notes: list[str]) -> Any:
+def times_of(table: TraceTable, names: Mapping[str, str], what: str, kept: Any, notes: list[str]) -> Any:
     """Seconds on the file's clock, NaN where there are none; None without a column."""
     import pandas as pd
 
@@ -89,7 +89,7 @@ def times_of(table: Table, names: Mapping[str, str], what: str, kept: Any, notes
     return found
 
 
-def allowed_of(table: Table, names: Mapping[str, str], order: Iterable[int]) -> list[float] | None:
+def allowed_of(table: TraceTable, names: Mapping[str, str], order: Iterable[int]) -> list[float] | None:
     """Read seconds from arrival to deadline, NaN where there are none; None without a column."""
     column = names.get("allowed") or names.get("allowed_ms")
     if column is None:
@@ -101,7 +101,7 @@ def allowed_of(table: Table, names: Mapping[str, str], order: Iterable[int]) -> 
     ]
 
 
-def weights_of(table: Table, names: Mapping[str, str], order: Iterable[int]) -> list[float]:
+def weights_of(table: TraceTable, names: Mapping[str, str], order: Iterable[int]) -> list[float]:
     """Read positive weights, 1 where there are none."""
     if "weight" not in names:
         return [1.0 for _ in order]
@@ -116,7 +116,7 @@ def weights_of(table: Table, names: Mapping[str, str], order: Iterable[int]) -> 
 
 
 def ids_of(
-    table: Table, names: Mapping[str, str], order: Sequence[int], images: Sequence[int], notes: list[str]
+    table: TraceTable, names: Mapping[str, str], order: Sequence[int], images: Sequence[int], notes: list[str]
 ) -> list[int] | None:
     """Ids of the file, if they will do; else None, for numbers in order of arrival."""
     if "id" not in names:
@@ -130,7 +130,7 @@ def ids_of(
     return None
 
 
-def size_of(table: Table, column: str, row: int) -> Shape:
+def size_of(table: TraceTable, column: str, row: int) -> Shape:
     """Read WIDTHxHEIGHT."""
     text = text_of(table.rows[column][row])
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experiments.drawing.palette import INK
-from experiments.results.panel import Room
+from experiments.results.panel import PanelSize
 from paper_figs.figure import Figure
 from paper_figs.lab import Lab
 from paper_figs.policies import DP, SP1, SP4
@@ -21,7 +21,7 @@ REQUESTS = [[1024, 50, 0.0, 3.6], [256, 50, 0.1, 1.7], [512, 50, 0.2, 2.7]]
 """Edge in pixels, steps, arrival and deadline in seconds."""
 NAMES = ("A", "B", "C")
 END = 7.0
-ROOM = Room(width=222.0, row=12.0, lane=2.1, text=0.78)
+ROOM = PanelSize(width=222.0, row=12.0, lane=2.1, text=0.78)
 TITLES = {"fixed-1": "SP=1", "fixed-4": "SP=4", "dp": "step-level SP (TetriServe)"}
 
 

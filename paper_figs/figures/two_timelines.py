@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from experiments.results.panel import Room
+from experiments.results.panel import PanelSize
 from paper_figs.figure import Figure
 from paper_figs.lab import Lab
 from paper_figs.policies import BY_NAME, DP, EXACT, ROUND
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 END = 60.0
 LOAD = ("workload=skewed", "workload.rate=18", "workload.slo_scale=1.2", "workload.requests=40")
 SEED = 1
-ROOM = Room(width=480.0, row=15.5, lane=1.7, text=0.72)
+ROOM = PanelSize(width=480.0, row=15.5, lane=1.7, text=0.72)
 
 
 def data(lab: Lab) -> Table:

@@ -1,5 +1,5 @@
-"""Solvers of programs: each takes a :class:`planner.programs.linear.LinearProgram` and returns an :class:`Answer`."""
+"""Solvers of programs: each takes a :class:`planner.programs.linear.LinearProgram` and returns an :class:`Solution`."""
 
-from planner.backends.protocol import Answer, Backend, BackendError
+from planner.backends.protocol import Backend, BackendError, Solution
 
-__all__ = ["Answer", "Backend", "BackendError"]
+__all__ = ["Backend", "BackendError", "Solution"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.backends.protocol import Answer
+from planner.backends.protocol import Solution
 from planner.effort import HIGHS_ITERATION, HIGHS_RUN
 from planner.outcomes import Floats
 from planner.programs.linear import LinearProgram
@@ -26,7 +26,7 @@ _INTEGRAL = 1e-7
 class Branched:
     """What branching found, and the work that it took in modelled seconds."""
 
-    answer: Answer
+    answer: Solution
     work: float
 
 
@@ -95,7 +95,7 @@ def branch(highs: Any, program: LinearProgram, gap: float, nodes: int, budget: f
     finished = open_bound <= least + gap
     seconds = perf_counter() - began
     if best is None:
-        return Branched(Answer(None, open_bound if np.isfinite(open_bound) else None, "unknown", 0.0, seconds), work)
+        return Branched(Solution(None, open_bound if np.isfinite(open_bound) else None, "unknown", 0.0, seconds), work)
     bound = max(open_bound, least + gap if finished and heap else least)
     proven = bound if np.isfinite(bound) else None
-    return Branched(Answer(best, proven, "optimal" if finished else "feasible", 0.0, seconds), work)
+    return Branched(Solution(best, proven, "optimal" if finished else "feasible", 0.0, seconds), work)

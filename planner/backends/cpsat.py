@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from planner.backends.cpsat_mixed import grid, polish
-from planner.backends.protocol import Answer, BackendError
+from planner.backends.protocol import BackendError, Solution
 from planner.effort import CPSAT_DETERMINISTIC, CPSAT_GRID, CPSAT_GRID_DETERMINISTIC, CPSAT_LOAD, Cost, Size, emergency
 from planner.errors import whole
 from planner.outcomes import Floats, Ints
@@ -62,13 +62,13 @@ class CpSatBackend:
             return CPSAT_LOAD
         return Cost(CPSAT_LOAD.fixed + CPSAT_GRID.fixed, CPSAT_LOAD.per_entry + CPSAT_GRID.per_entry)
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Maximize within ``budget`` seconds."""
         if not program.integer.all():
             return self._mixed(program, budget)
         return self._pure(program, budget, CPSAT_DETERMINISTIC)
 
-    def _pure(self, program: LinearProgram, budget: float, pace: float) -> Answer:
+    def _pure(self, program: LinearProgram, budget: float, pace: float) -> Solution:
         """Solve a program of integers, of whose budget a second is ``pace`` of deterministic time."""
         from ortools.sat.python import cp_model
 
@@ -96,13 +96,15 @@ class CpSatBackend:
         if status == cp_model.INFEASIBLE:
             raise BackendError("CP-SAT calls the program infeasible, but waiting is always possible")
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return Answer(None, None, "unknown", built - began, solved - built)
+            return Solution(None, None, "unknown", built - began, solved - built)
         x = np.array(solver.response_proto.solution, dtype=np.float64)
         slack = 0.0 if scale == 1.0 else 0.5 * float(reach.sum()) / scale
         bound = solver.best_objective_bound / scale + slack
-        return Answer(x, bound, "optimal" if status == cp_model.OPTIMAL else "feasible", built - began, solved - built)
+        return Solution(
+            x, bound, "optimal" if status == cp_model.OPTIMAL else "feasible", built - began, solved - built
+        )
 
-    def _mixed(self, program: LinearProgram, budget: float) -> Answer:
+    def _mixed(self, program: LinearProgram, budget: float) -> Solution:
         """Choose the integers on the grid, then the rest exactly; the bound is that of the relaxed grid.
 
         Never presolved: on grids, presolve turns milliseconds into seconds.
@@ -127,7 +129,7 @@ class CpSatBackend:
             if answer.status == "optimal" and bound - value <= _EXACT * max(1.0, abs(bound)):
                 status = "optimal"
         build = built - began + answer.build_seconds
-        return Answer(x, bound, status, build, perf_counter() - began - build)
+        return Solution(x, bound, status, build, perf_counter() - began - build)
 
 
 def integral_rewards(rewards: Floats, reach: Floats | float = 1.0) -> tuple[Ints, float]:

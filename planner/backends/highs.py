@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from planner.backends.branch import branch
-from planner.backends.protocol import Answer, BackendError
+from planner.backends.protocol import BackendError, Solution
 from planner.effort import (
     HIGHS_ITERATION,
     HIGHS_LOAD,
@@ -71,7 +71,7 @@ class HighsBackend:
             HIGHS_LOAD.per_entry + HIGHS_RUN.per_entry + iterations * HIGHS_ITERATION.per_entry,
         )
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Maximize within ``budget`` seconds."""
         integers = int(program.integer.sum())
         left = budget - HIGHS_LOAD(program.entries)
@@ -94,7 +94,7 @@ class HighsBackend:
         start = program if answer.x is None else replace(program, start=answer.x)
         return _best(program, answer, self._mip(start, left, budget))
 
-    def _mip(self, program: LinearProgram, work: float, budget: float) -> Answer:
+    def _mip(self, program: LinearProgram, work: float, budget: float) -> Solution:
         """Solve with HiGHS' own MIP solver (or, where no variable is integral, its simplex method)."""
         import highspy
 
@@ -138,8 +138,8 @@ class HighsBackend:
         if optimal or info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
             x = np.array(highs.getSolution().col_value, dtype=np.float64)
         if x is None:
-            return Answer(None, bound, "unknown", built - began, solved - built)
-        return Answer(x, bound, "optimal" if optimal else "feasible", built - began, solved - built)
+            return Solution(None, bound, "unknown", built - began, solved - built)
+        return Solution(x, bound, "optimal" if optimal else "feasible", built - began, solved - built)
 
 
 class _Limit:
@@ -181,7 +181,7 @@ def load(program: LinearProgram, integer: np.typing.NDArray[np.bool_]) -> Any:
     return highs
 
 
-def _best(program: LinearProgram, first: Answer, second: Answer) -> Answer:
+def _best(program: LinearProgram, first: Solution, second: Solution) -> Solution:
     """Join two answers: the better point, the lower bound, the time of both."""
     bounds = [bound for bound in (first.bound, second.bound) if bound is not None]
     points = [x for x in (first.x, second.x) if x is not None and program.violation(x) <= 1e-6]
@@ -190,4 +190,4 @@ def _best(program: LinearProgram, first: Answer, second: Answer) -> Answer:
     if second.status == "optimal":
         return replace(second, build_seconds=build, solve_seconds=solve)
     bound = None if not bounds else min(bounds)
-    return Answer(x, bound, "unknown" if x is None else "feasible", build, solve)
+    return Solution(x, bound, "unknown" if x is None else "feasible", build, solve)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from planner.backends.protocol import Backend
+from planner.errors import FAILURES, said
 from planner.limit import TookTooLong, time_limit
 from planner.load import SECONDS, LoadError, load_own
 from planner.testing import ConformanceError, check_backend
@@ -34,6 +35,6 @@ def load_backend(file: str | Path, name: str = "") -> Backend:
         raise LoadError(f"{where}: {error}") from None
     except TookTooLong as error:
         raise LoadError(f"{where}: solve() {error}") from None
-    except Exception as error:
-        raise LoadError(f"{where}: solve() raised {type(error).__name__}: {error}") from error
+    except FAILURES as error:
+        raise LoadError(f"{where}: solve() raised {said(error)}") from error
     return backend

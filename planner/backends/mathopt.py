@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from planner.backends.protocol import Answer, BackendError
+from planner.backends.protocol import BackendError, Solution
 from planner.effort import (
     HIGHS_MIP,
     HIGHS_PURE_MIP,
@@ -65,7 +65,7 @@ class MathOptBackend:
             return SCIP_ROOT if size.mixed else SCIP_PURE_ROOT
         return HIGHS_MIP if size.mixed else HIGHS_PURE_MIP
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Maximize within ``budget`` seconds."""
         from ortools.math_opt import model_pb2
         from ortools.math_opt.python import mathopt
@@ -116,11 +116,11 @@ class MathOptBackend:
         bound = result.termination.objective_bounds.dual_bound
         finite = float(bound) if np.isfinite(bound) else None
         if not result.has_primal_feasible_solution():
-            return Answer(None, finite, "unknown", built - began, solved - built)
+            return Solution(None, finite, "unknown", built - began, solved - built)
         values = result.variable_values()
         x = np.array([values[variable] for variable in variables], dtype=np.float64)
         optimal = reason == mathopt.TerminationReason.OPTIMAL
-        return Answer(x, finite, "optimal" if optimal else "feasible", built - began, solved - built)
+        return Solution(x, finite, "optimal" if optimal else "feasible", built - began, solved - built)
 
 
 def _scip(program: LinearProgram, budget: float) -> Any:

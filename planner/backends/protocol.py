@@ -15,7 +15,7 @@ class BackendError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Solution:
     """What a solver says of a program.
 
     Parameters
@@ -45,7 +45,7 @@ class Backend(Protocol):
         """For tables and certificates."""
         ...
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Maximize within ``budget`` seconds.
 
         Raises

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from planner.backends.protocol import Answer, BackendError
+from planner.backends.protocol import BackendError, Solution
 from planner.effort import (
     CBC_CUTS,
     CBC_FEWEST,
@@ -77,7 +77,7 @@ class PulpBackend:
         nodes = CBC_FEWEST if size.mixed else 1
         return Cost(CBC_START.fixed + nodes * CBC_NODE.fixed, CBC_START.per_entry + nodes * CBC_NODE.per_entry)
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Maximize within ``budget`` seconds."""
         import pulp
 
@@ -116,12 +116,12 @@ class PulpBackend:
         values = [variable.varValue for variable in variables]
         found = problem.sol_status in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible)
         if not found or None in values:
-            return Answer(None, None, "unknown", built - began, solved - built)
+            return Solution(None, None, "unknown", built - began, solved - built)
         x = np.array(values, dtype=np.float64)
         if problem.sol_status != pulp.LpSolutionOptimal:
-            return Answer(x, None, "feasible", built - began, solved - built)
+            return Solution(x, None, "feasible", built - began, solved - built)
         value = program.value(x)
-        return Answer(x, value + self.gap * abs(value), "optimal", built - began, solved - built)
+        return Solution(x, value + self.gap * abs(value), "optimal", built - began, solved - built)
 
 
 def _cbc(program: LinearProgram, budget: float) -> dict[str, Any]:

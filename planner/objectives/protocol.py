@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from planner.errors import FAILURES, said
 from planner.outcomes import Floats, Outcomes
 
 
@@ -47,9 +48,9 @@ def rewards_of(objective: Objective, outcomes: Outcomes) -> Floats:
     name = name_of(objective)
     try:
         given = objective.rewards(outcomes)
-    except Exception as error:
+    except FAILURES as error:
         hint = "; the arrays of outcomes cannot be written to: work on a copy" if "read-only" in str(error) else ""
-        raise ObjectiveError(f"objective {name}: rewards() raised {type(error).__name__}: {error}{hint}") from error
+        raise ObjectiveError(f"objective {name}: rewards() raised {said(error)}{hint}") from error
     if given is None:
         raise ObjectiveError(
             f"objective {name}: rewards() returned None; is its return missing? An array with one number per outcome is "

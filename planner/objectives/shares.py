@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from planner.errors import FAILURES, said
 from planner.objectives.protocol import Objective, ObjectiveError, name_of
 from planner.outcomes import Bools, Floats, Ints, Outcomes
 
@@ -77,10 +78,8 @@ def shares_of(objective: Objective, outcomes: Outcomes) -> Shares | None:
         return None
     try:
         shares = ask(outcomes)
-    except Exception as error:
-        raise ObjectiveError(
-            f"objective {name_of(objective)}: shares() raised {type(error).__name__}: {error}"
-        ) from error
+    except FAILURES as error:
+        raise ObjectiveError(f"objective {name_of(objective)}: shares() raised {said(error)}") from error
     if not isinstance(shares, Shares) or not (len(shares.classes) == len(shares.served) == len(outcomes)):
         raise ObjectiveError(f"objective {name_of(objective)}: shares() must return Shares with one entry per outcome")
     if not (math.isfinite(shares.weight) and shares.weight > 0):

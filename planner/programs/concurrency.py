@@ -29,7 +29,7 @@ _MOST_GROUPS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class GroupLimit:
     """A group size, and how many such groups there are for how long.
 
     Parameters
@@ -49,7 +49,7 @@ def has_level(gpus: int, size: int) -> bool:
     return size > 1 and gpus % size == 0 and gpus // size <= _MOST_GROUPS
 
 
-def levels(gpus: int, degrees: Sequence[int], points: Floats, busy_until: Sequence[float] = ()) -> list[Level]:
+def levels(gpus: int, degrees: Sequence[int], points: Floats, busy_until: Sequence[float] = ()) -> list[GroupLimit]:
     """Return the group sizes at which running on fewer GPUs can stand in the way of others.
 
     Parameters
@@ -74,11 +74,11 @@ def levels(gpus: int, degrees: Sequence[int], points: Floats, busy_until: Sequen
             overlap = np.clip(np.minimum(points[1:], end) - np.maximum(points[:-1], begin), 0.0, None)
             seconds = seconds - (gpus // size - -(-(gpus - busy) // size)) * overlap
             begin = end
-        found.append(Level(size, seconds))
+        found.append(GroupLimit(size, seconds))
     return found
 
 
-def with_levels(program: Intervals, tasks: int, sizes: Sequence[Level]) -> Intervals:
+def with_levels(program: Intervals, tasks: int, sizes: Sequence[GroupLimit]) -> Intervals:
     """Append the rows, with one variable z for each size and interval where several tasks may run.
 
     Parameters

@@ -46,7 +46,7 @@ _LATER = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedTasks:
     """Which tasks to serve.
 
     Parameters
@@ -101,7 +101,7 @@ def serve_by_prices(
     iterations: int = 60,
     passes: int | None = None,
     budget: float = math.inf,
-) -> Served:
+) -> ServedTasks:
     """Choose tasks to serve, with a bound.
 
     Parameters
@@ -130,12 +130,12 @@ def serve_by_prices(
     found = _serve(kinds, even, gpu_seconds, 1)
     value = math.fsum(tasks[i].weight for i in found)
     if len(found) == len(tasks):
-        return Served(tuple(found), total, total)
+        return ServedTasks(tuple(found), total, total)
     prices, bound = _lower(kinds, gpu_seconds, value, iterations)
     again = _serve(kinds, prices, gpu_seconds, passes)
     if (worth := math.fsum(tasks[i].weight for i in again)) > value:
         found, value = again, worth
-    return Served(tuple(found), value, max(value, _rounded(tasks, bound)))
+    return ServedTasks(tuple(found), value, max(value, _rounded(tasks, bound)))
 
 
 def bound_by_prices(

@@ -9,6 +9,7 @@ from typing import Any
 
 from planner.check import PlanError, check_plan
 from planner.costs import Costs
+from planner.errors import FAILURES, said
 from planner.limit import TookTooLong, time_limit
 from planner.load import LoadError, load_own
 from planner.plan import Plan
@@ -69,8 +70,8 @@ class Contained:
                 plan = self.solver.solve(round_, budget)
         except TookTooLong as error:
             raise self._error(round_, f"solve() {error}") from None
-        except Exception as error:
-            raise self._error(round_, f"solve() raised {type(error).__name__}: {error}") from error
+        except FAILURES as error:
+            raise self._error(round_, f"solve() raised {said(error)}") from error
         if not isinstance(plan, Plan):
             raise self._error(round_, f"solve() returned {type(plan).__name__}; a planner.Plan is needed")
         try:

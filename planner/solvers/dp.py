@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from time import perf_counter
 
-from planner.allocation import Mix, cheapest_mix
+from planner.allocation import DegreeMix, cheapest_mix
 from planner.capacity import available_mask, steps_within
 from planner.costs import ShapeCosts
 from planner.job import Job
@@ -85,7 +85,7 @@ class GreedyDp:
             round_, placed, late, free, self.late, bool(timely), elastic=self.elastic, preserve=self.preserve
         )
 
-    def _options(self, round_: Round, job: Job, costs: ShapeCosts, mix: Mix) -> list[Choice]:
+    def _options(self, round_: Round, job: Job, costs: ShapeCosts, mix: DegreeMix) -> list[Choice]:
         if not self.allocation:
             mix = tuple((degree, job.steps_left) for degree in costs.degrees)
         choices = []

@@ -16,10 +16,11 @@ from time import perf_counter
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend
-from planner.backends.protocol import Answer, Backend, Measured
+from planner.backends.protocol import Backend, Measured, Solution
 from planner.backends.pulp import PulpBackend
 from planner.costs import Costs
 from planner.effort import Size, emergency, refusal
+from planner.errors import FAILURES
 from planner.job import Job
 from planner.objectives.protocol import Objective, ObjectiveError
 from planner.objectives.shipped import OnTime
@@ -113,7 +114,7 @@ class Exact:
             return self._plan(model.judged(self._greedy(greedy, round_, budget), 0.0), built - began)
         start = linear.value(linear.start)
 
-        def fall_back(note: str, answer: Answer | None) -> Plan:
+        def fall_back(note: str, answer: Solution | None) -> Plan:
             build, solve, bound = built - began, perf_counter() - built, None
             if answer is not None:
                 build, solve, bound = build + answer.build_seconds, answer.solve_seconds, answer.bound
@@ -129,7 +130,7 @@ class Exact:
             settled = model.carry_out(answer.x, answer.bound)
         except ObjectiveError:
             raise
-        except Exception as error:
+        except FAILURES as error:
             return fall_back(f"{type(error).__name__}: {error}", None)
         plan = self._plan(settled, built - began + answer.build_seconds, answer.solve_seconds)
         late = answer.build_seconds + answer.solve_seconds >= emergency(budget)
@@ -182,7 +183,7 @@ def _example(costs: Costs, shapes: Collection[Shape]) -> Round:
     return Round(0.0, jobs, costs.cluster, costs.profile, (0.0,) * costs.cluster.gpus, cadence)
 
 
-def _refusal(program: LinearProgram, answer: Answer, start: float) -> str:
+def _refusal(program: LinearProgram, answer: Solution, start: float) -> str:
     """Say why an answer cannot be used; empty if it can."""
     if answer.x is None:
         return "no point found within the budget"

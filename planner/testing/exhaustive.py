@@ -7,7 +7,7 @@ from time import perf_counter
 
 import numpy as np
 
-from planner.backends.protocol import Answer, BackendError
+from planner.backends.protocol import BackendError, Solution
 from planner.programs.linear import LinearProgram
 
 _BLOCK = 1 << 14
@@ -28,7 +28,7 @@ class ExhaustiveBackend:
     limit: int = 1 << 22
     name: str = "exhaustive"
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Maximize; of equal points the first in lexicographic order is taken. ``budget`` limits the points."""
         began = perf_counter()
         if not program.integer.all():
@@ -62,7 +62,7 @@ class ExhaustiveBackend:
         if best is None:
             if complete:
                 raise BackendError("the program is infeasible: no point satisfies all rows")
-            return Answer(None, None, "unknown", 0.0, seconds)
+            return Solution(None, None, "unknown", 0.0, seconds)
         if not complete:
-            return Answer(best, None, "feasible", 0.0, seconds)
-        return Answer(best, most, "optimal", 0.0, seconds)
+            return Solution(best, None, "feasible", 0.0, seconds)
+        return Solution(best, most, "optimal", 0.0, seconds)

@@ -10,7 +10,7 @@ import pytest
 
 from executor.arrivals import Cancel, Live
 from executor.emulated import EmulatedEngine
-from executor.engine import Progress
+from executor.engine import Milestone
 from executor.loop import Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
@@ -65,7 +65,7 @@ def test_steps_take_their_time(speed: float) -> None:
     made.submit(request(0, MEDIUM, 10))
     made.carry_out([Assignment((0,), C4.group_of((0, 1)), 10)])
     now, progress = made.advance(60.0)
-    assert progress == [Progress("finished", 0, pytest.approx(0.5), 10), Progress("delivered", 0, pytest.approx(0.5))]
+    assert progress == [Milestone("finished", 0, pytest.approx(0.5), 10), Milestone("delivered", 0, pytest.approx(0.5))]
     assert now == pytest.approx(0.5, abs=1e-4) and clock.now == pytest.approx(100.0 + 0.5 / speed, abs=1e-4)
 
 

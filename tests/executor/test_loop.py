@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from executor.engine import Progress
+from executor.engine import Milestone
 from executor.loop import PlannerLatency, Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
@@ -272,14 +272,14 @@ class Failing(SimulatedEngine):
 
     bad: tuple[int, ...] = ()
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Tell of failures in the place of what happened to those requests."""
         now, progress = super().advance(until)
         told = []
         for item in progress:
             if item.request in self.bad:
                 self.drop(item.request)
-                item = Progress("failed", item.request, item.at, reason=f"request {item.request}: no")
+                item = Milestone("failed", item.request, item.at, reason=f"request {item.request}: no")
             told.append(item)
         return now, told
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from executor.engine import Progress, Segment
+from executor.engine import Milestone, Segment
 from executor.simulated import Physics, SimulatedEngine
 from planner.cluster import Cluster, Group
 from planner.plan import Assignment
@@ -32,9 +32,9 @@ def on(group: Group, steps: int, *jobs: int) -> Assignment:
     return Assignment(jobs or (0,), group, steps)
 
 
-def drain(engine: SimulatedEngine) -> list[Progress]:
+def drain(engine: SimulatedEngine) -> list[Milestone]:
     """Everything that still happens."""
-    seen: list[Progress] = []
+    seen: list[Milestone] = []
     while True:
         at, progress = engine.advance(INF)
         if not progress:
@@ -52,7 +52,7 @@ def test_steps_take_what_the_profile_says() -> None:
     """Tests one segment from start to end: 10 steps of 0.05 s on two GPUs."""
     e = engine(request(0, MEDIUM, 10))
     e.carry_out([on(LEFT, 10)])
-    assert drain(e) == [Progress("finished", 0, 0.5, 10), Progress("delivered", 0, 0.5)]
+    assert drain(e) == [Milestone("finished", 0, 0.5, 10), Milestone("delivered", 0, 0.5)]
     assert e.segments == [Segment((0,), (0, 1), 0.0, 0.5, 10)]
 
 
@@ -204,7 +204,7 @@ def test_encoding_delays_readiness() -> None:
     r = request(0, SMALL, 2)
     e = SimulatedEngine(C4, STAGED, (r,), Physics(noise=0.0, stages=True), np.random.default_rng(0))
     assert not e.submit(r)
-    assert drain(e) == [Progress("ready", 0, 0.05)]
+    assert drain(e) == [Milestone("ready", 0, 0.05)]
     e = SimulatedEngine(C4, STAGED, (r,), Physics(noise=0.0), np.random.default_rng(0))
     assert e.submit(r)
     assert drain(e) == []

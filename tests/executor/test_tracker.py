@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from executor.engine import Progress, Running
+from executor.engine import Milestone, Running
 from executor.tracker import Tracker
 from planner.cluster import Cluster
 from tests.strategies import EVENTS, LARGE, MEDIUM, TOY, profile_of, request
@@ -43,7 +43,7 @@ def test_observing_changes_nothing() -> None:
     for _ in range(3):
         assert made.round(2.0, [Running((1,), PAIR, 3, 2.1)]).jobs[1].steps_left == 7
     assert max(made.round(2.0, []).free_at) <= 2.0
-    made.update(Progress("yielded", 1, 2.1, 3, group=PAIR))
+    made.update(Milestone("yielded", 1, 2.1, 3, group=PAIR))
     assert made.round(2.1, []).jobs[1].steps_left == 7
 
 
@@ -55,7 +55,7 @@ def test_the_last_step_leaves_nothing_to_decide() -> None:
     assert round_.free_at[2:] == (2.1, 2.1)
     assert len(made) == 2
     assert 1 in made
-    made.update(Progress("finished", 1, 2.1, 10))
+    made.update(Milestone("finished", 1, 2.1, 10))
     assert len(made) == 1
     assert 1 not in made
 
@@ -63,7 +63,7 @@ def test_the_last_step_leaves_nothing_to_decide() -> None:
 def test_a_yielded_job_keeps_its_group() -> None:
     """Tests that a job remembers its GPUs also when its whole segment fell between two rounds."""
     made = tracker()
-    made.update(Progress("yielded", 0, 1.8, 4, group=PAIR))
+    made.update(Milestone("yielded", 0, 1.8, 4, group=PAIR))
     job = made.round(2.0, []).jobs[0]
     assert (job.steps_left, job.ready, job.group, job.running) == (6, 1.8, PAIR, False)
 
@@ -83,7 +83,7 @@ def test_forgotten_requests_stay_forgotten() -> None:
     round_ = made.round(2.0, [Running((1,), PAIR, 3, 2.1)])
     assert [j.id for j in round_.jobs] == [0]
     assert round_.free_at[2:] == (2.1, 2.1)
-    made.update(Progress("yielded", 1, 2.1, 3, group=PAIR))
+    made.update(Milestone("yielded", 1, 2.1, 3, group=PAIR))
     assert 1 not in made
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
 from experiments.__main__ import COMMANDS
-from experiments.cli import compose, guarded
+from experiments.cli import compose, guarded, refuse_twice
+from experiments.serve.__main__ import main as serve
 from experiments.serving import checked
 from experiments.studies.sweep import sweep
 
@@ -121,6 +123,36 @@ run | cadence=rounds engine.regroup_ms=5000 | engine.regroup_ms is 5000
 run | seed=-1 | seed is -1
 run | seed=one | seed
 run | engine=real | distributed
+run | workload.rate=6 workload.rate=12 | is given 2 times
+run | solver=dp solver=edf | solver is given 2 times
+run | workload.rate=6,12 | has several values
+run | workload.rate=null | workload.rate is null
+run | solver.deterministic=maybe | true or false is needed
+run | workload | no override of the form
+run | workload= | there is no workload=
+run | +workload.foo=1 | there is no workload.foo
+run | +foo=1 | there is no foo
+run | +solver.arguments.x=1 | there is no solver.arguments
+run | solver=cells +solver.arguments.degree=1 | has no degree
+run | overwrite=true | output, which is not given
+run | cluster.gpus=1000000000 | at most 5000
+run | cluster=nodes cluster.nodes=100000 | at most 5000
+run | cluster=nodes cluster.gpus=16 | cluster.gpus is 16
+run | cluster=nodes cluster.grouping=all | cluster.grouping is 'all'
+run | cadence=rounds cadence.resolution=512x512 | cadence.steps
+run | cadence=rounds cadence.degree=4 | cadence.steps
+run | cluster.link=foo | cluster.link is 'foo'
+run | profile.error=1e-320 | profile.error is
+run | engine.stages=true engine.stage_workers=10000000000 | engine.stage_workers is 10000000000
+run | solver=cells solver.workers=3 | solver.planning=processes
+run | solver=cells solver.address=foo | solver.planning=ray
+run | workload=tiers "workload.tiers=[{name:'',share:1}]" | tier 0: name is ''
+run | workload.requests=1000000000000 | workload.requests is 1000000000000
+run | workload.slo_scale=1e308 | deadline is inf
+run | engine.noise=1e308 | engine.noise is 1e+308
+run | profile=file profile.name=~/no/such.json | quote its value
+run | profile=file "profile.name='~/no/such.json'" | there is no profile file /
+run | workload..rate=3 | workload..rate
 run | foo=1 | foo
 run | =5 | override
 sweep | workload.rate=12,-3 | 1 of 2 runs cannot be made
@@ -147,6 +179,21 @@ compare | seed=3 | use --first-seed and --seeds
 compare | output=foo | use --output
 compare | overwrite=true --policy edf | use --overwrite
 compare | engine=distributed --policy edf | engine=simulated
+compare | --policy edf solver=dp | every policy sets solver
+compare | --policy edf --sweep solver=dp,edf | every policy sets solver
+compare | --policy edf --grid workload.rate=6 | every cell sets workload.rate
+compare | --policy edf --cell a:workload.rate=1 workload.rate=3 | every cell sets workload.rate
+compare | --sweep workload.rate=6,12 --sweep workload.rate=3,5 | every cell sets workload.rate
+compare | --sweep workload.rate=6,6 | a value twice
+compare | --sweep seed=1,2 | use --first-seed
+compare | --cell a:workload.rate=3 --cell a:workload.rate=4 | every name must occur once
+compare | --cell a:output=x | use --output
+compare | --cell :workload.rate=3 | give it a name
+compare | --policy 'a:solver=dp seed=3' | use --first-seed
+compare | --policy 'a:solver=dp solver=edf' | solver is given 2 times
+compare | --policy a:engine=distributed | engine=simulated
+compare | --policy :solver=dp | give it a name
+compare | workload.rate=6 workload.rate=12 | is given 2 times
 compare | --rounds 10 --bound | leave it out
 compare | --rounds 10 --reference edf | leave it out
 compare | --rounds 10 solver=dp | --rounds-of
@@ -155,32 +202,60 @@ compare | --rounds 0 | '0' is not a whole number
 compare | --on moon | cores
 compare | --output README.md --policy edf workload.requests=3 | README.md
 compare | --output . --policy edf workload.requests=3 | not known as a result of ours
-compare | --policy edf solver=dp workload.requests=many | workload.requests
+compare | --policy edf workload.requests=many | workload.requests
 capacity | --target 2 | more than 1
 capacity | --vary speed | rate
 capacity | workload=bursts | workload.pieces
+capacity | --policy edf solver=dp | every policy sets solver
+capacity | --policy a:workload.rate=3 | --vary rate finds it
+capacity | --sweep workload.rate=6,12 | --vary rate finds it
+capacity | --cell a:workload.rate=12 | --vary rate finds it
+capacity | --vary gpus --sweep cluster.gpus=2,4 | --vary gpus finds it
+capacity | --no-bound --time-limit 3 | --no-bound leaves out
+capacity | --policy edf --policy edf | every name must occur once
 capacity | --step 0.5 | --step is 0.5
 capacity | --each | --no-bound
 bound | --seeds 0 | '0' is not a whole number
 bound | --time-limit 0 | '0' is not a positive number
 bound | --time-limit -1 | not a positive number
+bound | solver=dp | whoever plans
+bound | profile.error=1.2 | true step times
+bound | --grid workload=gamma | every cell sets workload
 bound | seed=7 | use --first-seed
 bound | workload | no override of the form
+foresight | engine.late=drop | in turn
+admission | workload.rate=3 | would make another cell of 'uniform 12, 1.1'
+admission | solver=dp | every policy sets solver
+foresight | --grid --cell a:seed=1 | leave out --grid
+foresight | --cell a | NAME:OVERRIDES
+bound | --cell a:workload=nosuch | workload=nosuch
 foresight | --passes -1 | '-1' is not a whole number
 foresight | workload.requests=0 | workload.requests is 0
 optimum | cluster.gpus=2 | use --gpus
 optimum | workload.requests=50 | use --requests
+optimum | solver=dp | whoever plans
+optimum | engine.noise=0 | what the profile says
 optimum | --gpus 0 | '0' is not a whole number
 prices | --seeds none | 'none' is not a whole number
+prices | workload=gamma | would make another cell
+prices | objective=cost | every policy sets objective
 prices | seed=1 | use --first-seed
 tune | --policy nosuch | --policy is 'nosuch'
+tune | --policy edf solver=dp | every policy sets solver
+tune | --policy edf solver.late=idle | every policy sets solver.late
+tune | workload.rate=3 | would make another cell
 tune | --first-seed 3 | tuning those above
 budgets | workload=skewed | has no effect here
 budgets | --budget-ms 0 | '0' is not a positive number
+budgets | --calibrate --output x | --calibrate has no use for it
 budgets | --solver gurobi | cbc
 growth | --policy nosuch | lookahead
 growth | workload=skewed | has no effect here
 regimes | --regime nosuch | premium tier
+regimes | --list --output x | leave out --output
+regimes | --time-limit 3 | goes with --bound
+regimes | workload.rate=3 | would make another cell
+regimes | --regime bursts --regime bursts | every name must occur once
 regimes | --seeds 1.5 | '1.5' is not a whole number
 collect | /no/such | no directory
 collect | . | no finished run
@@ -194,10 +269,23 @@ workload | generate --seed 1 --output x.csv --pieces 50:12,10 | --pieces
 workload | generate --seed 1 --output x.csv --pieces 50:12 --rate 6 | give one of them
 workload | generate --seed 1 --output x.csv --reference-gpus 4 | needs --profile
 workload | generate --output x.csv | --seed
+workload | generate --seed 1 --output /no/such/x.csv | there is no directory
+workload | generate --seed 1 --output x.csv --count 999999999999 | not enough memory
+workload | generate --seed 1 --output x.csv --deadlines profile | needs --profile
+workload | generate --seed 1 --output x.csv --profile flux1-dev_h100 --reference-gpus 4 | published seconds
+workload | convert {trace} --from csv --output x.csv --seed 5 | --mix, which is not given
+workload | convert {trace} --from csv --output x.csv --prompts | leave --prompts out
+workload | convert {trace} --from csv --output {trace} --overwrite | the file itself
+workload | convert /no/such --from csv --output x.csv | /no/such: No such file
+workload | convert {trace} --from csv --output x.csv --where steps=99 | no usable row
+workload | check {trace} | does not say the version
+workload | export {trace} --output README.md | exists
 workload | check /no/such.csv | /no/such.csv
 workload | check README.md | README.md
 workload | chek x.csv | check
 instances | record --count 0 | '0' is not a whole number
+instances | prove | the shipped one
+instances | solve --solver /no/such.py | there is no such file
 instances | record | the shipped one
 instances | solve --budget 0 | '0' is not a positive number
 instances | solve --budget -1 | not a positive number
@@ -215,12 +303,38 @@ profiles | fit README.md --model a --gpu b --output x.json | README.md
 profiles | fit x.csv --model a --gpu b --output README.md | exists
 profiles | fit x.csv --model a --gpu b --output x.json --degrees 0 3 | '0' is not a whole number
 profiles | check README.md | README.md
+profiles | build flux1-dev_h100 --folder {mine} | exists
+profiles | build flux1-dev_h100 --folder /no/such | /no/such
+profiles | compare flux1-dev_h100 nosuch | nosuch
 profiles | build nosuch --folder . | nosuch
 figures | fig99 | no figure 'fig99'
 figures | --redraw --output empty | has no
 figures | --redraw --quick | would not be used
+figures | --list fig07 | leave out fig07
 figures | --seeds 0 | '0' is not a whole number
 figures | --jobs -3 | '-3' is not a whole number
+fidelity | output=x | use --output
+fidelity | profile=flux1-dev_h100 | measures the profile itself
+serve | solver=dp solver=edf | solver is given 2 times
+serve | serve.port=99999999 | serve.port is 99999999
+serve | serve.steps=100 serve.most_steps=50 | at most serve.most_steps=50
+serve | serve.sizes=[foo] | serve.sizes
+serve | +serve.foo=1 | there is no serve.foo
+serve | engine=simulated | no real clock
+serve | serve.resume=true | output, which is not given
+serve | serve.host= | serve.host is empty
+serve | serve.tiers=[{name:a},{name:a}] | occurs twice
+serve | serve.tiers=[{name:a,share:0.5}] | clients choose their tier
+serve | serve.reference_gpus=3 | published seconds
+serve | -m seed=1,2 | there is one server
+serve | workload.rate=3 | requests come from clients
+load | nonsense | an address such as
+load | http://127.0.0.1:1 solver=dp | the server decides
+load | http://127.0.0.1:1 seed=1 seed=2 | seed is given 2 times
+load | http://127.0.0.1:1 --speed 0 | not a positive number
+replay | /no/such | no output directory of experiments.serve
+replay | . | no output directory of experiments.serve
+doctor | solver=dp | unrecognized arguments
 fidelity | --repeats 0 | '0' is not a whole number
 docs | --chek | did you mean --check?
 """
@@ -233,12 +347,17 @@ def door(command: str, arguments: list[str]) -> int:
 
         def check() -> int:
             drawn = not any(text in ("workload=trace", "workload=custom_file") for text in arguments)
+            refuse_twice(arguments)
             checked(compose([*["workload.requests=5"] * drawn, *arguments]))
             return 0
 
         return guarded(check)
     if command == "sweep":
         return sweep(["workload.requests=5", "solver=edf", *arguments])
+    if command == "serve":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["serve", *arguments])
+            return int(serve())
     module = importlib.import_module(COMMANDS[command].module)
     if not hasattr(module, "main"):
         module = importlib.import_module(f"{COMMANDS[command].module}.__main__")
@@ -259,8 +378,11 @@ def test_careless_input_is_one_line(
     (tmp_path / "README.md").write_text("mine\n")
     trace = tmp_path / "trace.csv"
     trace.write_text("arrival,height,width,steps,deadline\n0,256,256,20,5\n1,512,512,20,9\n")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "flux1-dev_h100.json").write_text("mine\n")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert door(command, shlex.split(given.replace("{trace}", str(trace)))) == 2
+    assert door(command, shlex.split(given.replace("{trace}", str(trace)).replace("{mine}", str(mine)))) == 2
     message = capsys.readouterr().err
     assert words in message and "Traceback" not in message
     assert message.startswith("error: ") and (message.count("\n") == 1 or command == "sweep")

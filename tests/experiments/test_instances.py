@@ -13,13 +13,13 @@ import pytest
 from experiments.instances.__main__ import main
 from experiments.instances.evaluate import solve_all
 from experiments.instances.library import KNOWN, Known, LibraryError, improve, load_library, read_known
-from experiments.instances.record import Source, record
-from planner.backends.protocol import Answer
+from experiments.instances.record import Recording, record
+from planner.backends.protocol import Solution
 from planner.objectives import OnTime
 from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import LinearProgram
 
-SOURCE = Source("small", ("workload=skewed", "workload.rate=24", "workload.requests=60"))
+SOURCE = Recording("small", ("workload=skewed", "workload.rate=24", "workload.requests=60"))
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +95,11 @@ class Misbehaving:
     def __init__(self) -> None:
         self.calls = 0
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Take every option, or raise."""
         self.calls += 1
         if self.calls % 2:
-            return Answer(np.ones(program.size), 1e9, "optimal", 0.0, 0.0)
+            return Solution(np.ones(program.size), 1e9, "optimal", 0.0, 0.0)
         raise RuntimeError("out of order")
 
 
@@ -111,7 +111,7 @@ def test_a_solver_that_misbehaves_is_noted(library: Path) -> None:
 
 
 OWN = """
-from planner.backends.protocol import Answer
+from planner.backends.protocol import Solution
 from planner.backends.highs import HighsBackend
 
 class Mine:
@@ -122,7 +122,7 @@ class Mine:
 class Careless:
     name = "careless"
     def solve(self, program, budget):
-        return Answer(program.start * 0 + 1, None, "optimal", 0.0, 0.0)
+        return Solution(program.start * 0 + 1, None, "optimal", 0.0, 0.0)
 """
 
 

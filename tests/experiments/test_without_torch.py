@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experiments.cli import compose
-from experiments.distributed import workers
+from experiments.config import workers
 from experiments.distributed.prepare import check
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.results.panel import Room
+from experiments.results.panel import PanelSize
 from paper_figs.__main__ import RESULTS
 from paper_figs.style import SHAPE_COLOURS, panels, styled
 from paper_figs.table import Table
@@ -42,7 +42,7 @@ def test_lost_deadlines_are_crossed_with_the_request_that_lost() -> None:
     table = Table.of(timeline_rows(RESULT, {"policy": "x"}, 60.0))
     with styled():
         _, axes = panels()
-        draw_timeline(axes[0, 0], table, 4, (0.0, 8.0), Room(200.0, 12.0, 1.5), {0: "A", 1: "B", 2: "C"})
+        draw_timeline(axes[0, 0], table, 4, (0.0, 8.0), PanelSize(200.0, 12.0, 1.5), {0: "A", 1: "B", 2: "C"})
         crosses = [line for line in axes[0, 0].get_lines() if line.get_marker() == "x"]
         assert [list(line.get_xdata()) for line in crosses] == [[3.0]]
         assert "B" in {text.get_text() for text in axes[0, 0].texts}

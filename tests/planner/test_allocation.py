@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.allocation import Mix, cheapest_mix, degrees_in_time
+from planner.allocation import DegreeMix, cheapest_mix, degrees_in_time
 from planner.cluster import Cluster
 from planner.costs import Costs, ShapeCosts
 from tests.strategies import LARGE, MEDIUM, SHAPES, SMALL, TOY, job, profile_of, round_of
@@ -14,12 +14,12 @@ from tests.strategies import LARGE, MEDIUM, SHAPES, SMALL, TOY, job, profile_of,
 C8 = Cluster.nvlink(8)
 
 
-def seconds_of(costs: ShapeCosts, mix: Mix) -> float:
+def seconds_of(costs: ShapeCosts, mix: DegreeMix) -> float:
     """Time that a mix takes."""
     return sum(steps * costs.step_time[degree] for degree, steps in mix)
 
 
-def price_of(costs: ShapeCosts, mix: Mix) -> float:
+def price_of(costs: ShapeCosts, mix: DegreeMix) -> float:
     """GPU-seconds that a mix takes."""
     return sum(steps * degree * costs.step_time[degree] for degree, steps in mix)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from executor.loop import Service, serve
 from executor.records import Records
 from executor.simulated import Physics, SimulatedEngine
-from planner.backends.protocol import Answer
+from planner.backends.protocol import Solution
 from planner.bounds import Pace, clairvoyant_bound
 from planner.cluster import Cluster
 from planner.programs.linear import LinearProgram
@@ -102,8 +102,8 @@ def test_without_time_prices_bound_a_run() -> None:
     class Silent:
         name = "silent"
 
-        def solve(self, program: LinearProgram, budget: float) -> Answer:
-            return Answer(None, None, "unknown", 0.0, 0.0)
+        def solve(self, program: LinearProgram, budget: float) -> Solution:
+            return Solution(None, None, "unknown", 0.0, 0.0)
 
     requests = [request(i, 2048, 0.1 * i, 6.0) for i in range(8)]
     bound = clairvoyant_bound(requests, CLUSTER, PROFILE, backend=Silent())

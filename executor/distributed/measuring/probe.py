@@ -14,7 +14,7 @@ import torch
 
 from executor.distributed import messages as m
 from executor.distributed.group_names import Named
-from executor.distributed.groups import Group, Groups
+from executor.distributed.groups import Groups, Membership
 from executor.distributed.worker import WorkerSetting
 from profiles.communication import Operation
 
@@ -113,7 +113,9 @@ def _collect(collect: Collect, groups: Groups, device: torch.device) -> Timed:
     return Timed(tuple(seconds[collect.warmup :]))
 
 
-def _operation(group: Group, operation: Operation, output: torch.Tensor, input_: torch.Tensor) -> Callable[[], None]:
+def _operation(
+    group: Membership, operation: Operation, output: torch.Tensor, input_: torch.Tensor
+) -> Callable[[], None]:
     if operation == "all_gather":
         return lambda: group.all_gather(output, input_)
     sizes = [input_.numel() // group.degree] * group.degree

@@ -18,7 +18,7 @@ from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
 from executor.distributed.crew import Crew
 from executor.distributed.measuring.grid import Grid, points
-from executor.engine import ProgressKind
+from executor.engine import MilestoneKind
 from planner.cluster import Cluster, Group
 from planner.plan import Assignment
 from planner.request import Request
@@ -39,7 +39,7 @@ def hardware(config: EngineConfig) -> str:
     if config.device == "cuda" and config.transport == "ray":
         from executor.distributed.on_ray import session
 
-        with session.Session(config.address):
+        with session.RaySession(config.address):
             return session.accelerators()
     if config.device == "cuda":
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
@@ -183,7 +183,7 @@ class _Lab:
         self._until(jobs, "ready")
         return jobs
 
-    def _until(self, jobs: Sequence[int], kind: ProgressKind) -> None:
+    def _until(self, jobs: Sequence[int], kind: MilestoneKind) -> None:
         """Wait until something has happened to all of some requests, and to nobody else.
 
         Raises

@@ -19,7 +19,7 @@ _PACKAGES = ("torch", "diffusers")
 """What must be the same everywhere: states are pickled objects of theirs."""
 
 
-class Machine(NamedTuple):
+class RayNode(NamedTuple):
     """A machine of the cluster.
 
     Parameters
@@ -37,18 +37,18 @@ class Machine(NamedTuple):
     room: int
 
 
-class Found(NamedTuple):
+class Contents(NamedTuple):
     """What a machine has: whether the model is there, and versions of packages."""
 
     model: bool
     versions: dict[str, str]
 
 
-def machines(need: Mapping[str, float]) -> list[Machine]:
+def machines(need: Mapping[str, float]) -> list[RayNode]:
     """Return the machines that are up, this one first, and how many workers with such a need each can take."""
     here = ray.get_runtime_context().get_node_id()
     found = [
-        Machine(
+        RayNode(
             node["NodeID"],
             node["NodeManagerAddress"],
             min(int(node["Resources"].get(kind, 0) // much) for kind, much in need.items()),
@@ -59,7 +59,7 @@ def machines(need: Mapping[str, float]) -> list[Machine]:
     return sorted(found, key=lambda machine: (machine.node != here, machine.host, machine.node))
 
 
-def check_room(found: Sequence[Machine], workers: int, need: Mapping[str, float]) -> None:
+def check_room(found: Sequence[RayNode], workers: int, need: Mapping[str, float]) -> None:
     """Refuse more workers than there is room for.
 
     Raises
@@ -78,12 +78,12 @@ def check_room(found: Sequence[Machine], workers: int, need: Mapping[str, float]
     )
 
 
-def look(folder: Path) -> Found:
+def look(folder: Path) -> Contents:
     """Return what this machine has."""
-    return Found((folder / "model_index.json").is_file(), {name: version(name) for name in _PACKAGES})
+    return Contents((folder / "model_index.json").is_file(), {name: version(name) for name in _PACKAGES})
 
 
-def check_machines(found: Sequence[Machine], folder: Path, look: Callable[[Path], Found] = look) -> None:
+def check_machines(found: Sequence[RayNode], folder: Path, look: Callable[[Path], Contents] = look) -> None:
     """Make sure that every machine on which a worker may be placed has the model and the same packages.
 
     Parameters
@@ -108,7 +108,7 @@ def check_machines(found: Sequence[Machine], folder: Path, look: Callable[[Path]
     ]
     for machine, answer in zip((machine for machine in found if machine.room), answers, strict=True):
         try:
-            theirs: Found = ray.get(answer)
+            theirs: Contents = ray.get(answer)
         except Exception as error:
             raise EngineError(
                 f"the machine {machine.host} of the Ray cluster cannot run workers; is the project installed there, with "

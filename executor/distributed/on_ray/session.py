@@ -28,7 +28,7 @@ _STORE = 2**30
 """Bytes that the object store of a Ray of our own may take at most."""
 
 
-class Session:
+class RaySession:
     """A connection to Ray; a context manager. Where there is one already, it is used, and left as it is.
 
     Parameters
@@ -69,7 +69,7 @@ class Session:
                 "wants RAY_AUTH_MODE=token in the environment, too"
             ) from error
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> RaySession:
         return self
 
     def __exit__(

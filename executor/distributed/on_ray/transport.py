@@ -21,12 +21,12 @@ from executor.distributed.config import EngineConfig
 from executor.distributed.messages import Unfit, shifted
 from executor.distributed.on_ray.placement import Reservation, check_machines, check_room, machines
 from executor.distributed.on_ray.reception import Caller, Door, Reception, call
-from executor.distributed.on_ray.session import Session, need
+from executor.distributed.on_ray.session import RaySession, need
 from executor.distributed.on_ray.store import RayStorage, start_keeper
 from executor.distributed.transport import received
 from executor.distributed.worker import WorkerSetting, serve
 
-Target = Callable[[WorkerSetting, Door], None]
+WorkerMain = Callable[[WorkerSetting, Door], None]
 
 _ENDED = 10.0
 """Seconds that Ray may take to say that all actors have ended."""
@@ -42,7 +42,7 @@ def work(setting: WorkerSetting, door: Door) -> None:
 class Seat:
     """The actor in whose process a worker lives."""
 
-    def work(self, setting: WorkerSetting, door: Door, target: Target) -> None:
+    def work(self, setting: WorkerSetting, door: Door, target: WorkerMain) -> None:
         """Be a worker until told to stop."""
         target(setting, door)
 
@@ -183,11 +183,11 @@ class RayTransport:
         If Ray cannot be reached, has too little room, or lacks the model on one of its machines.
     """
 
-    def __init__(self, config: EngineConfig, workers: int, target: Target = work) -> None:
+    def __init__(self, config: EngineConfig, workers: int, target: WorkerMain = work) -> None:
         self._workers = workers
         self._stage_workers = config.stage_workers
         self._target = target
-        self._session = Session(config.address)
+        self._session = RaySession(config.address)
         self._started: list[RayWorker] = []
         self._reservation: Reservation | None = None
         self._reception: Reception | None = None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from executor.distributed.sequence.communicator import Communicator
-from executor.distributed.sequence.exchange import Row, gather_heads, scatter_heads
+from executor.distributed.sequence.exchange import HeadRow, gather_heads, scatter_heads
 from executor.distributed.sequence.kernel import Kernel, plain_kernel
 from executor.distributed.sequence.layout import Layout, ulysses_width
 from executor.distributed.sequence.ring import ring_attention
@@ -70,7 +70,7 @@ def group_attention(
     width = ulysses_width(degree, heads) if width is None else width
     if degree % width:
         raise ValueError(f"ulysses width is {width}; it must divide the degree, {degree}")
-    row = Row.of(rank, width, layout.sizes, heads)
+    row = HeadRow.of(rank, width, layout.sizes, heads)
     mine = row.heads[row.mine]
     traded = scatter_heads(communicator, row, (query, key, value))
     if mask is not None:
@@ -86,7 +86,7 @@ def group_attention(
     return gather_heads(communicator, row, output)
 
 
-def _slice_mask(mask: Tensor, row: Row, layout: Layout) -> Tensor:
+def _slice_mask(mask: Tensor, row: HeadRow, layout: Layout) -> Tensor:
     """Cut a mask to the heads of this member and the queries of its row."""
     mask = mask[(None,) * (4 - mask.ndim)]
     if mask.shape[1] > 1:

@@ -19,7 +19,7 @@ from executor.distributed.sequence.kernel import Kernel, plain_attention, plain_
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None, float | None, Kernel], Tensor]
 """Query, key, value of shape ``(batch, heads, tokens held, head size)``, mask, scale, and what attends on one device."""
 
-Backend = Callable[..., Any]
+AttentionBackend = Callable[..., Any]
 
 
 class AttentionError(RuntimeError):
@@ -37,8 +37,8 @@ class ReplaceAttention:
 
     def __init__(self, attention: Attention) -> None:
         self._attention = attention
-        self._before: dict[Any, Backend] = {}
-        self._torch: Backend = plain_attention
+        self._before: dict[Any, AttentionBackend] = {}
+        self._torch: AttentionBackend = plain_attention
         self._inside = False
 
     def __enter__(self) -> ReplaceAttention:
@@ -80,7 +80,7 @@ class ReplaceAttention:
 
     def _divert_backend(
         self,
-        backend: Backend,
+        backend: AttentionBackend,
         query: Tensor,
         key: Tensor,
         value: Tensor,
@@ -126,14 +126,14 @@ class ReplaceAttention:
         return output.transpose(1, 2)
 
 
-class _Diverted(dict[Any, Backend]):
+class _Diverted(dict[Any, AttentionBackend]):
     """The backends of the dispatcher, each of which is called by way of another function."""
 
-    def __init__(self, backends: Mapping[Any, Backend], divert: Callable[..., Tensor]) -> None:
+    def __init__(self, backends: Mapping[Any, AttentionBackend], divert: Callable[..., Tensor]) -> None:
         super().__init__(backends)
         self._divert = divert
 
-    def __getitem__(self, name: Any) -> Backend:
+    def __getitem__(self, name: Any) -> AttentionBackend:
         backend = super().__getitem__(name)
         return lambda **given: self._divert(backend, **given)
 

@@ -22,7 +22,7 @@ from executor.distributed.sequence.layout import shard_sizes
 
 
 @dataclass(frozen=True)
-class Row:
+class HeadRow:
     """The members among which heads are traded.
 
     Parameters
@@ -43,7 +43,7 @@ class Row:
     mine: int
 
     @classmethod
-    def of(cls, rank: int, width: int, sizes: Sequence[int], heads: int) -> Row:
+    def of(cls, rank: int, width: int, sizes: Sequence[int], heads: int) -> HeadRow:
         """Row of the member ``rank``, in a group whose members hold ``sizes`` tokens."""
         first = rank - rank % width
         return cls(first, tuple(sizes[first : first + width]), shard_sizes(heads, width), rank - first)
@@ -55,7 +55,7 @@ class Row:
         return found
 
 
-def scatter_heads(communicator: Communicator, row: Row, tensors: Sequence[Tensor]) -> Tensor:
+def scatter_heads(communicator: Communicator, row: HeadRow, tensors: Sequence[Tensor]) -> Tensor:
     """Trade tokens for heads.
 
     Parameters
@@ -98,7 +98,7 @@ def scatter_heads(communicator: Communicator, row: Row, tensors: Sequence[Tensor
     return incoming.view(sum(row.tokens), count, batch, row.heads[row.mine], size)
 
 
-def gather_heads(communicator: Communicator, row: Row, output: Tensor) -> Tensor:
+def gather_heads(communicator: Communicator, row: HeadRow, output: Tensor) -> Tensor:
     """Trade heads for tokens: undo `scatter_heads` for the result of an attention.
 
     Parameters

@@ -9,6 +9,7 @@ from experiments.cli import positive
 from experiments.results.text import Table, print_table
 from experiments.studies.bound import CONDITION, bound_all
 from experiments.studies.grid import described, run_all
+from experiments.studies.hidden import refuse_hidden, refuse_renamed
 from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.policies import PLANNER, POLICIES, ROUNDS
 from experiments.studies.regimes.declared import REGIMES, Regime
@@ -34,23 +35,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--regime", action="append", default=[], help="name of a regime; repeat it (default: all)")
     parser.add_argument("--list", action="store_true", help="print the regimes and who has them, and stop")
     parser.add_argument("--bound", action="store_true", help="add the clairvoyant bound of the runs")
-    parser.add_argument(
-        "--time-limit", type=positive, default=TIME_LIMIT, help=f"seconds for each bound (default {TIME_LIMIT:g})"
-    )
+    parser.add_argument("--time-limit", type=positive, help=f"seconds for each bound (default {TIME_LIMIT:g})")
     return run_study(parser, _command, arguments)
 
 
 def _command(options: argparse.Namespace) -> None:
     chosen = _chosen(options.regime)
     if options.list:
+        if options.output or options.overrides:
+            raise ValueError("--list prints the regimes and stops; leave out --output and overrides")
         print_table(list_table(chosen))
         return
     seeds = seeds_of(options)
     grid = [regime.cell(options.overrides) for regime in chosen]
-    config = described(grid, SERVED) | {"time_limit": options.time_limit}
+    refuse_renamed(options.overrides, [regime.cell() for regime in chosen])
+    refuse_hidden(grid, SERVED)
+    if options.time_limit and not options.bound:
+        raise ValueError("--time-limit goes with --bound, which is not given")
+    time_limit = options.time_limit or TIME_LIMIT
+    config = described(grid, SERVED) | {"time_limit": time_limit}
     with open_study("regimes", options, config, seeds, fresh=True) as study:
         results = run_all(grid, SERVED, seeds, study.jobs)
-        bounds = bound_all(grid, seeds, options.time_limit, study.jobs) if options.bound else []
+        bounds = bound_all(grid, seeds, time_limit, study.jobs) if options.bound else []
         simple = [policy.name for policy in SERVED if policy.simple]
         gains = [gain_of([r for r in results if r.cell == cell.label], PLANNER, simple, ROUNDS) for cell in grid]
         study.table("list", list_table(chosen), show=False)

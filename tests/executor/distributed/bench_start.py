@@ -21,7 +21,7 @@ from executor.distributed.controller import DistributedEngine
 from executor.distributed.crew import Crew
 from executor.distributed.measuring.grid import Grid
 from executor.distributed.measuring.steps import guess, measure
-from executor.distributed.on_ray.session import Session
+from executor.distributed.on_ray.session import RaySession
 from executor.distributed.random_models.build import build
 from profiles.shape import Shape
 from tests.executor.distributed.bench import report
@@ -48,7 +48,7 @@ def times(folder: Path, transport: Literal["local", "ray"], repeats: int) -> Tim
     """Measure both, in turns, each on workers that have just been measured; return medians."""
     config = EngineConfig(spec_of(folder), transport=transport)
     again, over, load = [], [], []
-    with Session(None) if transport == "ray" else nullcontext():
+    with RaySession(None) if transport == "ray" else nullcontext():
         for _ in range(repeats):
             with Crew(config, CLUSTER) as crew:
                 measure(crew, GRID, "small")

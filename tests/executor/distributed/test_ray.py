@@ -24,9 +24,9 @@ from executor.distributed.images import image_path
 from executor.distributed.measuring.grid import Grid
 from executor.distributed.measuring.steps import measure
 from executor.distributed.models.model import Model
-from executor.distributed.on_ray.placement import Found, check_machines, check_room, machines
+from executor.distributed.on_ray.placement import Contents, check_machines, check_room, machines
 from executor.distributed.on_ray.reception import Door
-from executor.distributed.on_ray.session import Session, reach
+from executor.distributed.on_ray.session import RaySession, reach
 from executor.distributed.on_ray.store import RayStates, RayStorage, start_keeper
 from executor.distributed.on_ray.transport import RayTransport, work
 from executor.distributed.random_models.build import build
@@ -64,7 +64,7 @@ def cloud() -> Iterator[Any]:
     made = Cluster(initialize_head=True, head_node_args=head)
     for i in range(2, 5):
         made.add_node(num_cpus=1, object_store_memory=MEMORY, node_ip_address=f"127.0.0.{i}")
-    with Session(made.address):
+    with RaySession(made.address):
         yield made
     made.shutdown()
 
@@ -329,16 +329,16 @@ def test_what_machines_lack(cloud: Any, tmp_path: Path) -> None:
     found = machines({"CPU": 1.0})
     host = next(machine.host for machine in found if machine.host.startswith("127."))
 
-    def without_model(folder: Path) -> Found:
-        return Found(ray.util.get_node_ip_address() != host, {"torch": "1", "diffusers": "1"})
+    def without_model(folder: Path) -> Contents:
+        return Contents(ray.util.get_node_ip_address() != host, {"torch": "1", "diffusers": "1"})
 
-    def other_version(folder: Path) -> Found:
-        return Found(True, {"torch": "2" if ray.util.get_node_ip_address() == host else "1", "diffusers": "1"})
+    def other_version(folder: Path) -> Contents:
+        return Contents(True, {"torch": "2" if ray.util.get_node_ip_address() == host else "1", "diffusers": "1"})
 
-    def broken(folder: Path) -> Found:
+    def broken(folder: Path) -> Contents:
         if ray.util.get_node_ip_address() == host:
             raise ImportError("No module named 'executor'")
-        return Found(True, {"torch": "1", "diffusers": "1"})
+        return Contents(True, {"torch": "1", "diffusers": "1"})
 
     with pytest.raises(EngineError, match=rf"engine.model is '{tmp_path}', which the machine {host} .* does not have"):
         check_machines(found, tmp_path, without_model)

@@ -11,8 +11,8 @@ import pytest
 
 from executor.survey import report
 from executor.survey.__main__ import FILE, main
-from executor.survey.found import Found, Setting, Timing
-from executor.survey.items import MODELS, Item, items_of
+from executor.survey.file import Setting, SurveyFile, Timing
+from executor.survey.items import MODELS, SurveyItem, items_of
 from executor.survey.profile import short
 from profiles import Shape, load_profile
 from profiles.store import DATA, save_profile
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 GPU = ROOT / "docs" / "tables" / "gpu"
 SMALL = ["--width", "tiny", "--models", "qwen", "--shapes", "64x64", "--degrees", "1,2", "--batches", "1,2"]
 SETTING = Setting("NVIDIA H200", "bfloat16", "full", "graphs", "torch 2.11.0")
-ITEM = Item("FLUX.1-dev", "step", Shape(256, 256), 1, 1)
+ITEM = SurveyItem("FLUX.1-dev", "step", Shape(256, 256), 1, 1)
 
 
 def test_rehearsal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,9 +61,9 @@ def test_found_again(tmp_path: Path) -> None:
     """Tests that what was written down is read back, whoever asks."""
     path = tmp_path / FILE
     timing = Timing((0.1, 0.2), 3, 4, 5)
-    Found(path, SETTING).add(ITEM, timing)
+    SurveyFile(path, SETTING).add(ITEM, timing)
     for setting in (SETTING, None):
-        found = Found(path, setting)
+        found = SurveyFile(path, setting)
         assert found.timings == {ITEM.key: timing}
         assert found.setting == SETTING
 
@@ -80,15 +80,15 @@ def test_foreign_files_are_refused(tmp_path: Path, text: str, word: str) -> None
     """Tests that a file that is no survey's is refused and stays as it is."""
     (tmp_path / FILE).write_text(text)
     with pytest.raises(ValueError, match=word):
-        Found(tmp_path / FILE, SETTING)
+        SurveyFile(tmp_path / FILE, SETTING)
     assert (tmp_path / FILE).read_text() == text
 
 
 def test_other_settings_are_refused(tmp_path: Path) -> None:
     """Tests that times of one device are not mixed with those of another."""
-    Found(tmp_path / FILE, SETTING)
+    SurveyFile(tmp_path / FILE, SETTING)
     with pytest.raises(ValueError, match="mode 'graphs', not 'eager'"):
-        Found(tmp_path / FILE, Setting("NVIDIA H200", "bfloat16", "full", "eager", "torch 2.11.0"))
+        SurveyFile(tmp_path / FILE, Setting("NVIDIA H200", "bfloat16", "full", "eager", "torch 2.11.0"))
 
 
 @pytest.mark.parametrize(

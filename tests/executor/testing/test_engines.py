@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from executor.emulated import EmulatedEngine
-from executor.engine import Engine, Progress
+from executor.engine import Engine, Milestone
 from executor.simulated import Physics, SimulatedEngine
 from executor.testing import check_engine
 from planner.cluster import Cluster
@@ -50,19 +50,19 @@ def test_the_emulated_engine_keeps_the_rules() -> None:
 class Broken(SimulatedEngine):
     """Breaks one rule, in the way of a function of what it would have reported."""
 
-    change: Callable[[list[Progress]], list[Progress]]
+    change: Callable[[list[Milestone]], list[Milestone]]
 
-    def advance(self, until: float) -> tuple[float, list[Progress]]:
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
         """Report something else."""
         now, progress = super().advance(until)
         return now, type(self).change(progress)
 
 
-def _without(kind: str) -> Callable[[list[Progress]], list[Progress]]:
+def _without(kind: str) -> Callable[[list[Milestone]], list[Milestone]]:
     return lambda progress: [item for item in progress if item.kind != kind]
 
 
-FAULTS: dict[str, tuple[Callable[[list[Progress]], list[Progress]], str]] = {
+FAULTS: dict[str, tuple[Callable[[list[Milestone]], list[Milestone]], str]] = {
     "loses images": (_without("delivered"), "never left|its image never came"),
     "delivers twice": (
         lambda progress: progress + [item for item in progress if item.kind == "delivered"],
@@ -78,7 +78,7 @@ FAULTS: dict[str, tuple[Callable[[list[Progress]], list[Progress]], str]] = {
         "delivered is reported after (nothing|yielded)",
     ),
     "is ready twice": (
-        lambda progress: [*progress, *(Progress("ready", i.request, i.at) for i in progress[:1])],
+        lambda progress: [*progress, *(Milestone("ready", i.request, i.at) for i in progress[:1])],
         "ready",
     ),
 }
@@ -100,7 +100,7 @@ def test_segments_on_one_gpu_at_a_time() -> None:
     """An engine whose account has two jobs on one GPU at once is found."""
 
     class Doubled(SimulatedEngine):
-        def advance(self, until: float) -> tuple[float, list[Progress]]:
+        def advance(self, until: float) -> tuple[float, list[Milestone]]:
             """Write every segment down twice, the second time for a stranger."""
             before = len(self.segments)
             result = super().advance(until)

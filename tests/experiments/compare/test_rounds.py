@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from experiments.compare.answers import Found, Judged, RollOut, Run, find, slack_of
+from experiments.compare.answers import Judged, ReferenceRun, RollOut, RunRounds, find, slack_of
 from experiments.compare.classes import CONFLICT_ORDER, conflict_class, live_class, slack_class
 from experiments.compare.regret import (
-    Outcome,
+    Judgements,
     costs_table,
     exact_table,
     kinds_table,
@@ -51,7 +51,7 @@ def _judged(
     return Judged("cell", number % 2, number, live, 2, 0.2, number % 2 == 0, 2.0, True, answered)
 
 
-OUTCOME = Outcome(
+OUTCOME = Judgements(
     [
         *(_judged(n, "highs", 0.0, 0.0, exact=True, live=2 + n) for n in range(4)),
         *(_judged(n, "edf", float(n == 3), 0.0, live=2 + n) for n in range(4)),
@@ -138,8 +138,8 @@ def test_the_sentence_says_how_often_and_how_much() -> None:
 
 def test_rounds_are_taken_evenly_from_runs() -> None:
     """A run that has few gives what it has, and the others give the rest; nothing is taken twice."""
-    run = Run(CELLS[0], 0, REFERENCE)
-    found = [Found(run, {"lookahead": numbers}, {}) for numbers in ((5, 1, 2, 9), (3,), (4, 7, 8))]
+    run = ReferenceRun(CELLS[0], 0, REFERENCE)
+    found = [RunRounds(run, {"lookahead": numbers}, {}) for numbers in ((5, 1, 2, 9), (3,), (4, 7, 8))]
     assert choose(found, 6) == [{"lookahead": (5, 1, 2)}, {"lookahead": (3,)}, {"lookahead": (4, 7)}]
     assert choose(found, 100) == [{"lookahead": (5, 1, 2, 9)}, {"lookahead": (3,)}, {"lookahead": (4, 7, 8)}]
     assert choose(found, 1) == [{"lookahead": (5,)}, {}, {}]
@@ -165,7 +165,7 @@ def test_the_best_answer_is_an_exact_one_unless_a_rule_is_better() -> None:
 
 def test_rounds_found_in_a_run_have_a_choice() -> None:
     """Every round of a run is of one kind for each program; those with a choice are named, each once."""
-    found = find(Run(CELLS[1], 0, REFERENCE))
+    found = find(ReferenceRun(CELLS[1], 0, REFERENCE))
     for program, numbers in found.numbers.items():
         kinds = found.kinds[program]
         assert len(set(numbers)) == len(numbers) == kinds.get("fits", 0) + kinds.get("conflict", 0)
@@ -189,13 +189,13 @@ def _study(directory: Path) -> Study:
 
 
 @pytest.fixture(scope="module")
-def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
+def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Judgements, Path]:
     """A small study in two cells."""
     directory = tmp_path_factory.mktemp("rounds")
     return compare_rounds(SMALL, _study(directory)), directory
 
 
-def test_a_study_leaves_everything_behind(studied: tuple[Outcome, Path]) -> None:
+def test_a_study_leaves_everything_behind(studied: tuple[Judgements, Path]) -> None:
     """Tables, the sentence, pictures, every answer, and the worst rounds, which can be read and solved again."""
     outcome, directory = studied
     for program in ("assignment", "lookahead"):
@@ -213,11 +213,11 @@ def test_a_study_leaves_everything_behind(studied: tuple[Outcome, Path]) -> None
     assert all(len(Round.load(path).jobs) > 1 for path in worst)
 
 
-def test_a_study_is_equal_when_it_is_made_again(studied: tuple[Outcome, Path], tmp_path: Path) -> None:
+def test_a_study_is_equal_when_it_is_made_again(studied: tuple[Judgements, Path], tmp_path: Path) -> None:
     """All but the times is equal; with the jobs that are done, nothing is done again and all is equal."""
     again = compare_rounds(SMALL, _study(tmp_path))
 
-    def timeless(outcome: Outcome) -> list[Judged]:
+    def timeless(outcome: Judgements) -> list[Judged]:
         return [replace(j, answered=replace(j.answered, seconds=0.0)) for j in outcome.judged]
 
     assert timeless(again) == timeless(studied[0])
@@ -225,7 +225,7 @@ def test_a_study_is_equal_when_it_is_made_again(studied: tuple[Outcome, Path], t
     assert compare_rounds(SMALL, _study(tmp_path)).judged == again.judged
 
 
-def test_exact_solvers_lose_nothing_that_rules_keep(studied: tuple[Outcome, Path]) -> None:
+def test_exact_solvers_lose_nothing_that_rules_keep(studied: tuple[Judgements, Path]) -> None:
     """On both programs no rule's plan is worth more than the optimum, and exact solvers agree on it."""
     for j in studied[0].judged:
         assert j.answered.worth <= j.optimum + 1e-6

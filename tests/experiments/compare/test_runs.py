@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.compare.runs import Comparison, telling_policies
+from experiments.compare.runs import Contest, telling_policies
 from experiments.studies.grid import Policy, Result, cells, run_all
 from experiments.studies.jobs import Jobs
 
@@ -25,7 +25,7 @@ def results() -> list[Result]:
 
 def test_timelines_are_of_the_reference_and_the_best_other(results: list[Result]) -> None:
     """Without names it is the reference above the best of the others; names stand as given."""
-    comparison = Comparison(cells([]), POLICIES, range(1), "one")
+    comparison = Contest(cells([]), POLICIES, range(1), "one")
     sars = {result.policy: result.summary.sar for result in results}
     best = max(("greedy", "edf"), key=lambda name: sars[name])
     assert telling_policies(comparison, results) == ["one", best]

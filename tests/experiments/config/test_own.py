@@ -108,6 +108,7 @@ HEAD = "from planner import Assignment, Certificate, Plan\nCLAIM = Certificate('
             "        return Plan((Assignment((one.id,), g, 1),) if one else (), CLAIM)\n",
             "draw nothing at random",
         ),
+        (HEAD + SOLVE + "        raise SystemExit('first\\nsecond')\n", "solve() raised SystemExit: first second"),
         (HEAD + SOLVE + "        while True:\n            pass\n", "does it loop for ever?"),
         (HEAD + SOLVE + "        return Plan(\n", "does not import: SyntaxError"),
         ("import nosuchmodule\n", "does not import: ModuleNotFoundError"),
@@ -198,6 +199,7 @@ def test_a_workload_of_ones_own_is_served(tmp_path: Path) -> None:
         ("    import random\n    return [Request(0, Shape(256, 256), 5, 0.0, random.random() + 1)]\n", "when asked again"),
         ("    return [Request(0, Shape(256, 256), 0, 0.0, 1.0)]\n", "raised ParameterError"),
         ("    while True:\n        pass\n", "does it loop for ever?"),
+        ("    import sys\n    sys.exit(0)\n", "raised SystemExit: 0"),
     ],
 )  # fmt: skip
 def test_mistakes_in_workloads_are_named(

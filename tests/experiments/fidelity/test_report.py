@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 
-from experiments.fidelity.report import REAL, draw, mean_of, names_of, spread_of, table, verdict, verdicts, write_rows
+from experiments.fidelity.report import REAL, draw, figure_rows, mean_of, names_of, spread_of, table, verdict, verdicts
 
 RUNS = {
     REAL: [
@@ -48,10 +47,8 @@ def test_noise_is_told_from_error() -> None:
 
 def test_files(tmp_path: Path) -> None:
     """Tests that every figure of every run is in the rows, and the picture is there."""
-    write_rows(RUNS, tmp_path / "runs.csv")
-    with (tmp_path / "runs.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = figure_rows(RUNS)
     assert len(rows) == sum(len(run) for many in RUNS.values() for run in many)
-    assert {(row["kind"], row["repeat"]) for row in rows} == {(REAL, "0"), (REAL, "1"), ("simulated", "0")}
+    assert {(row.kind, row.repeat) for row in rows} == {(REAL, 0), (REAL, 1), ("simulated", 0)}
     draw(RUNS, tmp_path / "fidelity.png")
     assert (tmp_path / "fidelity.png").stat().st_size > 1000

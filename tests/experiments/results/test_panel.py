@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 
 from executor.engine import Segment
 from executor.records import Records
-from experiments.results.panel import Room, draw_key, draw_panel
+from experiments.results.panel import PanelSize, draw_key, draw_panel
 from planner.request import Request
 from profiles.shape import Shape
 
-ROOM = Room(width=600.0, row=20.0, lane=1.0)
+ROOM = PanelSize(width=600.0, row=20.0, lane=1.0)
 
 
-def drawn(room: Room = ROOM, names: dict[int, str] | None = None) -> Axes:
+def drawn(room: PanelSize = ROOM, names: dict[int, str] | None = None) -> Axes:
     """Draw two requests on two GPUs: the first is on time, the second runs two seconds past its deadline."""
     requests = (Request(0, Shape(256, 256), 1, 0.0, 3.0), Request(1, Shape(256, 256), 1, 1.0, 4.0))
     segments = [Segment((0,), (0,), 0.0, 2.0, 1), Segment((1,), (1,), 1.0, 6.0, 1)]
@@ -44,7 +44,7 @@ def test_work_past_the_deadline_is_hatched_and_the_deadline_crossed() -> None:
 
 def test_names_that_would_be_too_small_are_left_out() -> None:
     """On a panel a few points wide nothing is written into rectangles; the cross keeps its name."""
-    assert [text.get_text() for text in drawn(Room(10.0, 20.0, 1.0)).texts] == ["1"]
+    assert [text.get_text() for text in drawn(PanelSize(10.0, 20.0, 1.0)).texts] == ["1"]
 
 
 def test_key_explains_every_mark() -> None:

@@ -8,7 +8,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 
 from executor.records import Records
-from experiments.results.panel import Room
+from experiments.results.panel import PanelSize
 from experiments.results.stage_lanes import TEXT, draw_lanes, lanes
 from experiments.results.timeline import draw_timeline
 from planner.cluster import Cluster
@@ -19,7 +19,7 @@ COLOURS = dict.fromkeys(range(6), "#77aadd")
 def test_a_low_box_for_a_text_and_a_full_one_for_an_image(staged: Records) -> None:
     """Tests height and times of what is in the window."""
     axes = Figure().add_subplot()
-    draw_lanes(axes, staged, (0.0, 7.5), Room(800.0, 30.0, 1.0), COLOURS)
+    draw_lanes(axes, staged, (0.0, 7.5), PanelSize(800.0, 30.0, 1.0), COLOURS)
     (boxes,) = [found for found in axes.collections if isinstance(found, PatchCollection)]
     extents = [path.get_extents() for path in boxes.get_paths()]
     assert [(round(e.x0, 3), round(e.x1, 3)) for e in extents] == [(1.5, 2.0), (6.0, 6.2), (7.0, 7.4)]

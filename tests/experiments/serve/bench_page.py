@@ -67,7 +67,7 @@ def main(output: Path) -> None:
             for turn in range(TURNS):
                 for readers in READERS:
                     found[readers] += decisions(Path(name) / f"{gpus}-{turn}-{readers}", gpus, readers)
-            p50, p99 = ({k: 1e3 * percentile(sorted(found[k]), percent) for k in READERS} for percent in (50, 99))
+            p50, p99 = ({k: 1e3 * percentile(found[k], percent) for k in READERS} for percent in (50, 99))
             for k in READERS:
                 ratios = f"{p50[k] / p50[0]:.2f}", f"{p99[k] / p99[0]:.2f}"
                 table.append([f"{gpus}", f"{k}", f"{p50[k]:.2f}", f"{p99[k]:.2f}", *ratios])

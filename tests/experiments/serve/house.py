@@ -75,7 +75,8 @@ def call(
 @contextmanager
 def serving(directory: Path, *overrides: str) -> Iterator[Server]:
     """Run a server until the block ends."""
-    command = [sys.executable, "-m", "experiments.serve", "serve.port=0", f"output={directory}", *overrides]
+    free = [] if any(override.startswith("serve.port=") for override in overrides) else ["serve.port=0"]
+    command = [sys.executable, "-m", "experiments.serve", *free, f"output={directory}", *overrides]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=directory.parent, env=environment

@@ -8,7 +8,7 @@ import pytest
 
 from executor.engine import Segment
 from executor.records import Decision
-from experiments.serve.journal import Journal, JournalError, read_journal
+from experiments.serve.journal import JournalError, SessionWriter, read_journal
 from planner.promise import Answer
 from planner.request import Request
 from profiles import Shape
@@ -22,7 +22,7 @@ SEGMENT = Segment((0,), (0, 1), 1.5, 2.5, 20)
 
 def written(path: Path) -> None:
     """Write a session with one request of each fate."""
-    with Journal(path, every=0.01) as journal:
+    with SessionWriter(path, every=0.01) as journal:
         journal.begin(1000.0, 10.0, 8, {"solver": "edf"})
         journal.arrived(FIRST, Answer(True))
         journal.decided(DECISION)
@@ -55,7 +55,7 @@ def test_a_torn_end_is_left_out(tmp_path: Path, lost: int) -> None:
     path.write_bytes(path.read_bytes()[:-lost])
     before = read_journal(path)
     assert not before.ended and before.records.requests[0] == FIRST
-    with Journal(path) as journal:
+    with SessionWriter(path) as journal:
         journal.begin(1000.0, 10.0, 8, {})
         journal.left(2, "dropped", 5.0, "the server was killed")
         journal.end(6.0)

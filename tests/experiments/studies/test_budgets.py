@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.studies.budgets import Decision, budget_table, main, summary_table
+from experiments.studies.budgets import TimedDecision, budget_table, main, summary_table
 from experiments.studies.calibration import calibration
 from experiments.studies.hard_rounds import hard_round
 from planner.objectives import OnTime
@@ -30,7 +30,7 @@ def test_rounds_are_hard(jobs: int, gpus: int) -> None:
 def test_tables_show_the_worst_of_the_objectives() -> None:
     """Tests both tables on decisions with known times."""
     decisions = [
-        Decision("highs", "lookahead", objective, jobs, gpus, 0, 0.01, seconds, objective == "cost", True)
+        TimedDecision("highs", "lookahead", objective, jobs, gpus, 0, 0.01, seconds, objective == "cost", True)
         for jobs, gpus in ((8, 8), (16, 8), (32, 8), (64, 8), (64, 64))
         for objective, seconds in (("on_time", 0.005), ("cost", 0.012))
     ]

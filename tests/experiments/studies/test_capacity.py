@@ -10,17 +10,18 @@ import pytest
 from experiments.studies.capacity import main
 from experiments.studies.grid import Policy, cells, run_all
 from experiments.studies.jobs import Jobs
-from experiments.studies.questions import BOUND, Question, search_all
+from experiments.studies.questions import BOUND, Prober, Question, search_all
 
 SMALL = ("workload.requests=30", "workload=uniform", "workload.slo_scale=1.5")
 SEEDS = range(3)
+PROBER = Prober(SEEDS, Jobs(1))
 
 
 @pytest.mark.parametrize("target", [0.7, 0.9])
 def test_the_search_agrees_with_a_sweep(target: float) -> None:
     """On a grid of rates with the same seeds, the target holds at the answer's neighbour below, and fails at that above."""
     question = Question("", "edf", (*SMALL, "solver=edf"), target, "workload.rate", each=False)
-    (found,) = search_all([question], [12.0], SEEDS, 1.03, Jobs(1))
+    (found,) = search_all([question], [12.0], PROBER, 1.03)
     rates = [found.value * 1.03**n for n in range(-3, 4)]
     grid = cells([[f"workload.rate={rate!r}" for rate in rates]], SMALL)
     results = run_all(grid, [Policy("edf", ("solver=edf",))], SEEDS, Jobs(1))
@@ -31,18 +32,26 @@ def test_the_search_agrees_with_a_sweep(target: float) -> None:
 def test_more_gpus_serve_what_fewer_do_not() -> None:
     """The fewest GPUs found meet the target; one size less does not."""
     question = Question("", "edf", (*SMALL, "solver=edf", "workload.rate=20"), 0.8, "cluster.gpus", each=False)
-    (found,) = search_all([question], [8.0], SEEDS, 1.02, Jobs(1))
+    (found,) = search_all([question], [8.0], PROBER, 1.02)
     by_gpus = {probe.value: probe.mean for probe in found.probes}
     assert by_gpus[found.value] >= 0.8
     assert all(mean < 0.8 for value, mean in by_gpus.items() if value < found.value)
 
 
+@pytest.mark.parametrize(("field", "sign"), [("workload.rate", 1), ("cluster.gpus", -1)])
+def test_a_bound_is_sought_beyond_the_best_policy(field: str, sign: int) -> None:
+    """Nothing is bounded that a policy attains already, and the limit is not below its answer."""
+    common = (*SMALL, "solver=edf") if sign > 0 else (*SMALL, "solver=edf", "workload.rate=20")
+    questions = [Question("", policy, common, 0.8, field, each=False) for policy in ("edf", BOUND)]
+    edf, bound = search_all(questions, [8.0, 8.0], PROBER, 1.05)
+    assert sign * bound.value >= sign * edf.value
+    assert all(sign * probe.value >= sign * edf.value for probe in bound.probes)
+
+
 def test_every_class_by_itself_is_harder() -> None:
     """With --each the hardest shape decides, so that the answer is smaller."""
     answers = [
-        search_all(
-            [Question("", "edf", (*SMALL, "solver=edf"), 0.8, "workload.rate", each)], [12.0], SEEDS, 1.05, Jobs(1)
-        )
+        search_all([Question("", "edf", (*SMALL, "solver=edf"), 0.8, "workload.rate", each)], [12.0], PROBER, 1.05)
         for each in (False, True)
     ]
     assert answers[1][0].value < answers[0][0].value
@@ -92,7 +101,7 @@ def test_the_command_answers_for_every_policy_and_the_bound(tmp_path: Path, caps
     [
         (["--target", "1.5"], "'1.5' is more than 1"),
         (["--target", "0"], "'0' is not a positive number"),
-        (["workload.rate=6"], "workload.rate=6 has no effect here; use nothing: --vary rate finds it"),
+        (["workload.rate=6"], "workload.rate=6 has no effect here: --vary rate finds it"),
         (["--vary", "gpus", "cluster.gpus=4"], "--vary gpus finds it"),
         (["workload=bursts"], "workload.pieces is"),
         (["workload.load=0.5"], "workload.load is 0.5"),

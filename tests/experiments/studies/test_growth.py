@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from experiments.studies import growth
-from experiments.studies.growth import AXES, Timed, growth_of, growth_table, main
+from experiments.studies.growth import AXES, TimedRound, growth_of, growth_table, main
 
 
-def law(axis: str, gpus: int, jobs: int, seed: int) -> Timed:
+def law(axis: str, gpus: int, jobs: int, seed: int) -> TimedRound:
     """Return a time that grows as jobs to 1.5 and GPUs to .5, from a millisecond on."""
-    return Timed(axis, "moore", gpus, jobs, seed, 1e-3 * jobs**1.5 * gpus**0.5, True)
+    return TimedRound(axis, "moore", gpus, jobs, seed, 1e-3 * jobs**1.5 * gpus**0.5, True)
 
 
 def test_a_known_law_is_found() -> None:

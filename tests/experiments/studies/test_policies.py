@@ -10,7 +10,7 @@ from experiments.cli import compose
 from experiments.config.build import build
 from experiments.studies.grid import Policy
 from experiments.studies.policies import EVENTS, PLANNER, POLICIES, ROUNDS, TUNED, policy
-from experiments.studies.tune import SEARCHES, Search
+from experiments.studies.tune import SEARCHES, Tuning
 
 BEST = Path(__file__).resolve().parents[3] / "docs" / "tables" / "tuning" / "best.md"
 
@@ -40,7 +40,7 @@ def test_rounds_plan_in_rounds_and_the_rest_at_events() -> None:
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda search: search.policy)
-def test_tuned_policies_stand_at_their_best(search: Search) -> None:
+def test_tuned_policies_stand_at_their_best(search: Tuning) -> None:
     """Tests that what is shipped is what docs/tables/tuning found best."""
     rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in BEST.read_text().splitlines()[2:]]
     best = {row[0]: row[1].strip("`").split() for row in rows}

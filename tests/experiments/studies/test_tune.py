@@ -14,8 +14,8 @@ from experiments.studies.tune import (
     CELLS,
     MARGIN,
     SEARCHES,
-    Search,
     Tuned,
+    Tuning,
     all_table,
     best_table,
     main,
@@ -23,7 +23,7 @@ from experiments.studies.tune import (
     tune,
 )
 
-SEARCH = Search("p", ("solver=edf",), (("x", ("0", "1", "2")), ("y", ("a", "b"))))
+SEARCH = Tuning("p", ("solver=edf",), (("x", ("0", "1", "2")), ("y", ("a", "b"))))
 
 
 def tuned(values: dict[tuple[str, ...], float], asked: list[tuple[str, ...]] | None = None) -> Tuned:
@@ -62,7 +62,7 @@ def test_tables_say_what_is_best_and_what_it_gains() -> None:
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda search: search.policy)
-def test_every_value_that_is_tried_can_be_built(search: Search) -> None:
+def test_every_value_that_is_tried_can_be_built(search: Tuning) -> None:
     """Tests that no setting's name or value is refused, in any cell."""
     for cell in CELLS:
         build(compose([*cell.overrides, *search.base, "workload.requests=5"]))

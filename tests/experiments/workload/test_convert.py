@@ -75,6 +75,20 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path, capsys: pytest.Ca
     assert "left out: 1 rows, step is 0" in said
 
 
+def test_pictures_of_a_prompt_share_their_size_or_are_one_request(tmp_path: Path) -> None:
+    """A mix draws one size per prompt, and the seed decides which; with --prompts, a prompt is a request."""
+    source = SAMPLES / "lora_request_trace.csv"
+    drawn = [
+        converted(source, "gentd26", tmp_path / f"{at}.csv", "--mix", "uniform", "--seed", seed)
+        for at, seed in enumerate("0012")
+    ]
+    assert drawn[0].requests == drawn[1].requests
+    assert len({tuple(r.shape for r in workload.requests) for workload in drawn}) > 1
+    assert all(len({r.shape for r in workload.requests if r.arrival == 4.0}) == 1 for workload in drawn)
+    whole = converted(source, "gentd26", tmp_path / "p.csv", "--shape", "1024x1024", "--prompts", "--start", "3")
+    assert [(r.arrival, r.steps) for r in whole.requests] == [(0.0, 20), (1.0, 30), (2.0, 25)]
+
+
 def test_deadlines_are_read_as_what_they_are(tmp_path: Path) -> None:
     """Milliseconds after arrival, and on the clock of arrival."""
     omni = converted(SAMPLES / "omni_trace.txt", "vllm-omni", tmp_path / "a.csv")

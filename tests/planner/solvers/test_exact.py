@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.backends.protocol import Answer, BackendError
+from planner.backends.protocol import BackendError, Solution
 from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.objectives import Fairness, GpuSeconds, Objective, OnTime, Tardiness, Term, Weighted
@@ -29,10 +29,10 @@ OVERLOADED = round_of([job(i, LARGE, 40, due=4.2 + 0.1 * i) for i in range(3)], 
 class Misbehaving:
     """A solver that does what it is told, however wrong."""
 
-    act: Callable[[LinearProgram], Answer]
+    act: Callable[[LinearProgram], Solution]
     name: str = "misbehaving"
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Misbehave."""
         return self.act(program)
 
@@ -52,19 +52,19 @@ def test_what_does_not_fit_and_cannot_help_itself_still_serves() -> None:
     assert plan.certificate.fallback
 
 
-def crash(program: LinearProgram) -> Answer:
+def crash(program: LinearProgram) -> Solution:
     """Raise an error of the solver's own."""
     raise BackendError("license expired")
 
 
-def stumble(program: LinearProgram) -> Answer:
+def stumble(program: LinearProgram) -> Solution:
     """Raise an error that nobody foresaw."""
     raise ZeroDivisionError("division by zero")
 
 
-def answer(point: Callable[[LinearProgram], np.ndarray | None]) -> Callable[[LinearProgram], Answer]:
+def answer(point: Callable[[LinearProgram], np.ndarray | None]) -> Callable[[LinearProgram], Solution]:
     """Answer with a point and claim that it is optimal."""
-    return lambda program: Answer(point(program), None, "optimal", 0.0, 0.0)
+    return lambda program: Solution(point(program), None, "optimal", 0.0, 0.0)
 
 
 WRONG = {
@@ -110,7 +110,7 @@ def test_every_solver_serves_the_same_number_of_jobs(make: Callable[[], Exact]) 
 def test_a_bound_below_the_plan_is_not_used() -> None:
     """Tests that a solver that proves less than its own point is worth proves nothing."""
 
-    def belittle(program: LinearProgram) -> Answer:
+    def belittle(program: LinearProgram) -> Solution:
         answer = Highs().backend.solve(program, 1.0)
         assert answer.bound is not None
         return replace(answer, bound=answer.bound - 1.5)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.backends.protocol import Answer, BackendError
+from planner.backends.protocol import BackendError, Solution
 from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.objectives import ObjectiveError, OnTime, Survivors
@@ -32,35 +32,35 @@ ROUND = round_of([job(0, LARGE, 10, due=1.2), job(1, MEDIUM, 10, due=0.41), job(
 class Scripted:
     """A backend that answers what it is told to."""
 
-    reply: Callable[[LinearProgram], Answer]
+    reply: Callable[[LinearProgram], Solution]
     name: str = "scripted"
 
-    def solve(self, program: LinearProgram, budget: float) -> Answer:
+    def solve(self, program: LinearProgram, budget: float) -> Solution:
         """Answer."""
         return self.reply(program)
 
 
-def exact(reply: Callable[[LinearProgram], Answer]) -> Exact:
+def exact(reply: Callable[[LinearProgram], Solution]) -> Exact:
     """Make a solver of the assignment program on a scripted backend."""
     return Exact(Scripted(reply), AssignmentProgram(), OnTime(), GreedyDp())
 
 
-def point(x: Floats | None, status: str = "optimal", bound: float | None = None) -> Answer:
+def point(x: Floats | None, status: str = "optimal", bound: float | None = None) -> Solution:
     """Make an answer that took a millisecond."""
-    return Answer(x, bound, status, 0.0005, 0.001)  # type: ignore[arg-type]
+    return Solution(x, bound, status, 0.0005, 0.001)  # type: ignore[arg-type]
 
 
-def fails(program: LinearProgram) -> Answer:
+def fails(program: LinearProgram) -> Solution:
     """Break down."""
     raise BackendError("out of licences")
 
 
-def crashes(program: LinearProgram) -> Answer:
+def crashes(program: LinearProgram) -> Solution:
     """Hit a bug."""
     raise ZeroDivisionError("one over none")
 
 
-BAD: dict[str, tuple[Callable[[LinearProgram], Answer], str]] = {
+BAD: dict[str, tuple[Callable[[LinearProgram], Solution], str]] = {
     "raises": (fails, "BackendError: out of licences"),
     "crashes": (crashes, "ZeroDivisionError: one over none"),
     "nothing": (lambda p: point(None, "unknown"), "no point found within the budget"),
@@ -76,7 +76,7 @@ BAD: dict[str, tuple[Callable[[LinearProgram], Answer], str]] = {
 
 
 @pytest.mark.parametrize(("reply", "note"), BAD.values(), ids=BAD)
-def test_a_misbehaving_backend_leads_to_the_greedy_plan(reply: Callable[[LinearProgram], Answer], note: str) -> None:
+def test_a_misbehaving_backend_leads_to_the_greedy_plan(reply: Callable[[LinearProgram], Solution], note: str) -> None:
     """Tests that whatever a backend does wrong, the greedy plan stands and the certificate says why."""
     plan = exact(reply).solve(ROUND, 0.01)
     assert plan.assignments == GreedyDp().solve(ROUND, 0.01).assignments
@@ -99,10 +99,12 @@ def test_a_good_answer_stands() -> None:
 def test_a_clock_that_had_to_end_a_search_is_named() -> None:
     """Tests that a search which counts did not end, but the clock at 20 times the budget or after five seconds, is marked."""
     for budget, most in ((0.5, 10.0), (0.01, 5.0)):
-        slow = exact(lambda p, s=most: Answer(p.start, 99.0, "feasible", 0.0, s)).solve(ROUND, budget).certificate
+        slow = exact(lambda p, s=most: Solution(p.start, 99.0, "feasible", 0.0, s)).solve(ROUND, budget).certificate
         assert not slow.fallback
         assert slow.note == f"the clock ended the search after {most:g} s"
-        soon = exact(lambda p, s=0.9 * most: Answer(p.start, 99.0, "feasible", 0.0, s)).solve(ROUND, budget).certificate
+        soon = (
+            exact(lambda p, s=0.9 * most: Solution(p.start, 99.0, "feasible", 0.0, s)).solve(ROUND, budget).certificate
+        )
         assert soon.note == ""
 
 

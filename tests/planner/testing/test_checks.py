@@ -20,7 +20,7 @@ from planner import (
 from planner.backends.cpsat import CpSatBackend
 from planner.backends.highs import HighsBackend
 from planner.backends.mathopt import MathOptBackend
-from planner.backends.protocol import Answer
+from planner.backends.protocol import Solution
 from planner.backends.pulp import PulpBackend
 from planner.programs.linear import LinearProgram
 from planner.testing import ConformanceError, check_backend, check_program, check_solver, small_rounds
@@ -131,18 +131,18 @@ def test_what_is_no_solver_is_named() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda p: Answer(None, None, 0.0, 0.0, "none"), "misses the optimum"),
-        (lambda p: Answer(p.upper + 5.0, None, 0.0, 0.0, "none"), "breaks a constraint"),
-        (lambda p: Answer(p.start, -100.0, 0.0, 0.0, "none"), "is below the optimum"),
+        (lambda p: Solution(None, None, 0.0, 0.0, "none"), "misses the optimum"),
+        (lambda p: Solution(p.upper + 5.0, None, 0.0, 0.0, "none"), "breaks a constraint"),
+        (lambda p: Solution(p.start, -100.0, 0.0, 0.0, "none"), "is below the optimum"),
     ],
 )
-def test_backends_that_are_wrong_are_named(answer: Callable[[LinearProgram], Answer], words: str) -> None:
+def test_backends_that_are_wrong_are_named(answer: Callable[[LinearProgram], Solution], words: str) -> None:
     """No point, a point outside, and a bound below the optimum."""
 
     class Backend:
         name = "mine"
 
-        def solve(self, program: LinearProgram, budget: float) -> Answer:
+        def solve(self, program: LinearProgram, budget: float) -> Solution:
             """Answer."""
             return answer(program)
 

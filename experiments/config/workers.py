@@ -64,9 +64,9 @@ def joined(engine: Mapping[str, Any]) -> Iterator[None]:
         return
     check_extra()
     check_transport(engine)
-    from executor.distributed.on_ray.session import Session
+    from executor.distributed.on_ray.session import RaySession
 
-    with Session(address_of(engine)):
+    with RaySession(address_of(engine)):
         yield
 
 

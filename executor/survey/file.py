@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from executor.survey.items import Item
+from executor.survey.items import SurveyItem
 
 SCHEMA = "tetriplan/survey/1"
 
@@ -64,11 +64,11 @@ class Timing:
     error: str = ""
 
 
-class FoundError(ValueError):
+class SurveyError(ValueError):
     """A survey cannot go on in a folder; the message says why."""
 
 
-class Found:
+class SurveyFile:
     """The file of a survey.
 
     Parameters
@@ -80,7 +80,7 @@ class Found:
 
     Raises
     ------
-    FoundError
+    SurveyError
         If the file is of another setting, or no such file.
     """
 
@@ -91,7 +91,7 @@ class Found:
         lines = [line for line in whole.splitlines(keepends=True) if line.endswith(b"\n")]
         if not lines:
             if setting is None:
-                raise FoundError(f"there is no survey in {path}")
+                raise SurveyError(f"there is no survey in {path}")
             self.setting = setting
             path.write_text(json.dumps({"schema": SCHEMA, **asdict(setting)}) + "\n")
             return
@@ -102,15 +102,15 @@ class Found:
             self.setting = Setting(**head)
             self.timings = {entry.pop("item"): _timing(entry) for entry in entries}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FoundError(f"{path} is no file of a survey: {error}") from None
+            raise SurveyError(f"{path} is no file of a survey: {error}") from None
         if setting is not None and self.setting != setting:
             mine, theirs = asdict(setting), asdict(self.setting)
             unlike = [f"{name} {theirs[name]!r}, not {mine[name]!r}" for name in mine if mine[name] != theirs[name]]
-            raise FoundError(f"{path} is of another survey: {'; '.join(unlike)}; give another --out")
+            raise SurveyError(f"{path} is of another survey: {'; '.join(unlike)}; give another --out")
         if len(whole) > sum(map(len, lines)):
             path.write_bytes(b"".join(lines))
 
-    def add(self, item: Item, timing: Timing) -> None:
+    def add(self, item: SurveyItem, timing: Timing) -> None:
         """Write down what was found of an item; when this returns, it survives an interruption."""
         with self._path.open("a") as file:
             file.write(json.dumps({"item": item.key, **asdict(timing)}) + "\n")
