@@ -165,7 +165,7 @@ tables-cells: $(VENV)/.core
 	  --cell "1024 GPUs, paper load:workload=skewed $(HUGE) workload.rate=2304 workload.slo_scale=1.2 workload.requests=4000" \
 	  --cell "1024 GPUs, 1000 pending:$(HUGE) $(UNIFORM) workload.rate=20000" --cell "1024 GPUs, 2000 pending:$(HUGE) $(UNIFORM) workload.rate=54000" \
 	  --cell "4096 GPUs, paper load:workload=skewed $(FOURFOLD) workload.rate=9216 workload.slo_scale=1.2 workload.requests=16000" \
-	  --cell "4096 GPUs, 4000 pending:$(FOURFOLD) $(UNIFORM) workload.requests=30000 workload.rate=80000"
+	  --cell "4096 GPUs, 4000 pending:$(FOURFOLD) workload=uniform workload.requests=30000 workload.slo_scale=1.5 workload.rate=80000"
 
 BATCHING := $(foreach pixels,256 512,$(foreach rate,60 120 240,\
   --cell "$(pixels) at $(rate)/min:workload.mix=homogeneous-$(pixels) workload.rate=$(rate)"))

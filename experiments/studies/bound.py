@@ -129,8 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    refuse(options.overrides, NO_PLANNER)
     grid = grid_of(options)
+    refuse([override for cell in grid for override in cell.overrides], NO_PLANNER)
     refuse_hidden(grid)
     seeds = seeds_of(options)
     config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "time_limit": options.time_limit}

@@ -211,8 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    refuse(options.overrides, {"engine.late=": "nothing: late requests are served, and dropped, in turn"})
     grid = grid_of(options)
+    given = [override for cell in grid for override in cell.overrides]
+    refuse(given, {"engine.late=": "nothing: late requests are served, and dropped, in turn"})
     refuse_hidden(grid)
     seeds = seeds_of(options)
     config = {"cells": {cell.label: list(cell.overrides) for cell in grid}, "passes": options.passes}

@@ -219,10 +219,12 @@ bound | --seeds 0 | '0' is not a whole number
 bound | --time-limit 0 | '0' is not a positive number
 bound | --time-limit -1 | not a positive number
 bound | solver=dp | whoever plans
+bound | --cell a:solver=dp | whoever plans
 bound | profile.error=1.2 | true step times
 bound | --grid workload=gamma | every cell sets workload
 bound | seed=7 | use --first-seed
 bound | workload | no override of the form
+foresight | --cell a:engine.late=drop | in turn
 foresight | engine.late=drop | in turn
 admission | workload.rate=3 | would make another cell of 'uniform 12, 1.1'
 admission | solver=dp | every policy sets solver
