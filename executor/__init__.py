@@ -4,8 +4,9 @@ from executor.arrivals import Cancel, Live, Replay, Source
 from executor.emulated import EmulatedEngine
 from executor.engine import Engine
 from executor.loop import PlannerLatency, Service, serve
+from executor.physics import Physics
 from executor.records import Records
-from executor.simulated import Physics, SimulatedEngine
+from executor.simulated import SimulatedEngine
 from executor.watch import Calls, Watch
 
 __all__ = [

@@ -56,22 +56,22 @@ class Replay:
     def __init__(self, requests: Sequence[Request]) -> None:
         self._requests = requests
         self._taken = 0
+        self.next = requests[0].arrival if requests else math.inf
+        """The next arrival."""
 
     @property
     def ended(self) -> bool:
         """Whether all have arrived."""
-        return self._taken == len(self._requests)
-
-    @property
-    def next(self) -> float:
-        """The next arrival."""
-        return math.inf if self.ended else self._requests[self._taken].arrival
+        return self.next == math.inf
 
     def take(self, now: float) -> list[Incoming]:
         """Return those that have arrived."""
+        if now < self.next:
+            return []
         began, requests = self._taken, self._requests
         while self._taken < len(requests) and requests[self._taken].arrival <= now:
             self._taken += 1
+        self.next = requests[self._taken].arrival if self._taken < len(requests) else math.inf
         return list(requests[began : self._taken])
 
 

@@ -157,6 +157,7 @@ class _Run:
         self._boundary = 0.0
         self._pending: tuple[float, Sequence[Assignment]] | None = None
         self._placed: dict[int, int] = {}  # jobs of the plan in force, and the GPUs that each of them brought
+        self._foreseen = False  # whether that plan expects what it stops
         self._idle_decisions = 0
         records.segments, records.staged = engine.segments, engine.staged
 
@@ -275,8 +276,8 @@ class _Run:
                 self._placed.pop(item.request, None)
                 self._wake = True
             elif not item.planned:
-                self._placed.pop(item.request, None)
-                self._wake = True
+                stopped = self._placed.pop(item.request, None) is None
+                self._wake = self._wake or bool(item.reason) or not (stopped and self._foreseen and self._placed)
         if gone:
             self._watch.moved_on(self._records)
 
@@ -287,8 +288,9 @@ class _Run:
             tau = service.cadence.tau
             self._boundary = (math.floor(now / tau + 1e-9) + 1) * tau
         solver = service.solver
-        if not solver.preemptive and (
-            len(self._placed) == len(tracker) or sum(self._placed.values()) == service.cluster.gpus
+        if not len(tracker) or (
+            not solver.preemptive
+            and (len(self._placed) == len(tracker) or sum(self._placed.values()) == service.cluster.gpus)
         ):
             return
         running = engine.observe()
@@ -305,6 +307,7 @@ class _Run:
         c = plan.certificate
         assigned = gpus = 0
         self._placed = {}
+        self._foreseen = plan.foreseen
         for assignment in plan.assignments:
             degree = assignment.group.degree
             assigned += len(assignment.jobs)

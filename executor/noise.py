@@ -46,7 +46,7 @@ def paces(
     draws
         Of :func:`draw_noise`.
     noise, noise_cv
-        As in :class:`executor.simulated.Physics`.
+        As in :class:`executor.physics.Physics`.
     """
     kinds = sorted({(group.degree, group.link) for group in cluster.all_groups})
     known: dict[Shape, tuple[Floats, Floats]] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 
 import numpy as np
@@ -12,71 +11,20 @@ from numpy.typing import NDArray
 
 from executor.engine import Milestone, Running, Segment, Staged
 from executor.noise import draw_noise
+from executor.occupancy import Occupancy
+from executor.physics import Physics
 from executor.stage_queue import need
 from executor.stage_workers import StageWorkers
 from executor.stretch import Stretch
 from planner.cluster import Cluster, Group
 from planner.costs import costs_of
-from planner.errors import ParameterError, is_finite, whole
 from planner.plan import Assignment
 from planner.request import Request
-from planner.round import EPSILON
 from profiles.entries import Stage
 from profiles.profile import Profile
 from profiles.shape import Shape
 
 _SEGMENT_ENDS, _STAGED = 0, 1
-MOST_NOISE = 0.3
-"""Largest coefficient of variation of a step; draws are cut off at three standard deviations."""
-
-
-@dataclass(frozen=True, slots=True)
-class Physics:
-    """What the simulated hardware does beyond the profile's mean step times.
-
-    Parameters
-    ----------
-    noise
-        Coefficient of variation of a step is ``noise`` times the profile's spread; 0 makes steps exact.
-    noise_cv
-        If positive, the coefficient of variation of every step, instead of the profile's.
-    regroup_seconds
-        Time lost when a job goes on on other GPUs than those that hold its latent.
-    stages
-        Whether text encoding delays the first step, and VAE decoding delays delivery.
-    stage_workers
-        How many workers do both, beside the GPUs of the cluster, one text or image at a time each.
-    """
-
-    noise: float = 1.0
-    noise_cv: float = 0.0
-    regroup_seconds: float = 0.001
-    stages: bool = False
-    stage_workers: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("noise", "noise_cv", "regroup_seconds"):
-            value = getattr(self, name)
-            if not (is_finite(value) and value >= 0):
-                raise ParameterError(name, value, "a number of at least 0 is needed")
-        whole("stage_workers", self.stage_workers)
-        if self.noise_cv > MOST_NOISE:
-            raise ParameterError("noise_cv", self.noise_cv, f"at most {MOST_NOISE} keeps every step time positive")
-
-    def check_noise(self, profile: Profile) -> None:
-        """Refuse noise that would make step times of a profile negative.
-
-        Raises
-        ------
-        ParameterError
-            With the spread that it would make.
-        """
-        worst = self.noise * max(entry.spread for entry in profile.entries)
-        if worst > MOST_NOISE and not self.noise_cv:
-            most = f"at most {MOST_NOISE} keeps every step time positive"
-            raise ParameterError(
-                "noise", self.noise, f"that makes a spread of {worst:.3g} of profile {profile.name}; {most}"
-            )
 
 
 class SimulatedEngine:
@@ -122,9 +70,7 @@ class SimulatedEngine:
             self._draws = draw_noise(requests, rng)
         self._left: dict[int, int] = {}
         self._holds: dict[int, int] = {}
-        self._running: dict[int, Stretch] = {}
-        self._next: dict[int, Stretch] = {}
-        self._on_gpu: list[Stretch | None] = [None] * cluster.gpus
+        self._gpus = Occupancy(cluster.gpus)
         self._heap: list[tuple[float, int, int, int, Stretch | None]] = []
         self._pushed = 0
         self._stage_workers = StageWorkers(physics.stage_workers)
@@ -192,8 +138,8 @@ class SimulatedEngine:
         heappush(self._heap, (at, kind, request, self._pushed, stretch))
 
     def _end(self, stretch: Stretch, progress: list[Milestone]) -> None:
-        now = self.now
-        self._release(stretch)
+        now, gpus = self.now, self._gpus
+        gpus.release(stretch)
         self.segments.append(Segment(stretch.jobs, stretch.group.gpus, stretch.start, now, stretch.steps))
         for job in stretch.jobs:
             left = self._left.get(job)
@@ -203,7 +149,7 @@ class SimulatedEngine:
             if left:
                 self._left[job] = left
                 self._holds[job] = stretch.group.mask
-                progress.append(Milestone("yielded", job, now, stretch.steps, job in self._next, stretch.group))
+                progress.append(Milestone("yielded", job, now, stretch.steps, job in gpus.waiting, stretch.group))
             else:
                 del self._left[job]
                 self._holds.pop(job, None)
@@ -211,36 +157,12 @@ class SimulatedEngine:
                 progress.append(Milestone("finished", job, now, stretch.steps))
                 if not self._stage("decode", self._requests[job]):
                     self._deliver(job, progress)
-        if self._next:
-            for waiting in list(self._next.values()):
-                if not self._blockers(waiting.jobs, waiting.group):
-                    del self._next[waiting.jobs[0]]
-                    self._occupy(waiting)
+        if gpus.waiting:
+            gpus.promote()
 
     def _deliver(self, request: int, progress: list[Milestone]) -> None:
         del self._requests[request]
         progress.append(Milestone("delivered", request, self.now))
-
-    def _occupy(self, stretch: Stretch) -> None:
-        for gpu in stretch.group.gpus:
-            self._on_gpu[gpu] = stretch
-        for job in stretch.jobs:
-            self._running[job] = stretch
-
-    def _release(self, stretch: Stretch) -> None:
-        stretch.stopped = True
-        for gpu in stretch.group.gpus:
-            self._on_gpu[gpu] = None
-        for job in stretch.jobs:
-            del self._running[job]
-
-    def _blockers(self, jobs: tuple[int, ...], group: Group) -> list[Stretch]:
-        """Segments in progress on the GPUs of a group or with one of the jobs."""
-        if not self._running:
-            return []
-        found = [stretch for gpu in group.gpus if (stretch := self._on_gpu[gpu]) is not None]
-        found += [stretch for job in jobs if (stretch := self._running.get(job)) is not None]
-        return found
 
     @property
     def next_event(self) -> float:
@@ -255,28 +177,21 @@ class SimulatedEngine:
     def observe(self) -> list[Running]:
         """Return the segments in progress, with the boundary that the profile predicts."""
         now = self.now
-        seen = []
-        for job, stretch in self._running.items():
-            if job != stretch.jobs[0]:
-                continue
-            begun = stretch.begun(now)
-            boundary = stretch.boundary(begun)
-            if stretch.cv and begun and boundary > now + EPSILON:
-                boundary = max(now, stretch.boundary(begun - 1) + stretch.seconds)
-            seen.append(Running(stretch.jobs, stretch.group, begun, boundary))
-        return seen
+        return [
+            Running(stretch.jobs, stretch.group, *stretch.progress(now))
+            for job, stretch in self._gpus.running.items()
+            if job == stretch.jobs[0]
+        ]
 
     def carry_out(self, assignments: Iterable[Assignment]) -> None:
         """Put a plan into force; what it does not name stops at its next step boundary."""
-        now = self.now
-        for stretch in self._next.values():
-            stretch.stopped = True
-        self._next.clear()
+        now, in_progress = self.now, self._gpus.running
+        self._gpus.clear_waiting()
         new: list[Assignment] = []
         kept: set[int] = set()
         for assignment in assignments:
             first = assignment.jobs[0]
-            running = self._running.get(first)
+            running = in_progress.get(first)
             if running is not None and running.jobs == assignment.jobs and running.group.mask == assignment.group.mask:
                 kept.add(first)
                 left = (
@@ -287,8 +202,8 @@ class SimulatedEngine:
                 self._stop_after(running, min(left, running.begun(now) + assignment.steps))
             else:
                 new.append(assignment)
-        if len(kept) < len(self._running):
-            for job, stretch in list(self._running.items()):
+        if len(kept) < len(in_progress):
+            for job, stretch in list(in_progress.items()):
                 if job == stretch.jobs[0] and job not in kept:
                     self._stop_after(stretch, stretch.begun(now))
         for assignment in new:
@@ -301,17 +216,14 @@ class SimulatedEngine:
         self._holds.pop(request, None)
         self._requests.pop(request, None)
         self._drift.pop(request, None)
-        waiting = self._next.get(request)
-        if waiting is not None and waiting.jobs == (request,):
-            waiting.stopped = True
-            del self._next[request]
-        stretch = self._running.get(request)
+        self._gpus.forget_waiting(request)
+        stretch = self._gpus.running.get(request)
         if stretch is not None and stretch.jobs == (request,):
             self._stop_after(stretch, stretch.begun(self.now))
 
     def _stop_after(self, stretch: Stretch, steps: int) -> None:
         if steps == 0:
-            self._release(stretch)
+            self._gpus.release(stretch)
         elif steps != stretch.steps:
             stretch.steps = steps
             stretch.end = max(stretch.boundary(steps), self.now)
@@ -323,7 +235,7 @@ class SimulatedEngine:
             return
         group = assignment.group
         start = self.now
-        blockers = self._blockers(jobs, group)
+        blockers = self._gpus.blockers(jobs, group)
         for stretch in blockers:
             start = max(start, stretch.end)
         first = self._requests[jobs[0]]
@@ -331,7 +243,7 @@ class SimulatedEngine:
         moves = False
         begins_at = 0
         for job in jobs:
-            current = self._running.get(job)
+            current = self._gpus.running.get(job)
             if current is None:
                 remaining, holds = self._left[job], self._holds.get(job, group.mask)
             else:
@@ -351,9 +263,9 @@ class SimulatedEngine:
         cv = self._physics.noise_cv or self._cv(first.shape, group, batch)
         stretch = Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), begins_at)
         if blockers:
-            self._next[jobs[0]] = stretch
+            self._gpus.waiting[jobs[0]] = stretch
         else:
-            self._occupy(stretch)
+            self._gpus.occupy(stretch)
         self._push(stretch.end, _SEGMENT_ENDS, jobs[0], stretch)
 
     def _cv(self, shape: Shape, group: Group, batch: int) -> float:

@@ -13,7 +13,10 @@ class Stretch:
     request's standard normal draws, one for each of its steps.
     """
 
-    __slots__ = ("cv", "drift", "end", "first", "group", "jobs", "seconds", "start", "steps", "stopped")
+    __slots__ = (
+        *("cv", "drift", "end", "first", "group", "jobs", "seconds", "start", "steps", "stopped"),
+        *("_began", "_ends", "_seen"),
+    )
 
     def __init__(
         self,
@@ -36,6 +39,8 @@ class Stretch:
         self.first = first
         self.stopped = False
         self.end = self.boundary(steps)
+        self._seen = 0
+        self._began = self._ends = start
 
     def boundary(self, steps: int) -> float:
         """When the segment has done ``steps`` steps."""
@@ -47,6 +52,8 @@ class Stretch:
     def begun(self, now: float) -> int:
         """Steps done or in progress at ``now``; a step that ends within EPSILON of now is done, and no other has begun."""
         now -= EPSILON
+        if self._began < now <= self._ends and self._seen <= self.steps:  # still the step that was seen last
+            return self._seen
         if now <= self.start:
             return 0
         begun = min(int((now - self.start) / self.seconds) + 1, self.steps)
@@ -55,4 +62,14 @@ class Stretch:
                 begun -= 1
             while begun < self.steps and self.boundary(begun) < now:
                 begun += 1
+            self._seen, self._began, self._ends = begun, self.boundary(begun - 1), self.boundary(begun)
         return begun
+
+    def progress(self, now: float) -> tuple[int, float]:
+        """Steps done or in progress, and when the profile lets expect that the one in progress ends."""
+        begun = self.begun(now)
+        if not (self.cv and begun):
+            return begun, self.boundary(begun)
+        if self._ends <= now + EPSILON:
+            return begun, self._ends
+        return begun, max(now, self._began + self.seconds)

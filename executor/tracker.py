@@ -19,9 +19,9 @@ COUNTED = 0.002
 
 
 class _Live:
-    """A live request: steps not yet reported as done, and its job while it waits."""
+    """A live request: steps not yet reported as done, its job while it waits, and the one that was seen last in a segment."""
 
-    __slots__ = ("due", "group", "job", "left", "request")
+    __slots__ = ("due", "group", "job", "left", "request", "seen")
 
     def __init__(self, request: Request, due: float, job: Job) -> None:
         self.request = request
@@ -29,6 +29,7 @@ class _Live:
         self.left = request.steps
         self.group: Group | None = None
         self.job = job
+        self.seen: Job | None = None
 
 
 class Tracker:
@@ -130,16 +131,20 @@ class Tracker:
             if not copied:
                 free_at = free_at.copy()
                 copied = True
-            for gpu in segment.group.gpus:
-                free_at[gpu] = segment.boundary
+            group, boundary = segment.group, segment.boundary
+            for gpu in group.gpus:
+                free_at[gpu] = boundary
             for id_ in segment.jobs:
                 live = self._live.get(id_)
                 if live is None:
                     continue
-                live.group = segment.group
+                live.group = group
                 left = live.left - segment.begun
                 if left > 0:
-                    jobs[id_] = Job(live.request, left, live.due, segment.boundary, segment.group, True)
+                    seen = live.seen
+                    if seen is None or not (seen.ready == boundary and seen.steps_left == left and seen.group is group):
+                        seen = live.seen = Job(live.request, left, live.due, boundary, group, True)
+                    jobs[id_] = seen
                 else:
                     del jobs[id_]
         if expected:

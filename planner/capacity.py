@@ -48,7 +48,10 @@ def segment_steps(round_: Round, seconds: float, steps_left: int) -> int:
 
 def blocks_free(round_: Round, free: int) -> dict[int, int]:
     """Count the legal groups of each degree that lie wholly in ``free``."""
+    cluster = round_.cluster
+    if free == cluster.full_mask:
+        return {degree: len(cluster.groups(degree)) for degree in cluster.degrees}
     return {
-        degree: sum(1 for group in round_.cluster.groups(degree) if group.mask & free == group.mask)
-        for degree in round_.cluster.degrees
+        degree: sum(1 for group in cluster.groups(degree) if group.mask & free == group.mask)
+        for degree in cluster.degrees
     }

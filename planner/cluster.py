@@ -242,10 +242,14 @@ class Cluster:
     @cached_property
     def wider(self) -> Mapping[int, tuple[Group, ...]]:
         """By mask, the larger legal groups around a group, small ones first."""
+        around: dict[int, list[Group]] = {gpu: [] for gpu in range(self.gpus)}
+        for group in self.all_groups:
+            for gpu in group.gpus:
+                around[gpu].append(group)
         return {
             group.mask: tuple(
                 other
-                for other in self.all_groups
+                for other in around[group.gpus[0]]
                 if other.degree > group.degree and other.mask & group.mask == group.mask
             )
             for group in self.all_groups

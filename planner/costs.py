@@ -5,6 +5,7 @@ Built once per (profile, cluster) and looked up in every round, so that solvers 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,26 +42,27 @@ class ShapeCosts:
     by_mask: dict[int, float]
 
 
+class _Shapes(dict[Shape, ShapeCosts]):
+    """Costs by shape, built when they are first asked for: the most frequent look-up of all, so no call of Python."""
+
+    def __init__(self, build: Callable[[Shape], ShapeCosts]) -> None:
+        super().__init__()
+        self._build = build
+
+    def __missing__(self, shape: Shape) -> ShapeCosts:
+        found = self[shape] = self._build(shape)
+        return found
+
+
 class Costs:
     """Step times of every shape over the groups of a cluster, computed on first use."""
 
     def __init__(self, profile: Profile, cluster: Cluster) -> None:
         self.profile = profile
         self.cluster = cluster
-        self._shapes: dict[Shape, ShapeCosts] = {}
-
-    def of(self, shape: Shape) -> ShapeCosts:
-        """Return the costs of a shape.
-
-        Raises
-        ------
-        profiles.ProfileError
-            If the profile has no entry for the shape on any group of the cluster.
-        """
-        found = self._shapes.get(shape)
-        if found is None:
-            found = self._shapes[shape] = self._build(shape)
-        return found
+        self._shapes = _Shapes(self._build)
+        self.of: Callable[[Shape], ShapeCosts] = self._shapes.__getitem__
+        """Return the costs of a shape; raises :class:`profiles.ProfileError` if no group of the cluster has it."""
 
     def batch_time(self, shape: Shape, group: Group, batch: int) -> float:
         """Seconds per step of a batch of identical requests on a group."""

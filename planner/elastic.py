@@ -46,6 +46,17 @@ def scale_up(
     if not free or not result:
         return result
     jobs = {job.request.id: job for job in round_.jobs}
+    single = [index for index, assignment in enumerate(result) if len(assignment.jobs) == 1]
+    if round_.cluster.laminar:  # what one job can reach, no other can
+        for index in single:
+            job = jobs[result[index].jobs[0]]
+            while free and (found := _offer(round_, job, result[index].group, free)) and found[0] > EPSILON:
+                wider = _widened(round_, job, result[index], found[1])
+                if not allows(result[index], wider):
+                    break
+                result[index] = wider
+                free &= ~found[1].mask
+        return result
     heap: list[tuple[float, int, Group]] = []
 
     def offer(index: int) -> None:
@@ -54,26 +65,29 @@ def scale_up(
         if found is not None and found[0] > EPSILON:
             heappush(heap, (-found[0], index, found[1]))
 
-    for index, assignment in enumerate(result):
-        if len(assignment.jobs) == 1:
-            offer(index)
+    for index in single:
+        offer(index)
     while heap:
         _, index, group = heappop(heap)
         old = result[index]
         if group.mask & (free | old.group.mask) != group.mask:
             offer(index)
             continue
-        job = jobs[old.jobs[0]]
-        seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
-        more = max(old.steps, steps_within(round_, seconds, job.steps_left))
-        fitting = steps_in_time(round_, job, seconds, more, round_.move_seconds(job, group))
-        wider = Assignment(old.jobs, group, fitting or old.steps)
+        wider = _widened(round_, jobs[old.jobs[0]], old, group)
         if not allows(old, wider):
             continue
         result[index] = wider
         free &= ~group.mask
         offer(index)
     return result
+
+
+def _widened(round_: Round, job: Job, old: Assignment, group: Group) -> Assignment:
+    """Return an assignment on a larger group: for as many steps as before, or a round's worth there if that is more."""
+    seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
+    more = max(old.steps, steps_within(round_, seconds, job.steps_left))
+    fitting = steps_in_time(round_, job, seconds, more, round_.move_seconds(job, group))
+    return Assignment(old.jobs, group, fitting or old.steps)
 
 
 def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Group] | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from planner.cluster import Cluster, Group
+from planner.cluster import Group
 from planner.job import Job
 from planner.plan import Assignment
 from planner.round import Round
@@ -80,21 +80,18 @@ def _place_level(
     if not waiting:
         return free
     cluster = round_.cluster
+    if cluster.laminar and cluster.uniform:
+        return _place_blocks(round_, waiting, free, placed, order, preserve)
     degree = waiting[0].degree
     open_groups = {group.mask: group for group in cluster.groups(degree) if group.mask & free == group.mask}
-    wanted = 0
-    if preserve:
-        for other in order:
-            if other.degree < degree and other.job.group is not None:
-                wanted |= other.job.group.mask
-        if wanted:
-            by_want = sorted(open_groups.values(), key=lambda group: (group.mask & wanted).bit_count())
-            open_groups = {group.mask: group for group in by_want}
+    if preserve and (wanted := _wanted(order, degree)):
+        by_want = sorted(open_groups.values(), key=lambda group: (group.mask & wanted).bit_count())
+        open_groups = {group.mask: group for group in by_want}
     for choice in waiting:
         times = round_.costs.of(choice.job.request.shape).by_mask
         held = choice.job.group if preserve else None
-        near = _near(cluster, held, degree, open_groups) if held is not None else []
         if cluster.uniform:
+            near = _near(held, open_groups) if held is not None else []
             group = near[0] if near else next(iter(open_groups.values()), None)
             if group is not None and group.mask not in times:
                 continue
@@ -112,17 +109,72 @@ def _place_level(
     return free
 
 
+def _place_blocks(
+    round_: Round,
+    waiting: Sequence[Choice],
+    free: int,
+    placed: list[Assignment],
+    order: Sequence[Choice],
+    preserve: bool,
+) -> int:
+    """Do so where groups are aligned blocks and all alike, without a list of those that are open."""
+    degree = waiting[0].degree
+    groups = round_.cluster.groups(degree)
+    wanted: int | None = None
+    for choice in waiting:
+        held = choice.job.group if preserve else None
+        group = _block_near(groups, held, degree, free) if held is not None else None
+        if group is None:
+            if wanted is None:
+                wanted = _wanted(order, degree) if preserve else 0
+            group = _least_wanted(groups, free, wanted)
+        if group is None or group.mask not in round_.costs.of(choice.job.request.shape).by_mask:
+            continue
+        steps = _steps_on(round_, choice, group)
+        if steps:
+            free &= ~group.mask
+            placed.append(Assignment((choice.job.request.id,), group, steps))
+    return free
+
+
+def _wanted(order: Sequence[Choice], degree: int) -> int:
+    """Mask of the GPUs that hold latents of choices of a smaller degree, which are placed later."""
+    wanted = 0
+    for other in order:
+        if other.degree < degree and other.job.group is not None:
+            wanted |= other.job.group.mask
+    return wanted
+
+
+def _block_near(groups: Sequence[Group], held: Group, degree: int, free: int) -> Group | None:
+    """Return the first free block that overlaps the GPUs that a job holds."""
+    for at in range(held.gpus[0] // degree, held.gpus[-1] // degree + 1):
+        if at < len(groups) and groups[at].mask & free == groups[at].mask:
+            return groups[at]
+    return None
+
+
+def _least_wanted(groups: Sequence[Group], free: int, wanted: int) -> Group | None:
+    """Return the free block with the fewest GPUs that others want, the first among equals."""
+    best, least = None, -1
+    for group in groups:
+        mask = group.mask
+        if mask & free == mask:
+            overlap = (mask & wanted).bit_count()
+            if not overlap:
+                return group
+            if best is None or overlap < least:
+                best, least = group, overlap
+    return best
+
+
 def _steps_on(round_: Round, choice: Choice, group: Group) -> int:
     """Return how many of a choice's steps may be run on a group."""
     seconds = round_.costs.of(choice.job.request.shape).by_mask[group.mask]
     return steps_in_time(round_, choice.job, seconds, choice.steps, round_.move_seconds(choice.job, group))
 
 
-def _near(cluster: Cluster, held: Group, degree: int, open_groups: Mapping[int, Group]) -> list[Group]:
+def _near(held: Group, open_groups: Mapping[int, Group]) -> list[Group]:
     """Open groups that overlap the GPUs that a job holds, those that overlap most first."""
-    if cluster.laminar:
-        starts = range(held.gpus[0] // degree * degree, held.gpus[-1] + 1, degree)
-        masks = (((1 << degree) - 1) << start for start in starts)
-        return [open_groups[mask] for mask in masks if mask in open_groups]
     near = [group for mask, group in open_groups.items() if mask & held.mask]
     return sorted(near, key=lambda group: -(group.mask & held.mask).bit_count())

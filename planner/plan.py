@@ -145,6 +145,8 @@ class Plan:
     then
         Successors: each begins when the jobs that the plan runs to their end on its GPUs have left them, unless another plan
         comes first.
+    foreseen
+        Whether all is said about the segments that it stops: their end then calls for no new plan.
 
     Raises
     ------
@@ -155,6 +157,7 @@ class Plan:
     assignments: tuple[Assignment, ...]
     certificate: Certificate
     then: tuple[Assignment, ...] = ()
+    foreseen: bool = False
 
     def __post_init__(self) -> None:
         for name in ("assignments", "then"):
@@ -163,6 +166,8 @@ class Plan:
                 raise ParameterError(name, given, "a tuple of Assignment is needed", "plan")
         if type(self.certificate) is not Certificate:
             raise ParameterError("certificate", self.certificate, "a Certificate is needed", "plan")
+        if type(self.foreseen) is not bool:
+            raise ParameterError("foreseen", self.foreseen, "True or False is needed", "plan")
 
     def summary(self) -> str:
         """Several lines: who runs where for how many steps, value, bound, gap, time."""

@@ -61,7 +61,7 @@ def best_plan(
     alone = replace(round_, jobs=tuple(jobs))
     ids = {job.id for job in jobs}
     worth = {job.id: (job.due + EPSILON, weight) for job, weight in zip(jobs, weights, strict=True)}
-    rules: tuple[Solver, ...] = (Moore(late="never"), Edf(late="never"), LeastLaxity())
+    rules: tuple[Solver, ...] = (Moore(late="never"), Edf(late="never", lasting=False), LeastLaxity())
     best, most = own, -1.0
     for rule in rules:
         plan = own if most < 0 else rule.solve(alone, 0.0).assignments

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, cast, get_args
 
 from executor.loop import PlannerLatency, Service
-from executor.simulated import Physics
+from executor.physics import Physics
 from experiments.config.cadences import build_cadence
 from experiments.config.checks import ConfigError, configured, positive
 from experiments.config.requests import asked_shapes, build_workload

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from executor.engine import Segment, Staged
-from executor.simulated import MOST_NOISE
+from executor.physics import MOST_NOISE
 from planner.request import Request
 from profiles import Profile, Shape
 

@@ -87,11 +87,11 @@ class CarryOut:
         filled = [*chosen, *start_waiting(round_, others, free & ~mask_of(chosen))]
         best = self._made(self._with_late(filled, free), bound, taken)
         enough = min(bound, self._reward(taken)) if not self.worth.price else bound
-        for fewer in (self._with_late(chosen, free), filled, chosen, placed):
-            coarse = not self.compares or large(round_, len(self.tasks), largest(self.budget))
+        coarse = not self.compares or large(round_, len(self.tasks), largest(self.budget))
+        for fewer in (None, filled, chosen, placed):
             if coarse or best.value >= enough - _SAME * self.unit:
                 break
-            other = self._made(fewer, bound, taken)
+            other = self._made(self._with_late(chosen, free) if fewer is None else fewer, bound, taken)
             if other.value > best.value + _SAME * self.unit:
                 best = other
         thrifty = taken if self.worth.price else range(len(self.timely))
@@ -121,12 +121,15 @@ class CarryOut:
         promised = tuple(ids[i] for i in schedule.promised)
         return Settled(list(assignments), value, bound, unit=self.unit, promised=promised)
 
-    @property
+    @cached_property
     def unit(self) -> float:
         """The least reward of a job, or 1 where none has any."""
-        weights = self.worth.weights
-        least = float(np.min(weights, where=weights > 0, initial=math.inf))
-        return least if math.isfinite(least) else 1.0
+        return min((weight for weight in self._weights if weight > 0), default=1.0)
+
+    @cached_property
+    def _weights(self) -> list[float]:
+        weights: list[float] = self.worth.weights.tolist()
+        return weights
 
     @cached_property
     def least_cost(self) -> float:
@@ -137,7 +140,7 @@ class CarryOut:
 
     def _reward(self, served: Collection[int]) -> float:
         """Reward of jobs on time, with what their least share is worth."""
-        weights = self.worth.weights.tolist()
+        weights = self._weights
         reward = math.fsum(weights[i] for i in served)
         classes = self.worth.classes
         if classes is not None and len(classes):
@@ -146,7 +149,10 @@ class CarryOut:
         return reward
 
     def _with_late(self, placed: Sequence[Assignment], free: int) -> list[Assignment]:
-        round_ = self.round_
-        late = [job for job in round_.jobs if round_.hopeless(job)]
         thrifty = self.worth.price > 0
-        return serve_late(round_, list(placed), late, free, self.late, timely=bool(self.timely), thrifty=thrifty)
+        timely = bool(self.timely)
+        return serve_late(self.round_, list(placed), self._hopeless, free, self.late, timely=timely, thrifty=thrifty)
+
+    @cached_property
+    def _hopeless(self) -> list[Job]:
+        return [job for job in self.round_.jobs if self.round_.hopeless(job)]

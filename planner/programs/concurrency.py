@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -61,21 +62,25 @@ def levels(gpus: int, degrees: Sequence[int], points: Floats, busy_until: Sequen
     busy_until
         Until when GPUs do steps that cannot be interrupted, one time per such GPU.
     """
-    found = []
-    lengths = np.diff(points)
-    ends = sorted(end for end in busy_until if end > points[0])
-    for size in degrees:
-        if not has_level(gpus, size):
-            continue
-        seconds = gpus // size * lengths
-        begin = points[0]
-        for at, end in enumerate(ends):
-            busy = len(ends) - at
-            overlap = np.clip(np.minimum(points[1:], end) - np.maximum(points[:-1], begin), 0.0, None)
-            seconds = seconds - (gpus // size - -(-(gpus - busy) // size)) * overlap
-            begin = end
-        found.append(GroupLimit(size, seconds))
-    return found
+    times: list[float] = points.tolist()
+    ends = sorted(end for end in busy_until if end > times[0])
+    sizes = [size for size in degrees if has_level(gpus, size)]
+    return [GroupLimit(size, np.array(group_seconds(gpus, size, times, ends))) for size in sizes]
+
+
+def group_seconds(gpus: int, size: int, points: Sequence[float], ends: Sequence[float]) -> list[float]:
+    """Groups of a size times seconds in each interval between points, less those of GPUs that are busy until ``ends``."""
+    seconds = [gpus // size * (after - before) for before, after in pairwise(points)]
+    begin = points[0]
+    for at, end in enumerate(ends):
+        lost = gpus // size - -(-(gpus - len(ends) + at) // size)
+        if lost and end > begin:
+            for i in range(len(seconds)):
+                overlap = min(points[i + 1], end) - max(points[i], begin)
+                if overlap > 0:
+                    seconds[i] -= lost * overlap
+        begin = end
+    return seconds
 
 
 def with_levels(program: Intervals, tasks: int, sizes: Sequence[GroupLimit]) -> Intervals:
@@ -95,7 +100,9 @@ def with_levels(program: Intervals, tasks: int, sizes: Sequence[GroupLimit]) -> 
     linear = program.linear
     columns = tasks + np.arange(len(program.task))
     pair = program.interval * tasks + program.task
-    several = np.bincount(np.unique(pair) // tasks, minlength=len(sizes[0].group_seconds)) > 1
+    intervals = len(sizes[0].group_seconds)
+    there = np.bincount(pair, minlength=intervals * tasks).reshape(intervals, tasks) > 0
+    several = there.sum(axis=1) > 1
     size, rows = linear.size, linear.rows
     parts: list[_Rows] = []
     uppers: list[Floats] = []
@@ -144,13 +151,19 @@ class _Rows(NamedTuple):
 def _rows(keys: Ints, columns: Ints, values: Floats, first: Ints, value: float, capacity: Floats) -> _Rows:
     """Make a row of the entries of each key, with ``value`` in column ``first[key]`` before them."""
     order = np.argsort(keys, kind="stable")
-    found, begins, counts = np.unique(keys[order], return_index=True, return_counts=True)
-    return _Rows(
-        np.insert(columns[order], begins, first[found]),
-        np.insert(values[order], begins, value),
-        counts + 1,
-        capacity[found],
-    )
+    ordered = keys[order]
+    starts = np.ones(len(keys), dtype=np.bool_)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    begins = np.flatnonzero(starts)
+    found = ordered[begins]
+    heads = begins + np.arange(len(begins))
+    others = np.arange(len(keys)) + np.cumsum(starts)
+    all_columns = np.empty(len(keys) + len(begins), dtype=np.int64)
+    all_values = np.empty(len(all_columns))
+    all_columns[heads], all_columns[others] = first[found], columns[order]
+    all_values[heads], all_values[others] = value, values[order]
+    lengths = np.append(begins[1:], len(keys)) - begins + 1
+    return _Rows(all_columns, all_values, lengths[: len(begins)], capacity[found])
 
 
 def complete(program: Intervals, point: Floats) -> Floats:

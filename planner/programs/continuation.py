@@ -128,6 +128,13 @@ def _run(
     left = {i: float(states[i].left) for i in pending}
     needed = {i: left[i] * tasks[i].seconds[-1] for i in pending}
     current = {i: _released(tasks[i], states[i]) for i in pending}
+    if widen and all(states[i].degree == tasks[i].degrees[-1] for i in pending):  # none makes room, none can be wider
+        for i in pending:
+            if max(ready[i], now) + needed[i] <= tasks[i].due:
+                spent += states[i].degree * needed[i]
+                states[i].left = 0
+                served.add(i)
+        pending = []
     held = {i for i in pending if states[i].degree}
     at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted), most) else _AT_ONCE
     while pending:
@@ -180,7 +187,8 @@ def _begin(
         other live jobs until they are delivered.
     """
     jobs = {job.request.id: job for job in round_.jobs}
-    pool = dict(enumerate(max(round_.now, free) for free in round_.free_at))
+    now = round_.now
+    pool = {gpu: free if free > now else now for gpu, free in enumerate(round_.free_at)}
     runs: list[tuple[Assignment, float, float]] = []
     for assignment in assignments:
         group: Group = assignment.group

@@ -67,6 +67,8 @@ def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = Tr
     step_time = [dict(zip(task.degrees, task.seconds, strict=True)) for task in tasks]
     ends = [now] * len(tasks)
     pending = sorted(range(len(tasks)), key=lambda i: (tasks[i].due, i))
+    if widen and sum(task.degrees[-1] for task in tasks) <= gpus and not any(task.move for task in tasks):
+        return _unhindered(tasks, pending, now)
     phases: list[Phase] = []
     while pending and len(phases) < _PHASES:
         degrees = allot(tasks, left, pending, now, gpus, widen)
@@ -90,6 +92,19 @@ def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = Tr
         phases.append(Phase(now, end, degrees))
         pending = [i for i in pending if left[i] > _DONE]
         now = end
+    return ListSchedule(phases, ends)
+
+
+def _unhindered(tasks: Sequence[Task], order: Sequence[int], now: float) -> ListSchedule:
+    """Run all at their fastest degree at once, where there are GPUs for that: what the phases come to."""
+    ends = [max(task.release, now) + task.steps * task.seconds[-1] for task in tasks]
+    running = {i: tasks[i].degrees[-1] for i in order}
+    phases = []
+    for i in sorted(order, key=lambda i: ends[i]):
+        if ends[i] > now:
+            phases.append(Phase(now, ends[i], running.copy()))
+            now = ends[i]
+        del running[i]
     return ListSchedule(phases, ends)
 
 

@@ -33,12 +33,14 @@ from planner.portfolio import MOST, best_plan, crowded
 from planner.programs.carry_out import CarryOut
 from planner.programs.concurrency import levels, with_levels
 from planner.programs.floor import Class, with_floor
+from planner.programs.giving_up import to_give_up
 from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, tasks_of
 from planner.programs.prices import bound_by_prices, serve_by_prices
 from planner.programs.sizes import size_of
 from planner.programs.starts import TINY, Starts
+from planner.programs.supply import Supply, supply_of
 from planner.programs.worth import Worth, worth_of
 from planner.round import Round
 from planner.sweep import admit_swept
@@ -148,6 +150,10 @@ class LookaheadModel:
     def _everything(self) -> ListSchedule:
         return list_schedule(self.tasks, self._round.now, self._gpus)
 
+    @cached_property
+    def _supply(self) -> Supply:
+        return supply_of(self._round, self.tasks, self._settings.concurrency)
+
     @property
     def _tie_break(self) -> float:
         """Price per GPU-second among equals."""
@@ -188,8 +194,8 @@ class LookaheadModel:
     def settled(self, budget: float = math.inf) -> Settled | None:
         """Return the plan where it needs no solver.
 
-        That is where no job can be on time, where a list schedule is in time for every job, or where there are so many
-        jobs that prices decide.
+        That is where no job can be on time, where a list schedule is in time for every job, where bounds say which one is
+        given up, or where there are so many jobs that prices decide.
         """
         if not self.tasks:
             return self._by_list([], ListSchedule([], []), self._most)
@@ -198,12 +204,25 @@ class LookaheadModel:
         if len(self.tasks) > self._detail and self._worth.classes is None:
             return self._by_prices(budget)
         if self._everything.late(self.tasks):
-            return None
+            return self._all_but_one()
         if max(self._round.free_at) > self._round.now:
-            point = self._starts.point(range(len(self.tasks)), self._everything)
-            if self.intervals.linear.violation(point) > TINY:
+            supply = self._supply
+            if supply.excess(supply.of(self.tasks, self._everything)) > TINY:
                 return None
         return self._by_list(range(len(self.tasks)), self._everything, self._most)
+
+    def _all_but_one(self) -> Settled | None:
+        """Return the plan that gives one job up, where bounds say which (:mod:`planner.programs.giving_up`)."""
+        alike = (self._worth.weights == self._out.unit).all()
+        if self._beside or not (self._plain and self._settings.concurrency and alike):
+            return None
+        gone = to_give_up(self.tasks, self._supply, self._gpus)
+        if gone is None:
+            return None
+        served = [i for i in range(len(self.tasks)) if i != gone]
+        tasks = [self.tasks[i] for i in served]
+        schedule = list_schedule(tasks, self._round.now, self._gpus)
+        return None if schedule.late(tasks) else self._by_list(served, schedule, self._out.unit * len(served))
 
     def rough(self, budget: float) -> Settled | None:
         """Return a plan without the program: as it is settled where that takes no program, else by prices."""
@@ -275,10 +294,11 @@ class LookaheadModel:
         wanted = self._wanted
         if not wanted:
             return self._by_list([], ListSchedule([], []), self._most)
-        offered, points, gpu_seconds = self._offered
         if self._beside:
-            bound = bound_by_prices(offered, points, gpu_seconds, budget=_BOUND_BESIDE * budget)
-            return self._carried_out(bound, budget=_ADMISSION_BESIDE * budget)
+            plan = self._carried_out(self._most, budget=_ADMISSION_BESIDE * budget)
+            bound = self.bound(plan.value, _BOUND_BESIDE * budget)
+            return plan._replace(bound=None if bound is None else max(bound, plan.value))
+        offered, points, gpu_seconds = self._offered
         served = serve_by_prices(offered, points, gpu_seconds, budget=_PRICES * budget)
         bound = served.bound + (0.0 if self._worth.classes is None else self._worth.share) - self._out.least_cost
         chosen = [wanted[at] for at in served.tasks]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-
-import numpy as np
 
 from planner.effort import CARRY_OUT, LIST_START, Size
 from planner.programs.concurrency import has_level
@@ -14,14 +13,13 @@ from planner.round import Round
 
 def size_of(tasks: Sequence[Task], round_: Round) -> Size:
     """Count what :func:`planner.programs.intervals.interval_program` and the rows on concurrency would make."""
-    due = np.array([task.due for task in tasks])
-    release = np.array([task.release for task in tasks])
-    widths = np.array([len(task.degrees) for task in tasks])
-    points = np.unique(np.r_[round_.now, due])
-    spans = np.searchsorted(points, due, side="left") - np.searchsorted(points, release, side="right") + 1
-    spans = np.maximum(spans, 0)
-    count, intervals, pairs = len(tasks), len(points) - 1, int(spans.sum())
-    columns = int((spans * widths).sum())
+    points = sorted({round_.now, *(task.due for task in tasks)})
+    pairs = columns = 0
+    for task in tasks:
+        span = max(0, bisect_left(points, task.due) - bisect_right(points, task.release) + 1)
+        pairs += span
+        columns += span * len(task.degrees)
+    count, intervals = len(tasks), len(points) - 1
     cluster = round_.cluster
     sizes = sum(has_level(cluster.gpus, size) for size in cluster.degrees)
     variables = count + columns + sizes * intervals + 1

@@ -151,9 +151,13 @@ class Exact:
 
     def _refused(self, size: Size, budget: float) -> str:
         """Say why the program does not fit the budget; empty if it does, or if the backend cannot tell."""
-        if not size.entries or not isinstance(self.backend, Measured):
+        if not size.entries or self._measured is None:
             return ""
-        return refusal(size, self.backend.least(size), budget)
+        return refusal(size, self._measured.least(size), budget)
+
+    @cached_property
+    def _measured(self) -> Measured | None:
+        return self.backend if isinstance(self.backend, Measured) else None
 
     def _plan(self, settled: Settled, build: float, solve: float = 0.0, note: str = "") -> Plan:
         """Return a plan with its certificate; a note says why it stands in for another.
@@ -204,7 +208,7 @@ def greedy_for(program: Program) -> Solver:
     For one that decides a round, as the assignment program, the paper's packing, which decides the same; for one that looks
     ahead, earliest deadline first, which finishes what it begins.
     """
-    return Edf() if program.looks_ahead else GreedyDp()
+    return Edf(lasting=False) if program.looks_ahead else GreedyDp()
 
 
 def CpSat(  # noqa: N802  (reads as the class that users look for)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from planner.admission import admit
@@ -12,9 +12,10 @@ from planner.capacity import available_mask, blocks_free, latest_start, steps_wi
 from planner.costs import Costs, ShapeCosts
 from planner.errors import whole
 from planner.job import Job
+from planner.lasting import Limit, contenders, lasting, steps_in_hand, steps_until_cheaper
 from planner.late import LateRule, check_late_rule, serve_late
 from planner.placement import Choice, place
-from planner.plan import Plan, no_claim
+from planner.plan import Assignment, Plan, no_claim
 from planner.refill import refill
 from planner.round import Round
 from planner.solvers.protocol import check_degree
@@ -39,11 +40,14 @@ class Edf:
         Whether jobs that :func:`planner.admission.admit` gives up come after all others that can be on time.
     late
         What late jobs get (:mod:`planner.late`).
+    lasting
+        Whether segments last until its answer can be another one (:mod:`planner.lasting`), rather than for a round's worth.
     """
 
     elastic: bool = True
     admission: bool = False
     late: LateRule = "idle"
+    lasting: bool = True
     name: str = "edf"
     preemptive: bool = True
 
@@ -64,7 +68,26 @@ class Edf:
             room.take(job, [*making, *rest], choices)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
-        return Plan(tuple(plan), no_claim(self.name), refill(round_, plan, timely))
+        waiting = contenders(round_, plan, timely, late, self.late) if self.lasting else None
+        if waiting is None or (self.admission and len(first) < len(timely)):
+            return Plan(tuple(plan), no_claim(self.name), refill(round_, plan, timely))
+        plan, stands = lasting(round_, plan, timely, late, self._limit(round_, choices, bool(waiting)), self.elastic)
+        return Plan(tuple(plan), no_claim(self.name), foreseen=stands)
+
+    def _limit(self, round_: Round, choices: Sequence[Choice], contended: bool) -> Limit:
+        """Let a job go on until fewer GPUs are enough for it and somebody waits for them, or until it might be late."""
+        wanted = {choice.job.id: choice.degree for choice in choices}
+
+        def limit(job: Job, assignment: Assignment, begins: float) -> int:
+            costs, degree = round_.costs.of(job.request.shape), wanted[job.id]
+            seconds = costs.by_mask[assignment.group.mask]
+            steps = steps_in_hand(job, begins, seconds, costs.step_time[degree])
+            if steps and (contended or not self.elastic):
+                worth = assignment.steps
+                steps = min(steps, -(-steps_until_cheaper(costs, job, begins, seconds, degree) // worth) * worth)
+            return steps
+
+        return limit
 
 
 @dataclass(frozen=True)
@@ -118,9 +141,7 @@ class Srtf:
 
         def order(job: Job) -> tuple[bool, bool, float, int]:
             in_chunk = job.running and job.steps_left % self.chunk != 0
-            costs = round_.costs.of(job.request.shape)
-            remaining = job.steps_left * costs.step_time.get(self._degree(costs), math.inf)
-            return not in_chunk, job.id not in first, remaining, job.id
+            return not in_chunk, job.id not in first, *self._remaining(round_, job, job.steps_left)
 
         room = Room(round_)
         choices: list[Choice] = []
@@ -134,7 +155,31 @@ class Srtf:
                 room.take(job, [degree, *faster], choices, chunk)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
-        return Plan(tuple(plan), no_claim(self.name), refill(round_, plan, timely))
+        waiting = contenders(round_, plan, timely, late, self.late)
+        if waiting is None or (self.admission and len(first) < len(timely)):
+            return Plan(tuple(plan), no_claim(self.name), refill(round_, plan, timely))
+        plan, stands = lasting(round_, plan, timely, late, self._limit(round_, waiting), self.elastic)
+        return Plan(tuple(plan), no_claim(self.name), foreseen=stands)
+
+    def _limit(self, round_: Round, waiting: Sequence[Job]) -> Limit:
+        """Let a job go on until one that waits comes before it, or until it might be late."""
+        shortest = min((self._remaining(round_, job, job.steps_left) for job in waiting), default=(math.inf, 0))
+
+        def limit(job: Job, assignment: Assignment, begins: float) -> int:
+            costs = round_.costs.of(job.request.shape)
+            seconds = costs.by_mask[assignment.group.mask]
+            steps = steps_in_hand(job, begins, seconds, costs.fastest)
+            if steps and shortest < self._remaining(round_, job, job.steps_left - assignment.steps):
+                return assignment.steps
+            moving = round_.move_seconds(job, assignment.group)
+            return min(steps, steps_in_time(round_, job, seconds, job.steps_left, moving))
+
+        return limit
+
+    def _remaining(self, round_: Round, job: Job, steps: int) -> tuple[float, int]:
+        """Seconds that steps of a job take at its degree, and its id: who is first among those between chunks."""
+        costs = round_.costs.of(job.request.shape)
+        return steps * costs.step_time.get(self._degree(costs), math.inf), job.id
 
     def _degree(self, costs: ShapeCosts) -> int:
         return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))
@@ -142,9 +187,11 @@ class Srtf:
 
 def _split(round_: Round) -> tuple[list[Job], list[Job]]:
     """Jobs that can be on time, and those that cannot any more."""
-    late = [job for job in round_.jobs if round_.hopeless(job)]
-    gone = {job.id for job in late}
-    return [job for job in round_.jobs if job.id not in gone], late
+    timely: list[Job] = []
+    late: list[Job] = []
+    for job in round_.jobs:
+        (late if round_.hopeless(job) else timely).append(job)
+    return timely, late
 
 
 class Room:
@@ -164,15 +211,16 @@ class Room:
         """
         if self._round.cadence.on_grid and job.ready > latest_start(self._round):
             return
-        costs = self._round.costs.of(job.request.shape)
-        times = costs.step_time
-        worth = {d: steps or steps_within(self._round, times[d], job.steps_left) for d in degrees if d in times}
-        least = 0 if any(worth.values()) else 1
-        for degree, within in worth.items():
-            wanted = max(within, least)
-            if not (wanted and self._fits(degree)):
+        times = self._round.costs.of(job.request.shape).step_time
+        known = [degree for degree in degrees if degree in times]
+        for degree in known:
+            if not self._fits(degree):
                 continue
-            fitting = steps_in_time(self._round, job, times[degree], wanted)
+            seconds = times[degree]
+            wanted = steps or steps_within(self._round, seconds, job.steps_left)
+            if not wanted and not any(steps_within(self._round, times[d], job.steps_left) for d in known):
+                wanted = 1
+            fitting = steps_in_time(self._round, job, seconds, wanted) if wanted else 0
             if fitting:
                 self._left -= degree
                 if self._blocks is not None:

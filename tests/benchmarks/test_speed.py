@@ -17,8 +17,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from executor.engine import Segment
 from executor.loop import Service, serve
+from executor.physics import Physics
 from executor.records import Records
-from executor.simulated import Physics, SimulatedEngine
+from executor.simulated import SimulatedEngine
 from experiments.results.tables import requests_table
 from planner.check import check_plan
 from planner.cluster import Cluster
@@ -28,8 +29,10 @@ from planner.programs.assignment import AssignmentProgram
 from planner.request import Request
 from planner.round import Cadence, Round
 from planner.solvers.dp import GreedyDp
-from planner.solvers.exact import CpSat
+from planner.solvers.exact import CpSat, Highs
 from planner.solvers.fixed import Fixed
+from planner.solvers.moore import Moore
+from planner.solvers.priority import Edf, Srtf
 from planner.solvers.protocol import Solver
 from profiles.shape import Shape
 from profiles.store import load_profile
@@ -75,40 +78,62 @@ def pending(count: int, gpus: int, seed: int = 0, cadence: Cadence = EVENTS) -> 
     return Round(now, tuple(jobs), cluster, FLUX, tuple(free_at), cadence)
 
 
-def simulate(solver: Solver, cadence: Cadence, batches: list[tuple[Request, ...]]) -> int:
-    """Serve several workloads one after the other; return how many requests were served."""
-    cluster = Cluster.nvlink(8)
-    served = 0
-    for seed, requests in enumerate(batches):
-        engine = SimulatedEngine(cluster, FLUX, requests, Physics(), np.random.default_rng(seed))
-        records = serve(Service(cluster, FLUX, solver, cadence), engine, Records(requests))
-        assert records.complete
-        served += len(records.delivered)
-    return served
-
-
-@pytest.mark.parametrize(
-    ("solver", "cadence"),
-    [(Fixed(4), EVENTS), (GreedyDp(), ROUNDS), (GreedyDp(), EVENTS)],
-    ids=["fixed-4", "dp-rounds", "dp-events"],
-)
-def test_requests_per_second(benchmark: BenchmarkFixture, solver: Solver, cadence: Cadence) -> None:
-    """Measures 10,000 requests served in simulation, as 10 seeds (target: fixed 30,000 per second, dp 3,000)."""
-    per_seed = 1000 if benchmark.enabled else 20
-    batches = [poisson(per_seed, seed) for seed in range(10)]
+def measure_runs(benchmark: BenchmarkFixture, most: int, run: Callable[[], Records]) -> None:
+    """Measure a run of requests, and put requests per second and decisions per request into the benchmark's extra info."""
     busy: list[float] = []
 
-    def once() -> int:
+    def once() -> Records:
         began = process_time()
-        served = simulate(solver, cadence, batches)
+        records = run()
         busy.append(process_time() - began)
-        return served
+        return records
 
-    served = benchmark.pedantic(once, rounds=3, warmup_rounds=1)
-    assert served == 10 * per_seed
+    records = benchmark.pedantic(once, rounds=most, warmup_rounds=1 if most > 1 else 0)
+    assert records.complete
     if benchmark.enabled:
-        benchmark.extra_info["requests_per_second"] = round(served / benchmark.stats.stats.min)
-        benchmark.extra_info["requests_per_cpu_second"] = round(served / min(busy))
+        count = len(records.requests)
+        benchmark.extra_info["requests_per_second"] = round(count / benchmark.stats.stats.min)
+        benchmark.extra_info["requests_per_cpu_second"] = round(count / min(busy))
+        benchmark.extra_info["decisions_per_request"] = round(len(records.decisions) / count, 2)
+
+
+RUNS: dict[str, tuple[Solver, Cadence]] = {
+    "fixed-4": (Fixed(4), EVENTS),
+    "dp-rounds": (GreedyDp(), ROUNDS),
+    "dp-events": (GreedyDp(), EVENTS),
+    "edf": (Edf(), EVENTS),
+    "srtf": (Srtf(), EVENTS),
+    "moore": (Moore(), EVENTS),
+    "lookahead-highs": (Highs(), EVENTS),
+    "lookahead-cpsat": (CpSat(), EVENTS),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_requests_per_second(benchmark: BenchmarkFixture, name: str) -> None:
+    """Measure the paper's load on 8 GPUs (targets: fixed 30,000, rules 10,000, lookahead 3,000, CP-SAT 1,000 a second)."""
+    solver, cadence = RUNS[name]
+    requests = poisson(5000 if benchmark.enabled else 20, 0)
+    cluster = Cluster.nvlink(8)
+
+    def run() -> Records:
+        engine = SimulatedEngine(cluster, FLUX, requests, Physics(), np.random.default_rng(0))
+        return serve(Service(cluster, FLUX, solver, cadence), engine, Records(requests))
+
+    measure_runs(benchmark, 3 if benchmark.enabled else 1, run)
+
+
+@pytest.mark.parametrize("solver", [Edf(), Highs()], ids=["edf", "lookahead-highs"])
+def test_requests_per_second_on_many_gpus(benchmark: BenchmarkFixture, solver: Solver) -> None:
+    """Measures the same load per GPU on 1,024 GPUs (target: 170 a second, 100,000 in ten minutes)."""
+    requests = poisson(3000 if benchmark.enabled else 10, 0, per_minute=1536.0)
+    cluster = Cluster.nodes(128)
+
+    def run() -> Records:
+        engine = SimulatedEngine(cluster, FLUX, requests, Physics(), np.random.default_rng(0))
+        return serve(Service(cluster, FLUX, solver, EVENTS), engine, Records(requests))
+
+    measure_runs(benchmark, 1, run)
 
 
 def decide(benchmark: BenchmarkFixture, solver: Solver, make: Callable[[int], Round], budget: float, most: int) -> None:

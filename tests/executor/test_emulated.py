@@ -12,8 +12,9 @@ from executor.arrivals import Cancel, Live
 from executor.emulated import EmulatedEngine
 from executor.engine import Milestone
 from executor.loop import Service, serve
+from executor.physics import Physics
 from executor.records import Records
-from executor.simulated import Physics, SimulatedEngine
+from executor.simulated import SimulatedEngine
 from executor.watch import Watch
 from planner.cluster import Cluster
 from planner.plan import Assignment

@@ -10,8 +10,9 @@ import pytest
 
 from executor.engine import Milestone
 from executor.loop import PlannerLatency, Service, serve
+from executor.physics import Physics
 from executor.records import Records
-from executor.simulated import Physics, SimulatedEngine
+from executor.simulated import SimulatedEngine
 from executor.watch import Calls
 from planner.check import PlanError
 from planner.cluster import Cluster, Group

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from executor.noise import draw_noise, paces
-from executor.simulated import Physics, SimulatedEngine
+from executor.physics import Physics
+from executor.simulated import SimulatedEngine
 from planner.cluster import Cluster
 from planner.costs import costs_of
 from planner.plan import Assignment

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from executor.engine import Milestone, Segment
-from executor.simulated import Physics, SimulatedEngine
+from executor.physics import Physics
+from executor.simulated import SimulatedEngine
 from planner.cluster import Cluster, Group
 from planner.plan import Assignment
 from planner.request import Request
@@ -258,19 +259,3 @@ def test_noise_has_the_profile_s_spread() -> None:
     assert np.mean(seconds) == pytest.approx(1.0, abs=0.006)
     assert np.std(seconds) == pytest.approx(0.1, rel=0.05)
     assert min(seconds) > 0
-
-
-@pytest.mark.parametrize("field", ["noise", "noise_cv", "regroup_seconds"])
-@pytest.mark.parametrize("value", [-0.1, INF, float("nan")])
-def test_impossible_physics_are_refused(field: str, value: float) -> None:
-    """Tests that an impossible value is refused with its field."""
-    with pytest.raises(ValueError, match=rf"^{field} is {value}"):
-        Physics(**{field: value})
-
-
-def test_noise_that_would_make_steps_negative_is_refused() -> None:
-    """Tests that the largest spread is limited, given directly or as a multiple of the profile's."""
-    with pytest.raises(ValueError, match=r"noise_cv is 0\.31; at most 0\.3"):
-        Physics(noise_cv=0.31)
-    with pytest.raises(ValueError, match=r"^noise is 61\.0.*0\.305 of profile toy"):
-        engine(request(0), physics=Physics(noise=61.0))

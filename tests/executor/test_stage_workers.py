@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from executor.loop import Service, serve
+from executor.physics import Physics
 from executor.records import Records
-from executor.simulated import Physics, SimulatedEngine
+from executor.simulated import SimulatedEngine
 from executor.stage_queue import MOST_IN_A_ROW, Need, need
 from executor.stage_workers import StageWorkers
 from planner.cluster import Cluster

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executor.simulated import MOST_NOISE
+from executor.physics import MOST_NOISE
 from executor.stretch import Stretch
 from planner.cluster import Cluster
 

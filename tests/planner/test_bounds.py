@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.loop import Service, serve
+from executor.physics import Physics
 from executor.records import Records
-from executor.simulated import Physics, SimulatedEngine
+from executor.simulated import SimulatedEngine
 from planner.backends.protocol import Solution
 from planner.bounds import Pace, clairvoyant_bound
 from planner.cluster import Cluster

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.loop import PlannerLatency, Service, serve
+from executor.physics import Physics
 from executor.records import Records
-from executor.simulated import Physics, SimulatedEngine
+from executor.simulated import SimulatedEngine
 from planner.check import check_plan
 from planner.cluster import Cluster
 from planner.objectives import GpuSeconds, Level, Lexicographic, OnTime, Progress, Survivors, Term, Weighted

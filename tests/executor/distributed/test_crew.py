@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,6 +35,7 @@ from tests.executor.distributed.serving import (
     engine_of,
     final_latents,
     folder_of,
+    meanwhile,
     profile_of,
     requests_of,
     run,
@@ -187,6 +191,33 @@ def test_killed_between_engines(victim: int, config: EngineConfig) -> None:
         records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(4))
         assert [rank for rank, pid in enumerate(_pids(crew)) if pid != before[rank]] == [victim]
     assert records.complete and set(records.delivered) == {request.id for request in requests}
+    assert_equal_to_alone(config, requests, 4e-6)
+
+
+def test_kills_at_random(config: EngineConfig) -> None:
+    """Tests that workers may be killed at any time while they are measured, handed over, and serve, twice."""
+    requests = requests_of(8, seed=6)
+    generator = random.Random(6)
+    grid = replace(GRID, repeats=20)
+    with Crew(replace(config, deadline=5.0, attempts=20), CLUSTER) as crew:
+
+        def kill(stop: threading.Event) -> None:
+            kills = 0
+            while kills < 10 and not stop.wait(generator.uniform(0.2, 0.8)):
+                victim = generator.randrange(STAGES + 1)
+                if crew.fleet.ready[victim]:
+                    kills += 1
+                    with suppress(OSError):
+                        os.kill(_pids(crew)[victim], signal.SIGKILL)
+
+        with meanwhile(kill):
+            for turn in (1, 2):
+                measured = measure(crew, grid, "tiny")
+                assert {entry.degree for entry in measured.entries} == {1, 2, 3}
+                engine = DistributedEngine(crew, PROFILE)
+                records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(turn))
+                assert records.complete and set(records.delivered) == {request.id for request in requests}
+                assert not states_of(engine)
     assert_equal_to_alone(config, requests, 4e-6)
 
 

@@ -19,9 +19,11 @@ from ray.cluster_utils import Cluster
 
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import DistributedEngine
+from executor.distributed.crew import Crew
 from executor.distributed.images import image_path
 from executor.distributed.measuring.grid import Grid
 from executor.distributed.measuring.steps import measure
+from executor.distributed.models.model import Model
 from executor.distributed.on_ray.placement import Contents, check_machines, check_room, machines
 from executor.distributed.on_ray.reception import Door
 from executor.distributed.on_ray.session import RaySession, reach
@@ -167,6 +169,31 @@ def test_times_of_a_wrong_clock(engine: DistributedEngine) -> None:
         assert -0.05 <= step.start < step.end <= now
     for segment in engine.segments:
         assert segment.start - 0.05 <= segment.end <= now
+
+
+def failing(setting: WorkerSetting, door: Door) -> None:
+    """Be a worker that does no step."""
+
+    def fail(self: Model, tickets: object) -> None:
+        raise ArithmeticError("cosmic ray")
+
+    Model.step = fail  # type: ignore[assignment]
+    work(setting, door)
+
+
+def test_a_measuring_that_fails_leaves_nothing(config: EngineConfig, engine: DistributedEngine) -> None:
+    """Tests that actors whose steps cannot be measured end with the error, and give their places back."""
+    held, one = _held(), cluster_of(1)
+    with (
+        pytest.raises(EngineError, match=r"measuring steps .* broke 3 times, .*cosmic ray"),
+        Crew(config, one, RayTransport(config, 1, failing)) as crew,
+    ):
+        pids = [link.pid for link in crew.fleet._links]  # type: ignore[attr-defined]
+        measure(crew, Grid((SHAPES[0],), repeats=2, warmup=1), "tiny")
+    until = time.monotonic() + 10
+    while ([pid for pid in pids if alive(pid)] or _held() > held) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not [pid for pid in pids if alive(pid)] and _held() == held
 
 
 def test_killed_actor(config: EngineConfig, engine: DistributedEngine) -> None:

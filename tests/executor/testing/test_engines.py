@@ -9,7 +9,8 @@ import pytest
 
 from executor.emulated import EmulatedEngine
 from executor.engine import Engine, Milestone
-from executor.simulated import Physics, SimulatedEngine
+from executor.physics import Physics
+from executor.simulated import SimulatedEngine
 from executor.testing import check_engine
 from planner.cluster import Cluster
 from planner.request import Request

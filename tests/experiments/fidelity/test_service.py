@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from executor.engine import Segment, Staged
-from executor.simulated import MOST_NOISE
+from executor.physics import MOST_NOISE
 from experiments.fidelity.service import Observed, in_service, pooled
 from planner.request import Request
 from profiles import Profile, Shape, StageEntry, StepEntry

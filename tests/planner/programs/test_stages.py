@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.loop import Service, serve
+from executor.physics import Physics
 from executor.records import Records
-from executor.simulated import Physics, SimulatedEngine
+from executor.simulated import SimulatedEngine
 from planner.bounds import clairvoyant_bound
 from planner.cluster import Cluster
 from planner.programs.intervals import Task, interval_program

@@ -71,20 +71,20 @@ def test_a_step_in_progress_keeps_its_gpus_on_the_grid_only() -> None:
     assert [a.steps for a in Srtf(2).solve(round_, 0.01).assignments] == [5]
 
 
-def test_srtf_runs_the_shortest_in_chunks() -> None:
-    """Tests the order by remaining time, and that a chunk ends where the number of steps left is a multiple of it."""
+def test_srtf_runs_the_shortest() -> None:
+    """Tests the order by remaining time, and that a job goes on to its end where none that waits comes before it."""
     jobs = [job(0, MEDIUM, 12), job(1, MEDIUM, 3), job(2, SMALL, 50)]
     plan = Srtf(4, chunk=5).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)
-    assert [(a.jobs[0], a.steps) for a in plan.assignments] == [(0, 2), (1, 3)]
+    assert [(a.jobs[0], a.steps) for a in plan.assignments] == [(0, 12), (1, 3)]
 
 
 def test_srtf_finishes_a_chunk_first() -> None:
     """Tests that a job within a chunk goes on although a shorter one has arrived, and yields at the chunk's end."""
     group = C8.groups(8)[0]
-    for left, first in ((12, 0), (10, 1)):
+    for left, first, steps in ((12, 0, 2), (10, 1, 3)):
         jobs = [job(0, MEDIUM, left, group=group, running=True), job(1, SMALL, 3)]
         plan = Srtf(8, chunk=5).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)
-        assert plan.assignments[0].jobs == (first,)
+        assert (plan.assignments[0].jobs, plan.assignments[0].steps) == ((first,), steps)
 
 
 def test_srtf_puts_late_jobs_last() -> None:

@@ -1,0 +1,68 @@
+"""Who is on which GPUs of the virtual clock's cluster: segments in progress, and those that wait for their GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from executor.stretch import Stretch
+from planner.cluster import Group
+
+
+class Occupancy:
+    """Segments by request and by GPU.
+
+    Parameters
+    ----------
+    gpus
+        Of the cluster.
+    """
+
+    def __init__(self, gpus: int) -> None:
+        self.running: dict[int, Stretch] = {}
+        """The segment of each request that runs."""
+        self.waiting: dict[int, Stretch] = {}
+        """Segments that begin when their GPUs and requests are free, by their first request."""
+        self._on_gpu: list[Stretch | None] = [None] * gpus
+
+    def occupy(self, stretch: Stretch) -> None:
+        """Let a segment begin."""
+        for gpu in stretch.group.gpus:
+            self._on_gpu[gpu] = stretch
+        for job in stretch.jobs:
+            self.running[job] = stretch
+
+    def release(self, stretch: Stretch) -> None:
+        """Take a segment off its GPUs."""
+        stretch.stopped = True
+        for gpu in stretch.group.gpus:
+            self._on_gpu[gpu] = None
+        for job in stretch.jobs:
+            del self.running[job]
+
+    def blockers(self, jobs: Sequence[int], group: Group) -> list[Stretch]:
+        """Return segments in progress on the GPUs of a group or with one of the requests."""
+        if not self.running:
+            return []
+        found = [stretch for gpu in group.gpus if (stretch := self._on_gpu[gpu]) is not None]
+        found += [stretch for job in jobs if (stretch := self.running.get(job)) is not None]
+        return found
+
+    def promote(self) -> None:
+        """Let all begin that wait for nothing any more."""
+        for stretch in list(self.waiting.values()):
+            if not self.blockers(stretch.jobs, stretch.group):
+                del self.waiting[stretch.jobs[0]]
+                self.occupy(stretch)
+
+    def clear_waiting(self) -> None:
+        """Give up all that wait."""
+        for stretch in self.waiting.values():
+            stretch.stopped = True
+        self.waiting.clear()
+
+    def forget_waiting(self, request: int) -> None:
+        """Give up the segment that waits for a request alone."""
+        stretch = self.waiting.get(request)
+        if stretch is not None and stretch.jobs == (request,):
+            stretch.stopped = True
+            del self.waiting[request]
