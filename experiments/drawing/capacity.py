@@ -61,6 +61,7 @@ def draw_capacity(
         if log:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.tick_params(labelbottom=True)  # also above another panel
         if all(math.isnan(capacity.value) for own, *_, capacity in found if own == setting):
             axes.set_xticks([])
         for own, policy, target, capacity in found:
