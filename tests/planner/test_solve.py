@@ -56,7 +56,7 @@ def test_an_empty_round_has_an_empty_plan(name: str, cadence: planner.Cadence) -
 def test_exact_solvers_have_one_default_problem(make: type[Exact]) -> None:
     """Tests that all exact solvers solve the lookahead program for most on time, and agree on its value."""
     solver = make()
-    assert (solver.program, solver.objective, solver.start) == (Lookahead(), OnTime(), Edf())
+    assert (solver.program, solver.objective, solver.start) == (Lookahead(), OnTime(), Edf(lasting=False))
     certificate = planner.solve(ROUND, solver, budget=1.0).certificate
     assert (certificate.status, certificate.value) == ("optimal", 3.0)
 
