@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, cast
 
 from executor.records import Records
+from experiments.cli import compose
 from experiments.config.build import Setup, build
 from experiments.results import summarize
 from experiments.runner import simulate as run_setup
@@ -128,6 +129,12 @@ def clairvoyant(
     return {"share": found.share, "found": found.value / found.total, "status": found.status, "seconds": found.seconds}
 
 
+@cache
+def _unused() -> dict[str, Any]:
+    """Return the configuration that nobody changed, for what :func:`_relevant` leaves out."""
+    return compose([])
+
+
 def prepared(
     config: Mapping[str, Any],
     speed: float = 1.0,
@@ -135,7 +142,7 @@ def prepared(
     requests: Sequence[Sequence[float]] | None = None,
 ) -> Setup:
     """Build a setup and change it; arguments as of :func:`simulate`."""
-    setup = build({"name": "", "output": None, "overwrite": False, **config})
+    setup = build({**_unused(), **config})
     if speed != 1.0:
         believed = setup.service.profile.scaled(1 / speed)
         setup = replace(setup, service=replace(setup.service, profile=believed), truth=setup.truth.scaled(1 / speed))

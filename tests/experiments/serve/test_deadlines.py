@@ -86,5 +86,7 @@ def test_what_is_given_up_is_told(tmp_path: Path) -> None:
     with serving(tmp_path / "session", "serve.admission=promise", "engine.speed=20", "engine.late=drop") as server:
         gone = call(server.url + IMAGES, BODY | {"size": "2048x2048", "num_inference_steps": 20, "slo_ms": 10})
     assert gone.status == 504 and gone.error["code"] == "deadline"
-    told = {name: gone.headers[f"x-{name}"] for name in ("request-id", "deadline-s", "deadline-promise", "deadline-met")}
+    told = {
+        name: gone.headers[f"x-{name}"] for name in ("request-id", "deadline-s", "deadline-promise", "deadline-met")
+    }
     assert told == {"request-id": "tp-0", "deadline-s": "0.010", "deadline-promise": "0", "deadline-met": "0"}

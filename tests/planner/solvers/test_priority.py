@@ -114,9 +114,9 @@ def test_impossible_parameters_are_refused(field: str, arguments: dict[str, int]
 
 
 @settings(max_examples=80)
-@given(rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY), cadence=st.just(LONG)), st.data())
+@given(rounds(cluster=st.sampled_from(ALIKE), profile=st.just(TOY), cadence=st.just(LONG), moves=False), st.data())
 def test_a_room_takes_what_can_be_placed(round_: Round, data: st.DataObject) -> None:
-    """Tests that degrees taken one after the other can all be placed, and a refused one indeed could not, or is too slow."""
+    """Tests that degrees taken one after the other can be placed where moves are free, and a refused one indeed could not."""
     room = Room(round_)
     assert room.free == available_mask(round_)
     choices: list[Choice] = []
