@@ -8,6 +8,7 @@ stands and the certificate says why.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -112,7 +113,8 @@ class Exact:
         built = perf_counter()
         if not linear.size:
             return self._plan(model.judged(self._greedy(greedy, round_, budget), 0.0), built - began)
-        start = linear.value(linear.start)
+        possible = linear.violation(linear.start) <= _FEASIBLE  # a rule may use GPUs that the program leaves alone
+        start = linear.value(linear.start) if possible else -math.inf
 
         def fall_back(note: str, answer: Solution | None) -> Plan:
             build, solve, bound = built - began, perf_counter() - built, None
@@ -197,7 +199,7 @@ def _refusal(program: LinearProgram, answer: Solution, start: float) -> str:
     if not violation <= _FEASIBLE:
         return f"the solver's point breaks a constraint by {violation:.3g}"
     value = program.value(answer.x)
-    if value < start - _WORSE * max(1.0, abs(start)):
+    if start > -math.inf and value < start - _WORSE * max(1.0, abs(start)):
         return f"the solver's point is worth {value:.6g}, the greedy plan {start:.6g}"
     return ""
 

@@ -167,6 +167,14 @@ def test_an_empty_round() -> None:
     assert (plan.certificate.status, plan.certificate.fallback) == ("optimal", False)
 
 
+def test_a_start_on_busy_gpus_is_no_measure() -> None:
+    """Tests that a greedy plan that the program cannot have, since its GPU is in a step, makes no answer worse than it."""
+    round_ = round_of([job(0, SMALL, 1, due=0.02)], Cluster.nvlink(1), free_at=(0.5,))
+    plan = CpSat(AssignmentProgram(), OnTime(), greedy=Fixed(1)).solve(round_, 0.05)
+    assert not plan.certificate.fallback
+    assert plan.assignments == ()
+
+
 @settings(max_examples=40)
 @given(rounds(least=1))
 def test_any_greedy_may_start(round_: Round) -> None:
