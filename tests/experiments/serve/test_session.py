@@ -120,7 +120,7 @@ def test_a_server_that_is_killed_owes(tmp_path: Path) -> None:
         assert call(server.url + IMAGES, BODY).status == 200
         thread, _ = in_background(server, LONG)
         waits(server, 1)
-        until(lambda: '"promised":true' in (directory / JOURNAL).read_text().split('"id":1')[-1])
+        until(lambda: [r.id for r in read_journal(directory / JOURNAL).owed] == [1])
         server.process.kill()
         server.process.wait()
         thread.join()
