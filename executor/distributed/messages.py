@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from executor.distributed.group_names import Named
-from executor.distributed.models.spec import Ask
+from executor.models.spec import Ask
 
 # -- to a worker
 # ---------------------------------------------------------------------------------------------------

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.controller import DistributedEngine
-from executor.distributed.crew import Crew
-from executor.distributed.models.model import Model
-from executor.distributed.random_models.build import build
-from executor.distributed.transport import LocalTransport
-from executor.distributed.worker import Worker, WorkerSetting, work
+from executor.distributed.controller.crew import Crew
+from executor.distributed.controller.engine import DistributedEngine
+from executor.distributed.local.transport import LocalTransport
+from executor.distributed.worker.process import Worker, WorkerSetting, work
+from executor.models.model import Model
+from executor.models.random_models.build import build
 from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request
