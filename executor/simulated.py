@@ -177,11 +177,7 @@ class SimulatedEngine:
     def observe(self) -> list[Running]:
         """Return the segments in progress, with the boundary that the profile predicts."""
         now = self.now
-        return [
-            Running(stretch.jobs, stretch.group, *stretch.progress(now))
-            for job, stretch in self._gpus.running.items()
-            if job == stretch.jobs[0]
-        ]
+        return [stretch.look(now) for job, stretch in self._gpus.running.items() if job == stretch.jobs[0]]
 
     def carry_out(self, assignments: Iterable[Assignment]) -> None:
         """Put a plan into force; what it does not name stops at its next step boundary."""
@@ -192,14 +188,17 @@ class SimulatedEngine:
         for assignment in assignments:
             first = assignment.jobs[0]
             running = in_progress.get(first)
-            if running is not None and running.jobs == assignment.jobs and running.group.mask == assignment.group.mask:
+            if running is not None and running.group.mask == assignment.group.mask and running.jobs == assignment.jobs:
                 kept.add(first)
-                left = (
-                    self._left[first]
-                    if len(running.jobs) == 1
-                    else min(self._left.get(j, running.steps) for j in running.jobs)
-                )
-                self._stop_after(running, min(left, running.begun(now) + assignment.steps))
+                if len(running.jobs) == 1:
+                    left = self._left[first]
+                else:
+                    left = min(self._left.get(j, running.steps) for j in running.jobs)
+                steps = running.begun(now) + assignment.steps
+                if steps > left:
+                    steps = left
+                if steps != running.steps:
+                    self._stop_after(running, steps)
             else:
                 new.append(assignment)
         if len(kept) < len(in_progress):

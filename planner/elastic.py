@@ -46,17 +46,24 @@ def scale_up(
     if not free or not result:
         return result
     jobs = {job.request.id: job for job in round_.jobs}
-    single = [index for index, assignment in enumerate(result) if len(assignment.jobs) == 1]
-    if round_.cluster.laminar:  # what one job can reach, no other can
-        for index in single:
-            job = jobs[result[index].jobs[0]]
-            while free and (found := _offer(round_, job, result[index].group, free)) and found[0] > EPSILON:
-                wider = _widened(round_, job, result[index], found[1])
-                if not allows(result[index], wider):
+    if round_.cluster.laminar:  # what one job can reach, no other can, and the larger groups around it are nested
+        wider_than = round_.cluster.wider
+        for index, assignment in enumerate(assignments):
+            if not free:
+                break
+            mask = assignment.group.mask
+            larger = wider_than[mask]
+            if not larger or len(assignment.jobs) > 1 or (around := larger[0].mask ^ mask) & free != around:
+                continue
+            job = jobs[assignment.jobs[0]]
+            while free and (found := _offer(round_, job, assignment.group, free)) and found[0] > EPSILON:
+                wider = _widened(round_, job, assignment, found[1])
+                if not allows(assignment, wider):
                     break
-                result[index] = wider
+                result[index] = assignment = wider
                 free &= ~found[1].mask
         return result
+    single = [index for index, assignment in enumerate(result) if len(assignment.jobs) == 1]
     heap: list[tuple[float, int, Group]] = []
 
     def offer(index: int) -> None:
@@ -106,8 +113,9 @@ def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Gro
     for wider in round_.cluster.wider[group.mask]:
         if best is not None and wider.degree > best.degree:
             break
-        if wider.mask & reach == wider.mask and times.get(wider.mask, now) < best_time:
-            best, best_time = wider, times[wider.mask]
+        mask = wider.mask
+        if mask & reach == mask and (seconds := times.get(mask, now)) < best_time:
+            best, best_time = wider, seconds
     if best is None:
         return None
     moving = round_.move_seconds(job, best) - round_.move_seconds(job, group)

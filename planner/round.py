@@ -107,7 +107,13 @@ class Round:
     @property
     def off_grid(self) -> Round:
         """The same instance for a planner whose segments do not end with the round, though it is asked at boundaries only."""
-        return replace(self, cadence=replace(self.cadence, grid=False)) if self.cadence.on_grid else self
+        if not self.cadence.on_grid:
+            return self
+        cadence = replace(self.cadence, grid=False)
+        same = object.__new__(Round)  # nothing that a round checks depends on the grid, so it is not checked again
+        for name in Round.__slots__:
+            object.__setattr__(same, name, cadence if name == "cadence" else getattr(self, name))
+        return same
 
     def hopeless(self, job: Job) -> bool:
         """Whether a job misses its deadline even if it runs from now on at its fastest degree."""
@@ -121,7 +127,8 @@ class Round:
 
     def move_seconds(self, job: Job, group: Group) -> float:
         """Seconds that a job loses by going on on a group: none on the one that holds its latent or before its first step."""
-        return 0.0 if job.group is None or job.group.mask == group.mask else self.regroup_seconds
+        held = job.group
+        return 0.0 if held is None or held is group or held.mask == group.mask else self.regroup_seconds
 
     def least_gpu_seconds(self, job: Job) -> float:
         """GPU-seconds that the steps left of a job take at the least."""

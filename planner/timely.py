@@ -47,7 +47,8 @@ def steps_in_time(round_: Round, job: Job, seconds: float, steps: int, moving: f
     lost = seconds - fastest
     if lost <= 0 and not moving:
         return steps
-    slack = round_.slack(job) + EPSILON
+    start = job.ready if job.ready > round_.now else round_.now
+    slack = job.due - start - job.steps_left * fastest + EPSILON
     if slack < 0 or moving + steps * lost <= slack:
         return steps
     if moving > slack:
