@@ -58,7 +58,9 @@ class PlannerLatency:
 
     def of(self, elapsed: float) -> float:
         """Return the latency to charge for a call that took ``elapsed`` seconds."""
-        return {"zero": 0.0, "fixed": self.seconds, "measured": elapsed}[self.kind]
+        if self.kind == "zero":
+            return 0.0
+        return self.seconds if self.kind == "fixed" else elapsed
 
 
 @dataclass(frozen=True)

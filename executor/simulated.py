@@ -91,14 +91,8 @@ class SimulatedEngine:
         """Move the clock to the next event, at most to ``until``."""
         heap = self._heap
         progress: list[Milestone] = []
-        while heap:
-            at, kind, request, _, stretch = heap[0]
-            if stretch is not None and (stretch.stopped or stretch.end != at):
-                heappop(heap)
-                continue
-            if at > until or (progress and at > self.now):
-                break
-            heappop(heap)
+        while (at := self.next_event) <= until and not (progress and at > self.now) and heap:
+            _, kind, request, _, stretch = heappop(heap)
             self.now = at
             if kind == _SEGMENT_ENDS and stretch is not None:
                 self._end(stretch, progress)
@@ -137,6 +131,11 @@ class SimulatedEngine:
         self._pushed += 1
         heappush(self._heap, (at, kind, request, self._pushed, stretch))
 
+    def _push_end(self, stretch: Stretch) -> None:
+        """Note when a segment ends; one that ends later than was noted is noted anew when that time has come."""
+        stretch.queued = stretch.end
+        self._push(stretch.end, _SEGMENT_ENDS, stretch.jobs[0], stretch)
+
     def _end(self, stretch: Stretch, progress: list[Milestone]) -> None:
         now, gpus = self.now, self._gpus
         gpus.release(stretch)
@@ -168,9 +167,14 @@ class SimulatedEngine:
     def next_event(self) -> float:
         """When the next thing happens by itself, in seconds; infinity if nothing does."""
         heap = self._heap
-        while heap and (stretch := heap[0][4]) is not None and (stretch.stopped or stretch.end != heap[0][0]):
+        while heap:
+            at, stretch = heap[0][0], heap[0][4]
+            if stretch is None or (stretch.end == at and not stretch.stopped):
+                return at
             heappop(heap)
-        return heap[0][0] if heap else math.inf
+            if stretch.end > at and not stretch.stopped and stretch.queued == at:
+                self._push_end(stretch)
+        return math.inf
 
     # -- plans -------------------------------------------------------------------------------------------------------
 
@@ -226,7 +230,8 @@ class SimulatedEngine:
         elif steps != stretch.steps:
             stretch.steps = steps
             stretch.end = max(stretch.boundary(steps), self.now)
-            self._push(stretch.end, _SEGMENT_ENDS, stretch.jobs[0], stretch)
+            if stretch.end < stretch.queued:
+                self._push_end(stretch)
 
     def _start(self, assignment: Assignment) -> None:
         jobs = assignment.jobs if len(assignment.jobs) == 1 else tuple(j for j in assignment.jobs if j in self._left)
@@ -265,7 +270,7 @@ class SimulatedEngine:
             self._gpus.waiting[jobs[0]] = stretch
         else:
             self._gpus.occupy(stretch)
-        self._push(stretch.end, _SEGMENT_ENDS, jobs[0], stretch)
+        self._push_end(stretch)
 
     def _cv(self, shape: Shape, group: Group, batch: int) -> float:
         key = (shape, group.degree, group.link, batch)

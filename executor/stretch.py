@@ -15,7 +15,7 @@ class Stretch:
     """
 
     __slots__ = (
-        *("cv", "drift", "end", "first", "group", "jobs", "seconds", "start", "steps", "stopped"),
+        *("cv", "drift", "end", "first", "group", "jobs", "queued", "seconds", "start", "steps", "stopped"),
         *("_began", "_ends", "_look", "_seen"),
     )
 
@@ -40,6 +40,7 @@ class Stretch:
         self.first = first
         self.stopped = False
         self.end = self.boundary(steps)
+        self.queued = self.end
         self._seen = 0
         self._began = self._ends = start
         self._look: Running | None = None

@@ -70,7 +70,7 @@ def needed_gpu_seconds(round_: Round, job: Job) -> float:
 
 
 def preferred_degrees(round_: Round, job: Job) -> Sequence[int]:
-    """Return the degrees at which a job meets its deadline as :func:`degrees_in_time` does, then the others, the fastest first."""
+    """Return the degrees at which a job meets its deadline (:func:`degrees_in_time`), then the others, the fastest first."""
     costs = round_.costs.of(job.request.shape)
     if job.group is None or not round_.regroup_seconds:
         return costs.preferred[_too_slow(round_, job, costs)]

@@ -52,7 +52,7 @@ def contenders(
     if round_.cadence.kind != "events" or not (cluster.laminar and cluster.uniform) or (late and rule == "brief"):
         return None
     running = {assignment.jobs[0] for assignment in plan}
-    waiting = [job for job in timely if job.id not in running]
+    waiting = [job for job in timely if job.request.id not in running]
     if waiting and (mask_of(plan) != cluster.full_mask or any(job.id in running for job in late)):
         return None  # who waits too long may get what late jobs get
     return waiting
@@ -127,12 +127,12 @@ def _prolonged(
 
 
 def _begins(round_: Round, job: Job, group: Group) -> float:
-    """When a job can begin on a group: after its own step and those of others in progress there, and when it has moved."""
+    """When a job can begin on a block: after its own step and those of others in progress there, and when it has moved."""
     begins = job.ready if job.ready > round_.now else round_.now
     if job.running and job.group is group:
         return begins
-    free_at = round_.free_at
-    return max(begins, *(free_at[gpu] for gpu in group.gpus)) + round_.move_seconds(job, group)
+    gpus = group.gpus
+    return max(begins, *round_.free_at[gpus[0] : gpus[-1] + 1]) + round_.move_seconds(job, group)
 
 
 def steps_in_hand(job: Job, begins: float, seconds: float, wanted: float) -> int:

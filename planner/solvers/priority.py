@@ -19,7 +19,7 @@ from planner.plan import Assignment, Plan, no_claim
 from planner.refill import refill
 from planner.round import Round
 from planner.solvers.protocol import check_degree
-from planner.timely import steps_in_time
+from planner.timely import steps_in_time, timely_and_late
 from profiles.shape import Shape
 
 _MOST = 8
@@ -59,7 +59,7 @@ class Edf:
         round_ = round_.off_grid
         room = Room(round_)
         choices: list[Choice] = []
-        timely, late = _split(round_)
+        timely, late = timely_and_late(round_)
         first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
         for job in sorted(timely, key=lambda job: (job.request.id not in first, job.due, job.request.id)):
             room.take(job, preferred_degrees(round_, job), choices)
@@ -73,10 +73,11 @@ class Edf:
 
     def _limit(self, round_: Round, choices: Sequence[Choice], contended: bool) -> Limit:
         """Let a job go on until fewer GPUs are enough for it and somebody waits for them, or until it might be late."""
-        wanted = {choice.job.id: choice.degree for choice in choices}
+        wanted = {choice.job.request.id: choice.degree for choice in choices}
 
         def limit(job: Job, assignment: Assignment, begins: float) -> int:
-            costs, degree = round_.costs.of(job.request.shape), wanted[job.id]
+            request = job.request
+            costs, degree = round_.costs.of(request.shape), wanted[request.id]
             seconds = costs.by_mask[assignment.group.mask]
             steps = steps_in_hand(job, begins, seconds, costs.step_time[degree])
             if steps and (contended or not self.elastic):
@@ -133,12 +134,12 @@ class Srtf:
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
         round_ = round_.off_grid
-        timely, late = _split(round_)
+        timely, late = timely_and_late(round_)
         first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
 
         def order(job: Job) -> tuple[bool, bool, float, int]:
             in_chunk = job.running and job.steps_left % self.chunk != 0
-            return not in_chunk, job.id not in first, *self._remaining(round_, job, job.steps_left)
+            return not in_chunk, job.request.id not in first, *self._remaining(round_, job, job.steps_left)
 
         room = Room(round_)
         choices: list[Choice] = []
@@ -176,19 +177,10 @@ class Srtf:
     def _remaining(self, round_: Round, job: Job, steps: int) -> tuple[float, int]:
         """Seconds that steps of a job take at its degree, and its id: who is first among those between chunks."""
         costs = round_.costs.of(job.request.shape)
-        return steps * costs.step_time.get(self._degree(costs), math.inf), job.id
+        return steps * costs.step_time.get(self._degree(costs), math.inf), job.request.id
 
     def _degree(self, costs: ShapeCosts) -> int:
         return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))
-
-
-def _split(round_: Round) -> tuple[list[Job], list[Job]]:
-    """Jobs that can be on time, and those that cannot any more."""
-    timely: list[Job] = []
-    late: list[Job] = []
-    for job in round_.jobs:
-        (late if round_.hopeless(job) else timely).append(job)
-    return timely, late
 
 
 class Room:
