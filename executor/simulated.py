@@ -234,38 +234,33 @@ class SimulatedEngine:
                 self._push_end(stretch)
 
     def _start(self, assignment: Assignment) -> None:
-        jobs = assignment.jobs if len(assignment.jobs) == 1 else tuple(j for j in assignment.jobs if j in self._left)
-        if not jobs or jobs[0] not in self._left:
+        left, in_progress = self._left, self._gpus.running
+        jobs = assignment.jobs if len(assignment.jobs) == 1 else tuple(j for j in assignment.jobs if j in left)
+        if not jobs or jobs[0] not in left:
             return
-        group = assignment.group
-        start = self.now
+        group, steps, start = assignment.group, assignment.steps, self.now
+        mask = group.mask
         blockers = self._gpus.blockers(jobs, group)
         for stretch in blockers:
-            start = max(start, stretch.end)
-        first = self._requests[jobs[0]]
-        left = first.steps
-        moves = False
-        begins_at = 0
+            if stretch.end > start:
+                start = stretch.end
+        moves, remaining = False, []
         for job in jobs:
-            current = self._gpus.running.get(job)
-            if current is None:
-                remaining, holds = self._left[job], self._holds.get(job, group.mask)
-            else:
-                remaining, holds = self._left[job] - current.steps, current.group.mask
-            moves = moves or holds != group.mask
-            if job == jobs[0]:
-                begins_at = first.steps - remaining
-            if remaining < left:
-                left = remaining
-        steps = min(assignment.steps, left)
+            current = in_progress.get(job)
+            remaining.append(left[job] if current is None else left[job] - current.steps)
+            holds = self._holds.get(job, mask) if current is None else current.group.mask
+            moves = moves or holds != mask
+        steps = min(steps, *remaining)
         if steps < 1:
             return
         if moves:
             start += self._physics.regroup_seconds
+        first = self._requests[jobs[0]]
         batch = len(jobs)
         seconds = self._costs.batch_time(first.shape, group, batch)
         cv = self._physics.noise_cv or self._cv(first.shape, group, batch)
-        stretch = Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), begins_at)
+        done = first.steps - remaining[0]
+        stretch = Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), done)
         if blockers:
             self._gpus.waiting[jobs[0]] = stretch
         else:

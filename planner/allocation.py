@@ -36,7 +36,7 @@ def cheapest_mix(costs: ShapeCosts, steps: int, seconds: float) -> DegreeMix | N
     limit = seconds + EPSILON
     if steps * costs.fastest > limit:
         return None
-    if steps * times[0] <= limit and degrees[0] * times[0] <= min(map(_product, degrees, times)):
+    if steps * times[0] <= limit and degrees[0] * times[0] <= costs.cheapest:
         return ((degrees[0], steps),)
     best: DegreeMix | None = None
     best_cost = float("inf")
@@ -106,7 +106,3 @@ def _too_slow(round_: Round, job: Job, costs: ShapeCosts) -> int:
             break
         count += 1
     return count
-
-
-def _product(degree: int, seconds: float) -> float:
-    return degree * seconds

@@ -98,12 +98,12 @@ class Costs:
                 degrees.append(degree)
                 best = seconds
         cheapest = min(degree * step_time[degree] for degree in degrees)
-        times = tuple(step_time[degree] for degree in degrees)
+        useful = tuple(step_time[degree] for degree in degrees)
         preferred = tuple(
             (*sorted(degrees[slow:], key=lambda degree: degree * step_time[degree]), *reversed(degrees[:slow]))
             for slow in range(len(degrees) + 1)
         )
-        return ShapeCosts(tuple(degrees), times, step_time, best, cheapest, by_mask, preferred)
+        return ShapeCosts(tuple(degrees), useful, step_time, best, cheapest, by_mask, preferred)
 
 
 @lru_cache(maxsize=64)

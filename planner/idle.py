@@ -12,10 +12,6 @@ from planner.placement import Choice, place
 from planner.plan import Assignment
 from planner.round import Round
 from planner.timely import SLOW
-from profiles.shape import Shape
-
-_ANY = 1 << 62
-"""More steps than any job has."""
 
 
 def mask_of(assignments: Iterable[Assignment]) -> int:
@@ -63,19 +59,14 @@ def best_effort(round_: Round, late: Sequence[Job], free: int, alone: bool, pres
     """
     capacity = free.bit_count()
     choices: list[Choice] = []
-    offers: dict[Shape, list[tuple[int, int]]] = {}  # degrees at which a step fits, and how many do
     for job in late:
         if not capacity:
             break
-        shape, left = job.request.shape, job.steps_left
-        offered = offers.get(shape)
-        if offered is None:
-            costs = round_.costs.of(shape)
-            most = [(d, steps_within(round_, t, _ANY)) for d, t in zip(costs.degrees, costs.seconds, strict=True)]
-            offered = offers[shape] = [(degree, steps) for degree, steps in most if steps]
-        for degree, steps in offered:
-            if degree <= capacity:
-                choices.append(Choice(job, degree, steps if steps < left else left))
+        costs = round_.costs.of(job.request.shape)
+        for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
+            steps = steps_within(round_, seconds, job.steps_left)
+            if steps and degree <= capacity:
+                choices.append(Choice(job, degree, steps))
                 capacity -= degree
                 break
     if not choices and alone and late:
