@@ -180,7 +180,12 @@ class Srtf:
         return steps * costs.step_time.get(self._degree(costs), math.inf), job.request.id
 
     def _degree(self, costs: ShapeCosts) -> int:
-        return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))
+        if self.degree is not None:
+            return self.degree
+        for degree in reversed(costs.step_time):  # ascending
+            if degree <= _MOST:
+                return degree
+        return min(costs.step_time)
 
 
 class Room:
