@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from executor.distributed.config import EngineError
-from executor.distributed.models.spec import ModelError
+from executor.models.spec import ModelError
 from experiments.config import CHOICES, register
 from experiments.config import schema as schema_of
 from profiles import command_line

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from executor.distributed.models.spec import ModelSpec
+from executor.models.spec import ModelSpec
 from planner.errors import ParameterError, is_finite, whole
 
 PROMPTS = (

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
-from executor.distributed.models.spec import Ask
 from executor.film import film
+from executor.models.spec import Ask
 from planner.request import Request
 
 SUFFIXES = (".png", ".mp4", ".safetensors")

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.models.folder import parts_of
-from executor.distributed.models.weights import weights_of
+from executor.models.folder import parts_of
+from executor.models.weights import weights_of
 
 _STEPS = ("transformer", "transformer_2")
 _GROUP = Path("/sys/fs/cgroup")

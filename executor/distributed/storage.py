@@ -15,7 +15,7 @@ class Saved(NamedTuple):
     steps
         Steps done.
     data
-        As `executor.distributed.models.ticket.Ticket.moving` made it.
+        As `executor.models.ticket.Ticket.moving` made it.
     """
 
     steps: int

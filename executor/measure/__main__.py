@@ -15,8 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from executor.distributed.measuring.emulation import Priced, emulate, priced
-from executor.distributed.measuring.grid import groups_of, points
+from executor.measure.emulation import Priced, emulate, priced
+from executor.measure.grid import groups_of, points
 from executor.measure.options import Options, parse
 from executor.measure.report import table
 from profiles.communication import Communication
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rich.progress import Progress
 
     from executor.distributed.config import EngineError
-    from executor.distributed.models.spec import ModelError
+    from executor.models.spec import ModelError
 
     console = Console()
     try:
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(options: Options, expect: Callable[[int], None], advance: Callable[[], None]) -> Profile:
-    from executor.distributed.crew import Crew
-    from executor.distributed.measuring.collectives import measure_collectives
-    from executor.distributed.measuring.steps import measure
+    from executor.distributed.controller.crew import Crew
+    from executor.measure.collectives import measure_collectives
+    from executor.measure.steps import measure
 
     config, cluster, grid = options.config, options.cluster, options.grid
     groups = sum(group.degree > 1 for group in groups_of(cluster))

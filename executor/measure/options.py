@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from executor.distributed.config import CPU_WORKERS, LINKS, EngineConfig
-from executor.distributed.measuring.grid import Grid
-from executor.distributed.models.shapes import check_shape
-from executor.distributed.models.spec import ModelError, ModelSpec
+from executor.measure.grid import Grid
+from executor.models.shapes import check_shape
+from executor.models.spec import ModelError, ModelSpec
 from planner.cluster import Cluster
 from profiles.shape import Shape
 
@@ -36,7 +36,7 @@ class Options:
     name, steps
         Of the profile.
     config, cluster, grid
-        As `executor.distributed.measuring.steps.measure` takes them.
+        As `executor.measure.steps.measure` takes them.
     emulate
         Degrees to emulate, none of which is measured.
     link
@@ -148,7 +148,7 @@ def _check_model(folder: Path) -> None:
     if why is not None:
         raise ValueError(
             f"MODEL is {str(folder)!r}, {why}; give a folder that diffusers saved, or build a small one: "
-            "python -m executor.distributed.random_models flux FOLDER"
+            "python -m executor.models.random_models flux FOLDER"
         )
 
 

@@ -21,9 +21,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from executor.distributed.measuring.emulation import priced
-from executor.distributed.models.spec import ModelError
+from executor.measure.emulation import priced
 from executor.measure.options import ASSUMED, DEGREES, check_day, counts, shapes
+from executor.models.spec import ModelError
 from executor.survey import report
 from executor.survey.file import Setting, SurveyFile
 from executor.survey.items import MODELS, Published, SurveyItem, items_of
@@ -95,7 +95,7 @@ def _setting(given: argparse.Namespace) -> Setting:
 
 
 def _survey(given: argparse.Namespace, found: SurveyFile) -> int:
-    from executor.distributed.measuring.bench import Repeats
+    from executor.measure.bench import Repeats
     from executor.survey.timing import time_items
 
     until = time.monotonic() + 60 * given.minutes

@@ -18,7 +18,7 @@ class Published:
     Parameters
     ----------
     family
-        As `executor.distributed.random_models` calls it.
+        As `executor.models.random_models` calls it.
     label
         As its authors, and `profiles.model`, call it.
     steps

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
-from executor.distributed.measuring.emulation import Priced, emulated_entry
+from executor.measure.emulation import Priced, emulated_entry
 from executor.survey.file import Setting, Timing
 from executor.survey.items import Kind, Published, SurveyItem
 from profiles.entries import LOCAL, StageEntry, StepEntry

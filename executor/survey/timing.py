@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from executor.distributed.config import EngineConfig
-from executor.distributed.measuring.bench import Bench, Repeats
-from executor.distributed.models.loading import quiet
-from executor.distributed.models.shapes import check_shape
-from executor.distributed.models.spec import ModelSpec
-from executor.distributed.random_models.build import build
+from executor.measure.bench import Bench, Repeats
+from executor.models.loading import quiet
+from executor.models.random_models.build import build
+from executor.models.shapes import check_shape
+from executor.models.spec import ModelSpec
 from executor.survey.file import Setting, Timing
 from executor.survey.items import Published, SurveyItem
 

@@ -17,7 +17,7 @@ from experiments.config.workers import address_of, check_extra, check_transport,
 from experiments.distributed.models import check_model, model_of
 
 if TYPE_CHECKING:
-    from executor.distributed.crew import Crew
+    from executor.distributed.controller.crew import Crew
 
 IMAGES, LATENTS = "images", "latents"
 """Folders in the output directory."""
@@ -109,7 +109,7 @@ def serve_on_workers(
         says why.
     """
     from executor.distributed.config import EngineError
-    from executor.distributed.controller import DistributedEngine
+    from executor.distributed.controller.engine import DistributedEngine
 
     records = Records(setup.workload.requests) if records is None else records
     engine = DistributedEngine(crew, setup.service.profile)

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from executor.distributed.models.spec import ModelSpec
-from executor.distributed.random_models import FAMILIES, WIDTHS
+from executor.models.random_models import FAMILIES, WIDTHS
+from executor.models.spec import ModelSpec
 from experiments.config.checks import ConfigError
 
 TEXT_LENGTH = 32
@@ -75,10 +75,10 @@ def built(family: str, width: str) -> Path:
     folder = cache_folder() / versions / f"{family}-{width}"
     if (folder / "model_index.json").is_file():
         return folder
-    from executor.distributed.models.loading import quiet
+    from executor.models.loading import quiet
 
     quiet()
-    from executor.distributed.random_models.build import build
+    from executor.models.random_models.build import build
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from executor.distributed.config import LINKS
 from executor.distributed.memory import free_memory, in_words, needed_memory
-from executor.distributed.models.shapes import check_shape
+from executor.models.shapes import check_shape
 from executor.records import Records
 from experiments.config.build import Requests, Setup, build, build_cluster
 from experiments.config.checks import ConfigError
@@ -23,7 +23,7 @@ from profiles import LOCAL, Profile, Shape, StepEntry, save_profile
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from executor.distributed.crew import Crew
+    from executor.distributed.controller.crew import Crew
 
 PROFILE = "profile.json"
 """The measured profile, in the output directory."""
@@ -85,7 +85,7 @@ def prepared(
         except ValueError as error:
             raise ConfigError(f"the workload has what the model cannot make: {error}") from None
     clear_folders(directory)
-    from executor.distributed.crew import Crew
+    from executor.distributed.controller.crew import Crew
 
     needed, workers = needed_memory(engine, setup.service.cluster.gpus), setup.service.cluster.gpus
     if needed:
@@ -117,7 +117,7 @@ def _serve(
 
 def measured(config: Mapping[str, Any], crew: Crew, console: Console) -> Profile:
     """Measure the workload's shapes on the workers that will serve them, and print a line for each shape."""
-    from executor.distributed.measuring.steps import measure
+    from executor.measure.steps import measure
 
     chosen, engine, cluster = config["profile"], crew.config, crew.cluster
     grid = grid_of(config)
@@ -138,8 +138,8 @@ def measured(config: Mapping[str, Any], crew: Crew, console: Console) -> Profile
 
 
 def grid_of(config: Mapping[str, Any]) -> Any:
-    """Return what ``profile=measured`` measures, as an `executor.distributed.measuring.grid.Grid`."""
-    from executor.distributed.measuring.grid import Grid
+    """Return what ``profile=measured`` measures, as an `executor.measure.grid.Grid`."""
+    from executor.measure.grid import Grid
 
     chosen = config["profile"]
     return Grid(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from executor.distributed.config import EngineConfig
-    from executor.distributed.crew import Crew
+    from executor.distributed.controller.crew import Crew
 
 ALONE, SERVICE = "simulated", "in service"
 """Simulations: with steps measured alone, and with steps as other requests met them."""
@@ -71,7 +71,7 @@ def _serve_all(
     study: Study, setup: Setup, config: Mapping[str, Any], engine: EngineConfig, repeats: int, console: Console
 ) -> None:
     """Serve the same requests on workers and in simulation, and write what came of it."""
-    from executor.distributed.crew import Crew
+    from executor.distributed.controller.crew import Crew
 
     cluster = setup.service.cluster
     profiles: list[Profile] = []

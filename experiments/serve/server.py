@@ -42,7 +42,7 @@ from planner.request import Request
 from profiles import Profile
 
 if TYPE_CHECKING:
-    from executor.distributed.crew import Crew
+    from executor.distributed.controller.crew import Crew
 
 _FAR = 1e6
 """Seconds: the deadline of the requests that stand for all that can be asked for."""
@@ -213,7 +213,7 @@ class _Server:
         if self._crew is None:
             with configured("engine", self._config["engine"]):
                 return EmulatedEngine(simulated_engine(self._setup, ()), speed, origin=origin)
-        from executor.distributed.controller import DistributedEngine
+        from executor.distributed.controller.engine import DistributedEngine
 
         profile = self._setup.service.profile
         engine = DistributedEngine(self._crew, profile, self._ask, origin, keep=False)
@@ -222,7 +222,7 @@ class _Server:
 
     def _ask(self, request: Request) -> Any:
         """What a real worker needs to know of a request; called by the planner's thread."""
-        from executor.distributed.models.spec import Ask
+        from executor.models.spec import Ask
 
         ticket = self._tickets[request.id]
         return Ask(request, ticket.wanted.prompt, ticket.seed)

@@ -18,13 +18,13 @@ import ray
 from ray.exceptions import RayTaskError
 
 from executor.distributed.config import EngineConfig
+from executor.distributed.local.transport import received
 from executor.distributed.messages import Unfit, shifted
 from executor.distributed.on_ray.placement import Reservation, check_machines, check_room, machines
 from executor.distributed.on_ray.reception import Caller, Door, Reception, call
 from executor.distributed.on_ray.session import RaySession, need
 from executor.distributed.on_ray.store import RayStorage, start_keeper
-from executor.distributed.transport import received
-from executor.distributed.worker import WorkerSetting, serve
+from executor.distributed.worker.process import WorkerSetting, serve
 
 WorkerMain = Callable[[WorkerSetting, Door], None]
 
@@ -48,7 +48,7 @@ class Seat:
 
 
 class RayWorker:
-    """A worker in an actor; an `executor.distributed.transport.Link`.
+    """A worker in an actor; an `executor.distributed.local.transport.Link`.
 
     Until it has called back, commands wait here, and `connection` is a pipe that tells when it does, or when it dies.
 
@@ -68,7 +68,7 @@ class RayWorker:
 
     @property
     def connection(self) -> Connection:
-        """See `executor.distributed.transport.Link.connection`."""
+        """See `executor.distributed.local.transport.Link.connection`."""
         return self._mouth if self._caller is None else self._caller.connection
 
     @property
@@ -82,7 +82,7 @@ class RayWorker:
         return 0.0 if self._caller is None else self._caller.ahead
 
     def receive(self) -> list[Any]:
-        """See `executor.distributed.transport.Link.receive`."""
+        """See `executor.distributed.local.transport.Link.receive`."""
         caller = self._caller
         if caller is None:
             return received(self._mouth)
@@ -90,7 +90,7 @@ class RayWorker:
         return [shifted(message, caller.ahead, now) for message in messages]
 
     def send(self, message: Any) -> None:
-        """See `executor.distributed.transport.Link.send`."""
+        """See `executor.distributed.local.transport.Link.send`."""
         with self._lock:
             if self._caller is None:
                 self._waiting.append(message)
@@ -99,7 +99,7 @@ class RayWorker:
             self._caller.connection.send(message)
 
     def kill(self) -> None:
-        """See `executor.distributed.transport.Link.kill`. Nobody waits for it here: a machine may be silent.
+        """See `executor.distributed.local.transport.Link.kill`. Nobody waits for it here: a machine may be silent.
 
         What a process on its way out may still write is a later state of its request, and as good as any.
         """
@@ -109,7 +109,7 @@ class RayWorker:
                 end.close()
 
     def join(self, seconds: float) -> bool:
-        """See `executor.distributed.transport.Link.join`: when its work is done, its process ends, too."""
+        """See `executor.distributed.local.transport.Link.join`: when its work is done, its process ends, too."""
         if not self.gone(seconds):
             return False
         self.kill()
@@ -207,7 +207,7 @@ class RayTransport:
 
     @property
     def storage(self) -> RayStorage:
-        """See `executor.distributed.transport.Transport.storage`."""
+        """See `executor.distributed.local.transport.Transport.storage`."""
         assert self._storage is not None
         return self._storage
 
@@ -218,7 +218,7 @@ class RayTransport:
         return self._reservation.hosts()
 
     def start(self, setting: WorkerSetting) -> RayWorker:
-        """See `executor.distributed.transport.Transport.start`."""
+        """See `executor.distributed.local.transport.Transport.start`."""
         assert self._reservation is not None and self._reception is not None
         kind = ray.remote(Seat).options(
             scheduling_strategy=self._reservation.place(setting.rank), max_restarts=0, **self._share(setting.rank)
@@ -233,7 +233,7 @@ class RayTransport:
         return worker
 
     def close(self) -> None:
-        """See `executor.distributed.transport.Transport.close`."""
+        """See `executor.distributed.local.transport.Transport.close`."""
         until = time.monotonic() + _ENDED
         while self._started:
             self._started.pop().gone(max(0.0, until - time.monotonic()))

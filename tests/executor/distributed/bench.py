@@ -22,8 +22,8 @@ import torch
 import torch.distributed as dist
 
 from executor.distributed.config import EngineConfig
-from executor.distributed.random_models.build import build
-from executor.distributed.sequence import SequenceParallel
+from executor.models.random_models.build import build
+from executor.sequence import SequenceParallel
 from planner.cluster import Group
 from planner.plan import Assignment
 from planner.request import Request

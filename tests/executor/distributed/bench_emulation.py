@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from executor.distributed.sequence import Loopback, SequenceParallel
+from executor.sequence import Loopback, SequenceParallel
 from tests.executor.distributed.bench import Row, flux, report, table
 from tests.executor.distributed.squad import Member, Squad
 
@@ -37,11 +37,11 @@ class Stopwatch:
         self.inside += time.thread_time() - began
 
     def all_to_all(self, *arguments: Any) -> None:
-        """See `executor.distributed.sequence.Communicator.all_to_all`."""
+        """See `executor.sequence.Communicator.all_to_all`."""
         self._timed(self._group.all_to_all, *arguments)
 
     def all_gather(self, *arguments: Any) -> None:
-        """See `executor.distributed.sequence.Communicator.all_gather`."""
+        """See `executor.sequence.Communicator.all_gather`."""
         self._timed(self._group.all_gather, *arguments)
 
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import torch
 
-from executor.distributed.latents import Latents
-from executor.distributed.models.model import Model
-from executor.distributed.models.spec import Ask
-from executor.distributed.random_models.build import build
+from executor.distributed.local.latents import Latents
+from executor.models.model import Model
+from executor.models.random_models.build import build
+from executor.models.spec import Ask
 from planner.request import Request
 from profiles.shape import Shape
 from tests.executor.distributed.bench import report

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from executor.distributed.config import EngineConfig
-from executor.distributed.controller import DistributedEngine
-from executor.distributed.crew import Crew
-from executor.distributed.measuring.grid import Grid
-from executor.distributed.measuring.steps import guess, measure
+from executor.distributed.controller.crew import Crew
+from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.on_ray.session import RaySession
-from executor.distributed.random_models.build import build
+from executor.measure.grid import Grid
+from executor.measure.steps import guess, measure
+from executor.models.random_models.build import build
 from profiles.shape import Shape
 from tests.executor.distributed.bench import report
 from tests.executor.distributed.serving import cluster_of, spec_of

@@ -15,7 +15,7 @@ import torch
 from diffusers.models.attention_dispatch import AttentionBackendName, attention_backend
 from torch import Tensor
 
-from executor.distributed.sequence import SequenceParallel
+from executor.sequence import SequenceParallel
 from tests.executor.distributed.squad import Member, Squad
 from tests.executor.distributed.zoo import CASES, denoise, latents
 
@@ -36,13 +36,13 @@ class Staged:
     def all_to_all(
         self, output: Tensor, input: Tensor, output_sizes: Sequence[int], input_sizes: Sequence[int]
     ) -> None:
-        """See `executor.distributed.sequence.Communicator.all_to_all`."""
+        """See `executor.sequence.Communicator.all_to_all`."""
         there = torch.empty_like(output, device="cpu")
         self._group.all_to_all(there, input.cpu(), output_sizes, input_sizes)
         output.copy_(there)
 
     def all_gather(self, output: Tensor, input: Tensor) -> None:
-        """See `executor.distributed.sequence.Communicator.all_gather`."""
+        """See `executor.sequence.Communicator.all_gather`."""
         there = torch.empty_like(output, device="cpu")
         self._group.all_gather(there, input.contiguous().cpu())
         output.copy_(there)

@@ -35,8 +35,8 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return
     from tqdm import tqdm
 
-    from executor.distributed.transport import LocalTransport, LocalWorker
-    from executor.distributed.worker import WorkerSetting
+    from executor.distributed.local.transport import LocalTransport, LocalWorker
+    from executor.distributed.worker.process import WorkerSetting
     from tests.executor.distributed.serving import alive, folder_of
 
     started: list[tuple[LocalWorker, WorkerSetting]] = []

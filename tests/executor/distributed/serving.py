@@ -15,15 +15,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from executor.distributed.config import EngineConfig
-from executor.distributed.controller import DistributedEngine
-from executor.distributed.crew import Crew
+from executor.distributed.controller.crew import Crew
+from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.images import latent_path
-from executor.distributed.latents import Shared
-from executor.distributed.models.model import Model
-from executor.distributed.models.spec import Ask, ModelSpec
-from executor.distributed.transport import Transport
-from executor.distributed.worker import WorkerSetting
+from executor.distributed.local.latents import Shared
+from executor.distributed.local.transport import Transport
+from executor.distributed.worker.process import WorkerSetting
 from executor.loop import Service, serve
+from executor.models.model import Model
+from executor.models.spec import Ask, ModelSpec
 from executor.records import Records
 from planner.cluster import Cluster
 from planner.request import Request

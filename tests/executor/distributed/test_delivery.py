@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 from PIL.Image import open as open_image
 
-from executor.distributed import controller, latents
 from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.random_models.build import build
-from executor.distributed.transport import LocalTransport
-from executor.distributed.worker import WorkerSetting, work
+from executor.distributed.controller import engine as controller
+from executor.distributed.local import latents
+from executor.distributed.local.transport import LocalTransport
+from executor.distributed.worker.process import WorkerSetting, work
+from executor.models.random_models.build import build
 from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request

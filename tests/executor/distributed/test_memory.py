@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from executor.distributed import crew
 from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.crew import Crew
+from executor.distributed.controller import crew
+from executor.distributed.controller.crew import Crew
 from executor.distributed.memory import check_memory, free_memory, in_words, needed_memory
-from executor.distributed.models.weights import weights_of
-from executor.distributed.random_models.build import build
+from executor.models.random_models.build import build
+from executor.models.weights import weights_of
 from tests.executor.distributed.serving import cluster_of, spec_of
 
 

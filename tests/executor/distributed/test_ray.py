@@ -18,19 +18,19 @@ import ray
 from ray.cluster_utils import Cluster
 
 from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.controller import DistributedEngine
-from executor.distributed.crew import Crew
+from executor.distributed.controller.crew import Crew
+from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.images import image_path
-from executor.distributed.measuring.grid import Grid
-from executor.distributed.measuring.steps import measure
-from executor.distributed.models.model import Model
 from executor.distributed.on_ray.placement import Contents, check_machines, check_room, machines
 from executor.distributed.on_ray.reception import Door
 from executor.distributed.on_ray.session import RaySession, reach
 from executor.distributed.on_ray.store import RayStates, RayStorage, start_keeper
 from executor.distributed.on_ray.transport import RayTransport, work
-from executor.distributed.random_models.build import build
-from executor.distributed.worker import WorkerSetting
+from executor.distributed.worker.process import WorkerSetting
+from executor.measure.grid import Grid
+from executor.measure.steps import measure
+from executor.models.model import Model
+from executor.models.random_models.build import build
 from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request

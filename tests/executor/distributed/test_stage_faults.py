@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from executor.distributed import worker as workers
 from executor.distributed.config import EngineConfig
-from executor.distributed.controller import DistributedEngine
-from executor.distributed.models.model import Model
-from executor.distributed.random_models.build import build
-from executor.distributed.transport import LocalTransport
-from executor.distributed.worker import WorkerSetting, work
+from executor.distributed.controller.engine import DistributedEngine
+from executor.distributed.local.transport import LocalTransport
+from executor.distributed.worker import process as workers
+from executor.distributed.worker.process import WorkerSetting, work
+from executor.models.model import Model
+from executor.models.random_models.build import build
 from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request

@@ -10,8 +10,8 @@ import diffusers
 import torch
 import transformers
 
-from executor.distributed.random_models.build import build
-from executor.distributed.random_models.tokenizers import t5_tokenizer
+from executor.models.random_models.build import build
+from executor.models.random_models.tokenizers import t5_tokenizer
 
 
 def edit(path: Path, **values: Any) -> None:

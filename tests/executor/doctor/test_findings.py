@@ -85,7 +85,7 @@ def test_ranges_are_those_of_the_extra() -> None:
 def test_models_are_as_large_as_the_published_ones() -> None:
     """Tests that the sizes by which the doctor judges are those that the built models are tested against."""
     pytest.importorskip("torch")
-    from tests.executor.distributed.random_models.test_full import PARAMETERS as PUBLISHED
+    from tests.executor.models.random_models.test_full import PARAMETERS as PUBLISHED
 
     for family, (steps, stages, _) in PARAMETERS.items():
         parts = dict(PUBLISHED[family])

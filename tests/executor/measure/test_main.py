@@ -19,7 +19,7 @@ SHAPE = Shape(64, 64)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a tiny FLUX."""
     pytest.importorskip("torch")
-    from executor.distributed.random_models.build import build
+    from executor.models.random_models.build import build
 
     return build("flux", tmp_path_factory.mktemp("measure") / "flux")
 
@@ -79,7 +79,7 @@ def test_what_is_assumed_is_said(folder: Path, tmp_path: Path) -> None:
 
 def test_a_model_that_cannot_be_loaded(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Tests that a broken file ends the command with exit code 1 and one message, and no profile is written."""
-    from executor.distributed.random_models.build import build
+    from executor.models.random_models.build import build
 
     broken = build("flux", tmp_path / "broken")
     next(broken.glob("transformer/*.safetensors")).write_bytes(b"no weights")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from executor.distributed.models.shapes import pixels_per_token
 from executor.measure.options import parse
+from executor.models.shapes import pixels_per_token
 from profiles.shape import Shape
 
 pytest.importorskip("torch")
@@ -90,7 +90,7 @@ def test_refused(folder: Path, more: list[str], words: list[str], capsys: pytest
 @pytest.mark.parametrize(
     ("model", "out", "words"),
     [
-        ("nowhere", "out.json", ["MODEL is", "nowhere", "does not exist", "executor.distributed.random_models"]),
+        ("nowhere", "out.json", ["MODEL is", "nowhere", "does not exist", "executor.models.random_models"]),
         ("flux/vae", "out.json", ["MODEL is", "no model_index.json"]),
         ("flux", "away/out.json", ["--out is", "no folder", "away"]),
         ("flux", "flux", ["--out is", "is a folder"]),
@@ -108,7 +108,7 @@ def test_paths(folder: Path, model: str, out: str, words: list[str], capsys: pyt
 @pytest.mark.parametrize("model", ["flux", "sd3", "qwen", "wan"])
 def test_pixels_per_token(model: str, tmp_path: Path) -> None:
     """Tests that the size of a token is read off every pipeline that can be built here."""
-    from executor.distributed.random_models.build import build
+    from executor.models.random_models.build import build
 
     assert pixels_per_token(build(model, tmp_path)) == 16
 

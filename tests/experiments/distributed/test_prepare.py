@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from executor.distributed.config import CPU_WORKERS
-from executor.distributed.models.spec import ModelError
+from executor.models.spec import ModelError
 from experiments.cli import compose
 from experiments.config.build import build
 from experiments.config.requests import rate_of, shapes_of

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from executor.distributed import crew as crews
 from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.models.model import Model
-from executor.distributed.transport import LocalTransport, LocalWorker
-from executor.distributed.worker import WorkerSetting, work
+from executor.distributed.controller import crew as crews
+from executor.distributed.local.transport import LocalTransport, LocalWorker
+from executor.distributed.worker.process import WorkerSetting, work
+from executor.models.model import Model
 from executor.records import Records
 from experiments.cli import compose
 from experiments.distributed.engine import serve_on_workers

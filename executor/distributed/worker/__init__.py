@@ -1,0 +1,1 @@
+"""The side of a run that computes: one process for each device."""

@@ -1,0 +1,341 @@
+"""A worker: one process, one device, a queue of commands.
+
+Commands are carried out in the order in which they come, and every member of a group gets the commands of its
+groups in the same order, so that no two workers ever wait for each other crosswise.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+from PIL.Image import Image
+from safetensors.torch import save
+
+from executor.distributed import messages as m
+from executor.distributed.images import encoded
+from executor.distributed.storage import Storage
+from executor.distributed.worker.groups import Groups, Membership, Rendezvous
+from executor.distributed.worker.inbox import Inbox
+from executor.distributed.worker.pulse import Pulse
+from executor.distributed.worker.saving import Saving, copies_of
+from executor.distributed.worker.writing import Writing
+from executor.models.model import Model
+from executor.models.spec import ModelError, ModelSpec, Role
+from executor.models.ticket import Ticket
+from executor.sequence import AttentionError, Communicator, Loopback, SequenceParallel
+
+
+@dataclass(frozen=True)
+class WorkerSetting:
+    """What a worker is started with.
+
+    Parameters
+    ----------
+    rank
+        Among all workers.
+    role
+        What it does.
+    model
+        What it loads.
+    rendezvous
+        Where groups are arranged.
+    storage
+        Where requests' states and finished files go.
+    device
+        ``cpu`` or ``cuda:0``.
+    threads
+        Of the CPU.
+    degree
+        Of the largest group.
+    turn
+        Of the engine that has the crew.
+    """
+
+    rank: int
+    role: Role
+    model: ModelSpec
+    rendezvous: Rendezvous
+    storage: Storage
+    device: str = "cpu"
+    threads: int = 1
+    degree: int = 1
+    turn: int = 0
+
+
+class Worker:
+    """The state of a worker.
+
+    Parameters
+    ----------
+    setting
+        See there.
+    connection
+        To the controller.
+    """
+
+    def __init__(self, setting: WorkerSetting, connection: Connection) -> None:
+        self._connection = connection
+        self._speaking = threading.Lock()
+        self._device = torch.device(setting.device)
+        if self._device.type == "cuda":
+            torch.cuda.set_device(self._device)
+        self._model = Model(setting.model, setting.role, self._device)
+        self._groups = Groups(setting.rendezvous, setting.rank, self._device)
+        self._storage = setting.storage
+        self._states = setting.storage.states(setting.turn)
+        self._copies = copies_of(self._device)
+        self._parallel = [SequenceParallel(transformer) for transformer in self._model.transformers]
+        self._rank = setting.rank
+        self._tickets: dict[int, Ticket] = {}
+        self._queue: deque[Any] = deque()
+        self._inbox = Inbox(connection, self._groups.abort)
+        self._stages = setting.role == "stages"
+        self._rehearsed = setting.degree == 1
+        self._degree = setting.degree
+        self._writing = Writing() if self._stages else None
+        self._pulse = Pulse(lambda: self._say(m.Working())) if self._stages else None
+
+    def close(self) -> None:
+        """Leave all groups; what is being written is written to its end."""
+        if self._pulse is not None:
+            self._pulse.close()
+        if self._writing is not None:
+            self._writing.close()
+        self._groups.close()
+
+    def serve(self) -> None:
+        """Carry out commands until told to stop.
+
+        Raises
+        ------
+        EOFError
+            If the controller is gone.
+        """
+        self._say(m.Ready())
+        while True:
+            command = self._queue.popleft() if self._queue else self._inbox.get()
+            match command:
+                case m.Run():
+                    self._run(command)
+                case m.Admit():
+                    self._admit(command)
+                case m.Decode():
+                    self._decode(command)
+                case m.Join():
+                    self._join(command)
+                case m.Leave():
+                    self._groups.drop(command.name)
+                case m.Forget():
+                    self._tickets.pop(command.request, None)
+                    self._states.release(command.request)
+                case m.Turn():
+                    self._turn(command.number)
+                case m.Stop():
+                    return
+
+    def _turn(self, number: int) -> None:
+        """Forget all requests, once the last of their files is written: they are of an engine that is gone."""
+        if self._writing is not None:
+            self._writing.settle()
+        self._tickets.clear()
+        self._states = self._storage.states(number)
+        self._say(m.Turned(number))
+
+    def _say(self, message: Any) -> None:
+        """Tell the controller something; several threads may."""
+        with self._speaking:
+            self._connection.send(message)
+
+    # -- steps
+    # -----------------------------------------------------------------------------------------------------
+
+    def _run(self, run: m.Run) -> None:
+        name, members = run.group
+        try:
+            self._chunk(run, self._groups.get(name, members))
+        except (EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            self._groups.drop(name)
+            for job in run.jobs:
+                self._tickets.pop(job, None)
+                with suppress(RuntimeError):
+                    self._states.settle(job)
+            self._say(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
+        finally:
+            for job in run.jobs:
+                self._states.release(job)
+
+    def _chunk(self, run: m.Run, group: Membership) -> None:
+        leads = group.rank == 0
+        tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
+        limit, steps, on = run.limit, 0, True
+        with self._over(group), Saving(self._states, self._copies) as saving:
+            while on:
+                began = time.monotonic()
+                self._model.step(tickets)
+                saving.finish()
+                self._copies.wait_for_steps()
+                group.check()
+                steps += 1
+                if leads:
+                    saving.begin(zip(run.jobs, tickets, strict=True))
+                    limit = self._heard(run.chunk, limit)
+                    on = steps < min(limit, run.most)
+                    if not on:
+                        saving.finish()
+                        for job in run.jobs:
+                            self._states.settle(job)
+                    self._say(m.Stepped(run.chunk, steps, began, time.monotonic(), not on))
+                on = steps < run.most and bool(group.agree(int(on)))
+
+    @contextmanager
+    def _over(self, group: Communicator) -> Iterator[None]:
+        with ExitStack() as over:
+            for parallel in self._parallel:
+                over.enter_context(parallel.over(group))
+            yield
+
+    def _ticket(self, job: int, done: int) -> Ticket:
+        """Return a request's state after ``done`` steps; read only if another worker has been on it."""
+        ticket = self._tickets.get(job)
+        if ticket is not None and ticket.step == done:
+            return ticket
+        saved = self._states.read(job)
+        if ticket is None:
+            ticket = Ticket.restore(self._states.fixed(job), saved.data, self._device)
+        else:
+            ticket.update(saved.data, self._device)
+        if ticket.step != done:
+            raise RuntimeError(f"request {job} has done {ticket.step} steps; the controller says {done}")
+        self._tickets[job] = ticket
+        return ticket
+
+    def _heard(self, chunk: int, limit: int) -> int:
+        """Return the limit of a chunk as the controller last put it; other commands wait."""
+        for command in self._inbox.come():
+            if isinstance(command, m.Limit):
+                limit = command.steps if command.chunk == chunk else limit
+                continue
+            self._queue.append(command)
+            if isinstance(command, m.Stop | m.Turn):
+                limit = 0
+        return limit
+
+    def _join(self, join: m.Join) -> None:
+        try:
+            self._groups.get(*join.group).meet(self._device)
+        except RuntimeError:
+            self._groups.drop(join.group.name)
+
+    # -- stages
+    # ----------------------------------------------------------------------------------------------------
+
+    def _admit(self, admit: m.Admit) -> None:
+        began = time.monotonic()
+        request = admit.ask.request.id
+        try:
+            ticket = self._model.admit(admit.ask)
+            self._rehearse(ticket)
+            self._states.admit(request, ticket.fixed(), ticket.moving())
+        except Exception as error:
+            self._say(m.Refused(request, f"{type(error).__name__}: {error}"))
+        else:
+            at = time.monotonic()
+            self._say(m.Admitted(request, at, at - began))
+        finally:
+            self._states.release(request)
+
+    def _rehearse(self, ticket: Ticket) -> None:
+        """Make sure, once, that every attention of a step would be over its group.
+
+        Raises
+        ------
+        AttentionError
+            If one would not; the message names it.
+        """
+        if self._rehearsed:
+            return
+        try:
+            with self._over(Loopback(self._degree)):
+                self._model.rehearse(ticket)
+        except AttentionError:
+            raise
+        except Exception:
+            self._rehearsed = True  # what cannot be gone through without values shows in its first step
+        else:
+            self._rehearsed = True
+
+    def _decode(self, decode: m.Decode) -> None:
+        began = time.monotonic()
+        request = decode.ask.request.id
+        try:
+            saved = self._states.read(request)
+            ticket = Ticket.restore(self._states.fixed(request), saved.data, self._device)
+            frames = self._model.decode(ticket)
+            latents = ticket.latents.contiguous().cpu()
+        except Exception as error:
+            self._say(_undecoded(request, error))
+            return
+        self._say(m.Rendered(request))
+        assert self._writing is not None
+        self._writing.put(lambda: self._write(decode, frames, latents, began))
+
+    def _write(self, decode: m.Decode, frames: list[Image], latents: torch.Tensor, began: float) -> None:
+        """Write what a request has become, and tell so. In the thread for it."""
+        request = decode.ask.request.id
+        try:
+            if decode.latent is not None:
+                self._storage.save(decode.latent, save({"latents": latents}))
+            if decode.image is not None:
+                self._storage.save(decode.image, encoded(frames, decode.ask))
+        except Exception as error:
+            message: Any = _undecoded(request, error)
+        else:
+            at = time.monotonic()
+            message = m.Decoded(request, at, at - began)
+        with suppress(OSError):  # nobody listens any more; the main thread finds out by itself
+            self._say(message)
+
+
+def _undecoded(request: int, error: Exception) -> m.Undecoded:
+    return m.Undecoded(request, f"{type(error).__name__}: {error}", isinstance(error, OSError))
+
+
+def work(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker, from the start to the end of a process. When the controller is gone, clean up after it."""
+    try:
+        serve(setting, connection)
+    finally:
+        # Threads of process groups whose peers died must not keep the process.
+        os._exit(0)
+
+
+def serve(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker until told to stop, or until the controller is gone; the connection is closed then."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(setting.threads)
+    worker: Worker | None = None
+    try:
+        try:
+            worker = Worker(setting, connection)
+        except (ModelError, ValueError, RuntimeError) as error:
+            connection.send(m.Unfit(str(error)))
+            return
+        worker.serve()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        setting.storage.remove()
+    finally:
+        if worker is not None:
+            worker.close()
+        connection.close()

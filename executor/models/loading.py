@@ -1,0 +1,118 @@
+"""Read the parts of a model that a worker needs, from a folder that diffusers saved."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from diffusers.guiders import ClassifierFreeGuidance
+from torch import nn
+
+from executor.models.folder import parts_of
+from executor.models.spec import ModelError, ModelSpec, Role
+
+_TRANSFORMERS = ("transformer", "transformer_2")
+_STEP_PARTS = (*_TRANSFORMERS, "scheduler")
+
+
+def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> Any:
+    """Return a modular pipeline with the parts that a role needs.
+
+    Parameters
+    ----------
+    spec
+        Which model.
+    role
+        None for all parts. The transformer of a worker for ``stages`` has a configuration and no memory.
+    device
+        Where the weights go.
+
+    Raises
+    ------
+    ModelError
+        If diffusers has no modular pipeline for the model, or a part is missing or broken.
+    """
+    quiet()
+    try:
+        pipeline = diffusers.ModularPipeline.from_pretrained(str(spec.folder))
+        needed = {part.name for part in pipeline.blocks.get_execution_blocks(prompt="").expected_components}
+        wanted = [name for name in pipeline.pretrained_component_names if name in needed]
+    except Exception as error:
+        raise ModelError(f"{spec.folder}: diffusers cannot read it as a modular pipeline: {error}") from error
+    index = dict(parts_of(diffusers.DiffusionPipeline.load_config(str(spec.folder))))
+    unlisted = [name for name in wanted if name not in index]
+    if unlisted:
+        raise ModelError(
+            f"{spec.folder}: model_index.json does not list {', '.join(unlisted)}, which every request needs"
+        )
+    for name in wanted:
+        if index[name] is None:
+            continue
+        if role == "denoise" and name not in _STEP_PARTS:
+            continue
+        nowhere = role == "stages" and name in _TRANSFORMERS
+        part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)
+        if isinstance(part, nn.Module):
+            part.eval().requires_grad_(False)
+            if not any(parameter.is_meta for parameter in part.parameters()):
+                part.to(device)
+        pipeline.update_components(**{name: part})
+    if spec.guidance is not None:
+        for name in ("guider", "guider_2"):
+            if name in pipeline.components:
+                pipeline.update_components(**{name: ClassifierFreeGuidance(guidance_scale=spec.guidance)})
+    return pipeline
+
+
+def quiet() -> None:
+    """No progress bars, and no chatter below an error, from the libraries."""
+    diffusers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+
+
+def _load_part(spec: ModelSpec, pipeline: Any, name: str, device: torch.device) -> Any:
+    bare = (spec.folder / name / "config.json").is_file()
+    try:
+        if device.type == "meta" or (spec.weights == "random" and bare):
+            return _from_config(spec, name, device)
+        pipeline.load_components(names=[name], dtype=getattr(torch, spec.dtype), local_files_only=True)
+        part = getattr(pipeline, name)
+    except Exception as error:
+        raise ModelError(f"{spec.folder}: {name!r} cannot be loaded: {error}") from error
+    if part is None:
+        hint = " Its configuration suffices for random weights: engine.weights=random, --random-weights" if bare else ""
+        raise ModelError(f"{spec.folder}: {name!r} cannot be loaded; is a file of {name}/ missing or broken?{hint}")
+    return part
+
+
+def _from_config(spec: ModelSpec, name: str, device: torch.device) -> Any:
+    """Build a part with random weights, right where and as it is needed; on the device ``meta``, with none at all."""
+    library, class_name = diffusers.DiffusionPipeline.load_config(str(spec.folder))[name]
+    dtype = getattr(torch, spec.dtype)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), device, _default(dtype):
+        torch.manual_seed(spec.seed)
+        if library == "diffusers":
+            kind = getattr(diffusers, class_name)
+            config = kind.load_config(str(spec.folder), subfolder=name, local_files_only=True)
+            part = kind.from_config(config)
+        else:
+            config = transformers.AutoConfig.from_pretrained(spec.folder / name, local_files_only=True)
+            part = getattr(transformers, class_name)(config)
+    return part.to(dtype)
+
+
+@contextlib.contextmanager
+def _default(dtype: torch.dtype) -> Iterator[None]:
+    """Make new weights of a type, so that there is never a wider copy of them."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -1,0 +1,110 @@
+"""Which model is served, and how: what workers need to know to load it. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from executor.models.folder import problem_of
+from planner.errors import ParameterError
+from planner.request import Request
+
+_OF_THE_REQUEST = (
+    "prompt",
+    "height",
+    "width",
+    "num_frames",
+    "num_inference_steps",
+    "generator",
+    "output_type",
+    "latents",
+)
+"""Inputs that follow from a request."""
+
+_COPIES = ("num_images_per_prompt", "num_videos_per_prompt")
+
+Role = Literal["denoise", "stages"]
+"""``denoise``: transformer and scheduler. ``stages``: text encoders and autoencoder, around the steps."""
+
+
+class ModelError(RuntimeError):
+    """A model cannot be loaded; the message names the folder and the part."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model in a local folder.
+
+    Parameters
+    ----------
+    folder
+        As diffusers saves it, with ``model_index.json``.
+    dtype
+        Of weights and latents.
+    weights
+        ``load``: from the folder. ``random``: the folder's configurations suffice; for timing a model at full
+        size without its weights.
+    guidance
+        Scale of classifier-free guidance, or of a distilled model's guidance; None for the model's own.
+    inputs
+        Further inputs of the pipeline, such as ``max_sequence_length``.
+    seed
+        Request ``i`` starts from the noise of seed ``seed + i``; also of random weights.
+
+    Raises
+    ------
+    ModelError
+        If the folder is not one that diffusers saved, is not whole, or holds a pipeline that is not served.
+    ValueError
+        If a field has another value, or inputs say what a request says.
+    """
+
+    folder: Path
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    weights: Literal["load", "random"] = "load"
+    guidance: float | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
+        if self.dtype not in ("float32", "bfloat16", "float16"):
+            raise ParameterError("dtype", self.dtype, "use 'float32', 'bfloat16' or 'float16'")
+        if self.weights not in ("load", "random"):
+            raise ParameterError("weights", self.weights, "use 'load' or 'random'")
+        if not (self.folder / "model_index.json").is_file():
+            raise ModelError(
+                f"engine.model is {str(self.folder)!r}, which has no model_index.json; "
+                "give a local folder that diffusers saved"
+            )
+        problem = problem_of(self.folder, self.weights == "load")
+        if problem is not None:
+            raise ModelError(f"{self.folder}: {problem}")
+        for name, value in self.inputs.items():
+            if name in _OF_THE_REQUEST:
+                raise ParameterError(f"inputs.{name}", value, "each request says its own; leave it out")
+            if name in _COPIES and value != 1:
+                raise ParameterError(
+                    f"inputs.{name}", value, "a request is one image or video; use 1, and more requests"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a worker needs to know of a request.
+
+    Parameters
+    ----------
+    request
+        Shape, steps, id.
+    prompt
+        What to show.
+    seed
+        Of the noise.
+    """
+
+    request: Request
+    prompt: str
+    seed: int
