@@ -78,7 +78,7 @@ def preferred_degrees(round_: Round, job: Job) -> Sequence[int]:
     return [*making, *(degree for degree in reversed(costs.degrees) if degree not in making)]
 
 
-def degrees_in_time(round_: Round, job: Job) -> Sequence[int]:
+def degrees_in_time(round_: Round, job: Job) -> list[int]:
     """Return the degrees at which a job meets its deadline, the fewest GPU-seconds first.
 
     At another degree than the one at which it runs it first loses the seconds of a move; one that has stopped loses them
@@ -87,7 +87,7 @@ def degrees_in_time(round_: Round, job: Job) -> Sequence[int]:
     costs = round_.costs.of(job.request.shape)
     if job.group is None or not round_.regroup_seconds:
         slow = _too_slow(round_, job, costs)
-        return costs.preferred[slow][: len(costs.degrees) - slow]
+        return list(costs.preferred[slow][: len(costs.degrees) - slow])
     seconds = job.due - (job.ready if job.ready > round_.now else round_.now) + EPSILON
     move = round_.regroup_seconds / job.steps_left
     own = job.group.degree if job.running else 0
