@@ -9,14 +9,16 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from diffusers.guiders import ClassifierFreeGuidance
 from torch import nn
 
 from executor.models.folder import parts_of
+from executor.models.plain import guide_plainly
 from executor.models.spec import ModelError, ModelSpec, Role
 
 _TRANSFORMERS = ("transformer", "transformer_2")
 _STEP_PARTS = (*_TRANSFORMERS, "scheduler")
+_ASKED_BY_STEPS = ("vae",)
+"""Parts whose configuration tells steps how long a latent is."""
 
 
 def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> Any:
@@ -27,7 +29,8 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     spec
         Which model.
     role
-        None for all parts. The transformer of a worker for ``stages`` has a configuration and no memory.
+        None for all parts. The transformer of a worker for ``stages`` has a configuration and no memory, as has the
+        autoencoder of one for ``denoise``.
     device
         Where the weights go.
 
@@ -52,19 +55,16 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     for name in wanted:
         if index[name] is None:
             continue
-        if role == "denoise" and name not in _STEP_PARTS:
+        if role == "denoise" and name not in (*_STEP_PARTS, *_ASKED_BY_STEPS):
             continue
-        nowhere = role == "stages" and name in _TRANSFORMERS
+        nowhere = name in {"stages": _TRANSFORMERS, "denoise": _ASKED_BY_STEPS}.get(role or "", ())
         part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)
             if not any(parameter.is_meta for parameter in part.parameters()):
                 part.to(device)
         pipeline.update_components(**{name: part})
-    if spec.guidance is not None:
-        for name in ("guider", "guider_2"):
-            if name in pipeline.components:
-                pipeline.update_components(**{name: ClassifierFreeGuidance(guidance_scale=spec.guidance)})
+    guide_plainly(pipeline, spec.guidance)
     return pipeline
 
 
