@@ -21,6 +21,15 @@ SERVED = {
 _OPTIONAL = ("text_encoder_3", "tokenizer_3", "transformer_2", "image_encoder", "feature_extractor")
 """Parts that a published pipeline may do without; its index then says null."""
 
+TWICE_A_STEP = (
+    "DPMSolverSDEScheduler",
+    "FlowMatchHeunDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+)
+"""Schedulers that ask the model twice for a step, so that a request would have other timesteps than steps."""
+
 _CONFIGURATIONS = ("config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json")
 
 
@@ -51,6 +60,11 @@ def problem_of(folder: Path, weights: bool) -> str | None:
             if name not in _OPTIONAL:
                 return f"{name!r} is null in model_index.json; only {', '.join(_OPTIONAL)} may be"
             continue
+        if kind in TWICE_A_STEP:
+            return (
+                f"{name!r} is {kind}, which asks the model twice for a step: a request of 4 steps would have 7 timesteps; "
+                "use a scheduler that asks once, as FlowMatchEulerDiscreteScheduler"
+            )
         found = _problem_of_part(folder / name, kind, weights)
         if found is not None:
             return f"{name!r} cannot be loaded: {found}"

@@ -11,6 +11,7 @@ import torch
 import transformers
 from torch import nn
 
+from executor.models.codec import pack
 from executor.models.folder import parts_of
 from executor.models.plain import guide_plainly
 from executor.models.spec import ModelError, ModelSpec, Role
@@ -63,6 +64,8 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
             part.eval().requires_grad_(False)
             if not any(parameter.is_meta for parameter in part.parameters()):
                 part.to(device)
+        if name == "scheduler":
+            _check_travels(spec, part)
         pipeline.update_components(**{name: part})
     guide_plainly(pipeline, spec.guidance)
     return pipeline
@@ -89,6 +92,17 @@ def _load_part(spec: ModelSpec, pipeline: Any, name: str, device: torch.device) 
         hint = " Its configuration suffices for random weights: engine.weights=random, --random-weights" if bare else ""
         raise ModelError(f"{spec.folder}: {name!r} cannot be loaded; is a file of {name}/ missing or broken?{hint}")
     return part
+
+
+def _check_travels(spec: ModelSpec, scheduler: Any) -> None:
+    """Make sure that a scheduler's state can go from one worker to another."""
+    try:
+        pack(vars(scheduler))
+    except Exception as error:
+        raise ModelError(
+            f"{spec.folder}: 'scheduler' is {type(scheduler).__name__}, whose state cannot go from one worker to another "
+            f"({error}); use another scheduler"
+        ) from error
 
 
 def _from_config(spec: ModelSpec, name: str, device: torch.device) -> Any:

@@ -221,7 +221,7 @@ def _hides_nothing(name: str, value: Any) -> bool:
 
 def _per_request(name: str) -> bool:
     """Whether an input has one entry per request of a batch."""
-    return "embeds" in name or name in ("latents", "guidance", "img_shapes")
+    return "embeds" in name or name.endswith("attention_mask") or name in ("latents", "guidance", "img_shapes")
 
 
 def _key(ticket: Ticket) -> tuple[Any, ...]:
