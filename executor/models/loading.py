@@ -13,6 +13,7 @@ from torch import nn
 
 from executor.models.codec import pack
 from executor.models.folder import parts_of
+from executor.models.lora import fuse_lora
 from executor.models.plain import guide_plainly
 from executor.models.spec import ModelError, ModelSpec, Role
 
@@ -68,6 +69,11 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
             _check_travels(spec, part)
         pipeline.update_components(**{name: part})
     guide_plainly(pipeline, spec.guidance)
+    if spec.lora is not None and role != "stages":
+        try:
+            fuse_lora(pipeline, spec.lora, spec.lora_weight)
+        except Exception as error:
+            raise ModelError(f"engine.lora is {str(spec.lora)!r}, which cannot be fused: {error}") from error
     return pipeline
 
 
