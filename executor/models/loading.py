@@ -67,6 +67,8 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
                 part.to(device)
         if name == "scheduler":
             _check_travels(spec, part)
+        if name == "vae" and spec.vae_tiling:
+            _tile(spec, part)
         pipeline.update_components(**{name: part})
     guide_plainly(pipeline, spec.guidance)
     if spec.lora is not None and role != "stages":
@@ -98,6 +100,16 @@ def _load_part(spec: ModelSpec, pipeline: Any, name: str, device: torch.device) 
         hint = " Its configuration suffices for random weights: engine.weights=random, --random-weights" if bare else ""
         raise ModelError(f"{spec.folder}: {name!r} cannot be loaded; is a file of {name}/ missing or broken?{hint}")
     return part
+
+
+def _tile(spec: ModelSpec, autoencoder: Any) -> None:
+    """Let an autoencoder work tile by tile, of the size that is its own."""
+    try:
+        autoencoder.enable_tiling()
+    except (AttributeError, NotImplementedError) as error:
+        raise ModelError(
+            f"{spec.folder}: engine.vae_tiling is true, but {type(autoencoder).__name__} cannot tile; leave it out"
+        ) from error
 
 
 def _check_travels(spec: ModelSpec, scheduler: Any) -> None:

@@ -57,6 +57,9 @@ class ModelSpec:
         A file of safetensors that is fused into the transformer when it is loaded.
     lora_weight
         What it is multiplied with.
+    vae_tiling
+        Whether the autoencoder decodes an image tile by tile, in less memory; the tiles are blended, so that it is not
+        quite the image that one piece would be.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class ModelSpec:
     seed: int = 0
     lora: Path | None = None
     lora_weight: float = 1.0
+    vae_tiling: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))

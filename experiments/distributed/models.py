@@ -67,7 +67,17 @@ def model_of(engine: Mapping[str, Any], seed: int) -> ModelSpec:
     else:
         folder = Path(model).expanduser().resolve()
     lora = None if engine["lora"] is None else Path(engine["lora"]).expanduser().resolve()
-    return ModelSpec(folder, engine["dtype"], weights, engine["guidance"], inputs, seed, lora, engine["lora_weight"])
+    return ModelSpec(
+        folder,
+        engine["dtype"],
+        weights,
+        engine["guidance"],
+        inputs,
+        seed,
+        lora,
+        engine["lora_weight"],
+        engine["vae_tiling"],
+    )
 
 
 def built(family: str, width: str) -> Path:
