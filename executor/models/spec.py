@@ -60,6 +60,8 @@ class ModelSpec:
     vae_tiling
         Whether the autoencoder decodes an image tile by tile, in less memory; the tiles are blended, so that it is not
         quite the image that one piece would be.
+    compile
+        Whether workers compile the transformer's blocks (`torch.compile`), in their first steps.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class ModelSpec:
     lora: Path | None = None
     lora_weight: float = 1.0
     vae_tiling: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))

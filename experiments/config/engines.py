@@ -92,7 +92,7 @@ class DistributedConfig:
     ``small``, or on GPUs ``full``: FLUX.1-dev, SD3-medium, Qwen-Image, Wan2.1-14B as published), or the folder of a
     pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``lora``: a file of safetensors that is
     fused into the transformer, times ``lora_weight`` (needs peft). ``vae_tiling``: decode large images tile by tile, in less
-    memory. ``workers``: by default one per GPU,
+    memory. ``compile``: the transformer's blocks, with torch.compile, in first steps. ``workers``: by default one per GPU,
     or two processes. ``stage_workers``: those that encode texts and decode images, beside them. ``images`` and ``latents``:
     whether to keep them, in the output directory. ``deadline``: seconds after which a group without a step counts as hung.
     ``late``: ``best_effort`` or ``drop``.
@@ -108,6 +108,7 @@ class DistributedConfig:
     lora: str | None = None
     lora_weight: float = 1.0
     vae_tiling: bool = False
+    compile: bool = False
     inputs: dict[str, Any] = field(default_factory=dict)
     prompts: list[str] = field(default_factory=list)
     workers: int | None = None

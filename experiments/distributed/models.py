@@ -77,6 +77,7 @@ def model_of(engine: Mapping[str, Any], seed: int) -> ModelSpec:
         lora,
         engine["lora_weight"],
         engine["vae_tiling"],
+        engine["compile"],
     )
 
 
