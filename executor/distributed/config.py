@@ -22,6 +22,9 @@ PROMPTS = (
 CPU_WORKERS = 2
 """Workers on a machine without GPUs, unless told otherwise."""
 
+COMPILING = 120.0
+"""Seconds that a first step may take to compile a transformer's blocks."""
+
 LINKS = {"cpu": "cpu", "cuda": "nvlink"}
 """Link class between workers, by device, unless told otherwise."""
 
@@ -100,6 +103,13 @@ class EngineConfig:
         for name in ("deadline", "start_timeout"):
             if not (is_finite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ParameterError(name, getattr(self, name), "a positive number of seconds is needed")
+
+        if self.model.compile and self.deadline < COMPILING:
+            raise ParameterError(
+                "deadline",
+                self.deadline,
+                f"with engine.compile=true, first steps compile meanwhile; at least {COMPILING:g} seconds are needed",
+            )
 
     def prepare_folders(self) -> None:
         """Make the folders for images and latents.

@@ -95,7 +95,7 @@ def _options(given: argparse.Namespace) -> Options:
     edges = tuple((f"gpu{gpu}", "switch", given.link) for gpu in range(given.workers))
     name = given.name or f"{given.model.name}_{given.device}"
     weights: Any = "random" if given.random_weights else "load"
-    spec = ModelSpec(given.model, given.dtype, weights, inputs=dict(given.input))
+    spec = ModelSpec(given.model, given.dtype, weights, inputs=dict(given.input), vae_tiling=given.vae_tiling)
     return Options(
         given.out,
         name,
@@ -195,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=50, help="denoising steps of a request that does not say")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     parser.add_argument("--random-weights", action="store_true", help="from the configurations alone")
+    parser.add_argument("--vae-tiling", action="store_true", help="decode tile by tile, as engine.vae_tiling=true")
     parser.add_argument(
         "--input", type=_input, action="append", default=[], metavar="NAME=VALUE", help="a pipeline input"
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from executor.models.weights import names_in
 
 SERVED = {
     "FluxPipeline": "image",
@@ -20,6 +23,16 @@ SERVED = {
 
 _OPTIONAL = ("text_encoder_3", "tokenizer_3", "transformer_2", "image_encoder", "feature_extractor")
 """Parts that a published pipeline may do without; its index then says null."""
+
+TWICE_A_STEP = (
+    "DPMSolverSDEScheduler",
+    "FlowMatchHeunDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+    "KarrasVeScheduler",
+)
+"""Schedulers that ask the model twice for a step, so that a request would have other timesteps than steps."""
 
 _CONFIGURATIONS = ("config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json")
 
@@ -51,6 +64,11 @@ def problem_of(folder: Path, weights: bool) -> str | None:
             if name not in _OPTIONAL:
                 return f"{name!r} is null in model_index.json; only {', '.join(_OPTIONAL)} may be"
             continue
+        if kind in TWICE_A_STEP:
+            return (
+                f"{name!r} is {kind}, which asks the model twice for a step: a request of 4 steps would have 7 timesteps; "
+                "use a scheduler that asks once, as FlowMatchEulerDiscreteScheduler"
+            )
         found = _problem_of_part(folder / name, kind, weights)
         if found is not None:
             return f"{name!r} cannot be loaded: {found}"
@@ -64,6 +82,11 @@ def parts_of(index: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
             yield name, entry[1]
 
 
+def listed_parts(folder: Path) -> list[tuple[str, str | None]]:
+    """Return `parts_of` the index of a folder that `problem_of` finds nothing wrong with."""
+    return list(parts_of(json.loads((folder / "model_index.json").read_text())))
+
+
 def pipeline_of(folder: Path) -> str:
     """Return the class of a folder's pipeline; empty where the index cannot be read."""
     try:
@@ -72,12 +95,12 @@ def pipeline_of(folder: Path) -> str:
         return ""
 
 
-def fingerprint(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return size and time of the last change of every file, to tell whether a folder is still what it was."""
+def fingerprint(folder: Path, *more: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of the last change of every file of a folder, and of files beside, to tell whether any changed."""
+    names = {path: path.relative_to(folder) for path in folder.rglob("*")} | {path: path for path in more}
     found: dict[str, tuple[int, int]] = {}
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+    for path, name in names.items():
+        if path.is_file() and (path in more or not any(part.startswith(".") for part in name.parts)):
             about = path.stat()
             found[str(name)] = about.st_size, about.st_mtime_ns
     return found
@@ -115,9 +138,23 @@ def _problem_of_weights(part: Path) -> str | None:
         missing = [shard for shard in shards if not (part / shard).is_file()]
         if missing:
             return f"{part.name}/{missing[0]} is missing, which {path.name} lists"
+    for path in part.glob("*.safetensors"):
+        if _holds_lora(path):
+            return (
+                f"{part.name}/{path.name} holds a LoRA beside the weights, so that diffusers would load random ones: "
+                "before pipe.save_pretrained, call pipe.fuse_lora and pipe.unload_lora_weights"
+            )
     if indices or any(part.glob("*.safetensors")) or any(part.glob("*.bin")):
         return None
     return (
         f"there are no weights in {part.name}/; its configuration suffices for random weights: engine.weights=random, "
         "--random-weights"
     )
+
+
+def _holds_lora(path: Path) -> bool:
+    """Whether a file was saved of a network that a LoRA was still loaded into."""
+    try:
+        return any(".lora_A." in name for name in names_in(path))
+    except (OSError, ValueError, AttributeError, struct.error):
+        return False  # loading will name it

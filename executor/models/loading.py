@@ -9,14 +9,18 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from diffusers.guiders import ClassifierFreeGuidance
 from torch import nn
 
+from executor.models.codec import pack
 from executor.models.folder import parts_of
+from executor.models.lora import fuse_lora
+from executor.models.plain import guide_plainly
 from executor.models.spec import ModelError, ModelSpec, Role
 
 _TRANSFORMERS = ("transformer", "transformer_2")
 _STEP_PARTS = (*_TRANSFORMERS, "scheduler")
+_ASKED_BY_STEPS = ("vae",)
+"""Parts whose configuration tells steps how long a latent is."""
 
 
 def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> Any:
@@ -27,7 +31,8 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     spec
         Which model.
     role
-        None for all parts. The transformer of a worker for ``stages`` has a configuration and no memory.
+        None for all parts. The transformer of a worker for ``stages`` has a configuration and no memory, as has the
+        autoencoder of one for ``denoise``.
     device
         Where the weights go.
 
@@ -52,19 +57,25 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     for name in wanted:
         if index[name] is None:
             continue
-        if role == "denoise" and name not in _STEP_PARTS:
+        if role == "denoise" and name not in (*_STEP_PARTS, *_ASKED_BY_STEPS):
             continue
-        nowhere = role == "stages" and name in _TRANSFORMERS
+        nowhere = name in {"stages": _TRANSFORMERS, "denoise": _ASKED_BY_STEPS}.get(role or "", ())
         part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)
             if not any(parameter.is_meta for parameter in part.parameters()):
                 part.to(device)
+        if name == "scheduler":
+            _check_travels(spec, part)
+        if name == "vae" and spec.vae_tiling:
+            _tile(spec, part)
         pipeline.update_components(**{name: part})
-    if spec.guidance is not None:
-        for name in ("guider", "guider_2"):
-            if name in pipeline.components:
-                pipeline.update_components(**{name: ClassifierFreeGuidance(guidance_scale=spec.guidance)})
+    guide_plainly(pipeline, spec.guidance)
+    if spec.lora is not None and role != "stages":
+        try:
+            fuse_lora(pipeline, spec.lora, spec.lora_weight)
+        except Exception as error:
+            raise ModelError(f"engine.lora is {str(spec.lora)!r}, which cannot be fused: {error}") from error
     return pipeline
 
 
@@ -89,6 +100,27 @@ def _load_part(spec: ModelSpec, pipeline: Any, name: str, device: torch.device) 
         hint = " Its configuration suffices for random weights: engine.weights=random, --random-weights" if bare else ""
         raise ModelError(f"{spec.folder}: {name!r} cannot be loaded; is a file of {name}/ missing or broken?{hint}")
     return part
+
+
+def _tile(spec: ModelSpec, autoencoder: Any) -> None:
+    """Let an autoencoder work tile by tile, of the size that is its own."""
+    try:
+        autoencoder.enable_tiling()
+    except (AttributeError, NotImplementedError) as error:
+        raise ModelError(
+            f"{spec.folder}: engine.vae_tiling is true, but {type(autoencoder).__name__} cannot tile; leave it out"
+        ) from error
+
+
+def _check_travels(spec: ModelSpec, scheduler: Any) -> None:
+    """Make sure that a scheduler's state can go from one worker to another."""
+    try:
+        pack(vars(scheduler))
+    except Exception as error:
+        raise ModelError(
+            f"{spec.folder}: 'scheduler' is {type(scheduler).__name__}, whose state cannot go from one worker to another "
+            f"({error}); use another scheduler"
+        ) from error
 
 
 def _from_config(spec: ModelSpec, name: str, device: torch.device) -> Any:

@@ -20,14 +20,12 @@ from torch import Tensor, nn
 from executor.models.codec import to_device
 from executor.models.loading import load_pipeline
 from executor.models.noise import own_noise
+from executor.models.plain import negative_prompt, speak_plainly
 from executor.models.shapes import check_shape
 from executor.models.spec import Ask, ModelError, ModelSpec, Role
 from executor.models.ticket import Ticket
 
 _META = torch.device("meta")
-
-_NEGATIVE = {"StableDiffusion3": "", "QwenImage": " ", "Wan": ""}
-"""The negative prompt that a model's plain pipeline uses when none is given; only then it is guided."""
 
 
 class Model:
@@ -57,6 +55,7 @@ class Model:
         loops = [i for i, block in enumerate(self._blocks) if isinstance(block, LoopSequentialPipelineBlocks)]
         if len(loops) != 1:
             raise ModelError(f"{spec.folder}: {len(loops)} denoising loops found; exactly one can be served")
+        speak_plainly(self._blocks)
         self._inputs = blocks.inputs
         self._before, self._after = self._blocks[: loops[0]], self._blocks[loops[0] + 1 :]
         self._loop = self._blocks[loops[0]]
@@ -175,12 +174,9 @@ class Model:
         names = {parameter.name for parameter in self._inputs}
         if "num_frames" in names:
             call["num_frames"] = shape.frames
-        for family, negative in _NEGATIVE.items():
-            if type(self._pipeline).__name__.startswith(family):
-                call["negative_prompt"] = negative
         if self.spec.guidance is not None and "guidance_scale" in names:
             call["guidance_scale"] = self.spec.guidance
-        return call | dict(self.spec.inputs)
+        return call | negative_prompt(self._pipeline) | dict(self.spec.inputs)
 
     def _state(self, ticket: Ticket) -> PipelineState:
         values = ticket.values | {"latents": ticket.latents}
@@ -225,7 +221,7 @@ def _hides_nothing(name: str, value: Any) -> bool:
 
 def _per_request(name: str) -> bool:
     """Whether an input has one entry per request of a batch."""
-    return "embeds" in name or name in ("latents", "guidance", "img_shapes")
+    return "embeds" in name or name.endswith("attention_mask") or name in ("latents", "guidance", "img_shapes")
 
 
 def _key(ticket: Ticket) -> tuple[Any, ...]:

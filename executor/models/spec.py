@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from executor.models.folder import problem_of
-from planner.errors import ParameterError
+from executor.models.folder import listed_parts, problem_of
+from executor.models.lora import BESIDE, problem_of_lora
+from planner.errors import ParameterError, is_finite
 from planner.request import Request
 
 _OF_THE_REQUEST = (
@@ -52,11 +53,21 @@ class ModelSpec:
         Further inputs of the pipeline, such as ``max_sequence_length``.
     seed
         Request ``i`` starts from the noise of seed ``seed + i``; also of random weights.
+    lora
+        A file of safetensors that is fused into the transformer when it is loaded.
+    lora_weight
+        What it is multiplied with.
+    vae_tiling
+        Whether the autoencoder decodes an image tile by tile, in less memory; the tiles are blended, so that it is not
+        quite the image that one piece would be.
+    compile
+        Whether workers compile the transformer's blocks (`torch.compile`), in their first steps.
 
     Raises
     ------
     ModelError
-        If the folder is not one that diffusers saved, is not whole, or holds a pipeline that is not served.
+        If the folder is not one that diffusers saved, is not whole, or holds a pipeline that is not served; if a LoRA cannot
+        be fused, or lies in the folder and is not asked for.
     ValueError
         If a field has another value, or inputs say what a request says.
     """
@@ -67,6 +78,10 @@ class ModelSpec:
     guidance: float | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    lora: Path | None = None
+    lora_weight: float = 1.0
+    vae_tiling: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
@@ -82,6 +97,7 @@ class ModelSpec:
         problem = problem_of(self.folder, self.weights == "load")
         if problem is not None:
             raise ModelError(f"{self.folder}: {problem}")
+        self._check_lora()
         for name, value in self.inputs.items():
             if name in _OF_THE_REQUEST:
                 raise ParameterError(f"inputs.{name}", value, "each request says its own; leave it out")
@@ -89,6 +105,26 @@ class ModelSpec:
                 raise ParameterError(
                     f"inputs.{name}", value, "a request is one image or video; use 1, and more requests"
                 )
+
+    def _check_lora(self) -> None:
+        if not is_finite(self.lora_weight):
+            raise ParameterError("lora_weight", self.lora_weight, "a finite number is needed")
+        if self.lora is None:
+            if self.lora_weight != 1.0:
+                raise ParameterError(
+                    "lora_weight", self.lora_weight, "it is the weight of engine.lora, which is not given"
+                )
+            if (self.folder / BESIDE).is_file():
+                raise ModelError(
+                    f"{self.folder}: {BESIDE} beside model_index.json has no effect unless engine.lora names it; "
+                    "do so, or move it away"
+                )
+            return
+        object.__setattr__(self, "lora", Path(self.lora))
+        two = any(name == "transformer_2" and kind for name, kind in listed_parts(self.folder))
+        problem = problem_of_lora(Path(self.lora), two)
+        if problem is not None:
+            raise ModelError(f"engine.lora is {str(self.lora)!r}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import math
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 """Of a number, by its name in a file: these are made numbers of the type that is asked for."""
@@ -73,12 +73,27 @@ def _files(part: Path) -> list[Path]:
     return []
 
 
+def names_in(path: Path) -> Iterator[str]:
+    """Yield the names of a file's tensors.
+
+    Raises
+    ------
+    OSError, ValueError, AttributeError, struct.error
+        If it is no file of safetensors.
+    """
+    return (name for name, _ in _head(path))
+
+
 def _tensors(path: Path) -> Iterator[tuple[str, int, int]]:
     """Yield type, numbers and bytes of every tensor of a file."""
+    for _, about in _head(path):
+        first, last = about["data_offsets"]
+        yield about["dtype"], math.prod(about["shape"]), last - first
+
+
+def _head(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield name and description of every tensor of a file."""
     with path.open("rb") as file:
         (length,) = _HEAD.unpack(file.read(_HEAD.size))
         head = json.loads(file.read(min(length, _LONGEST)))
-    for name, about in head.items():
-        if name != "__metadata__":
-            first, last = about["data_offsets"]
-            yield about["dtype"], math.prod(about["shape"]), last - first
+    return ((name, about) for name, about in head.items() if name != "__metadata__")

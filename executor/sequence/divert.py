@@ -151,3 +151,11 @@ def attention_of(module: nn.Module) -> str:
     backend = getattr(processor, "_attention_backend", None) or Registry._active_backend
     name = getattr(backend, "value", backend)
     return f"processor {type(processor).__name__}, attention backend {name!r}"
+
+
+def unattended(name: str, module: nn.Module, others: int, why: str) -> AttentionError:
+    """Return what is raised where an attention module made no exchange."""
+    return AttentionError(
+        f"attention module {name!r} did not attend to the tokens of the other {others} members: {attention_of(module)} "
+        f"{why}; use another processor, or groups of one"
+    )

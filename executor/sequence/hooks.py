@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from executor.sequence.attention import group_attention, in_shard_order
 from executor.sequence.communicator import Communicator
-from executor.sequence.divert import AttentionError, ReplaceAttention, attention_of
+from executor.sequence.compiled import ExchangeCheck, Standing, compile_block, note_streams
+from executor.sequence.divert import ReplaceAttention, unattended
 from executor.sequence.exchange import gather_tokens
 from executor.sequence.kernel import Kernel
 from executor.sequence.layout import Layout, shard_sizes
@@ -107,6 +108,8 @@ class SequenceParallel:
         A model whose class has a plan, or any other with ``plan``.
     plan
         How to split it; by default the one for its class.
+    compiler
+        A backend of `torch.compile` for the blocks that hold the attentions, such as ``"inductor"``; None compiles nothing.
 
     Raises
     ------
@@ -121,9 +124,17 @@ class SequenceParallel:
     ...     noise = transformer(**inputs)  # equal to what one process returns, on both members
     """
 
-    def __init__(self, transformer: nn.Module, plan: SequencePlan | None = None) -> None:
+    def __init__(
+        self,
+        transformer: nn.Module,
+        plan: SequencePlan | None = None,
+        compiler: str | Callable[..., Any] | None = None,
+    ) -> None:
         self.plan = plan_of(transformer) if plan is None else plan
         self._call: _Call | None = None
+        self._compiler = compiler
+        self._standing = Standing()
+        self._blocks: dict[str, list[str]] = {}
         self._handles: list[Any] = [transformer.register_forward_pre_hook(self._begin)]
         self._replaced: list[nn.Module] = []
         modules = dict(transformer.named_modules())
@@ -142,6 +153,7 @@ class SequenceParallel:
             raise ValueError(f"{type(transformer).__name__} has none of the attention modules of its plan")
         known = {id(module) for local in self.plan.local for module in _matching(modules, local, required=False)}
         known |= {id(module) for module in self._replaced}
+        self._compile(transformer, modules)
         unknown = [
             name
             for name, module in modules.items()
@@ -187,6 +199,21 @@ class SequenceParallel:
     def _begin(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if self._call is not None:
             self._call.begin()
+        if self._compiler is not None:
+            self._standing.begin(None if self._call is None else self._call.attend)
+
+    def _compile(self, transformer: nn.Module, modules: dict[str, nn.Module]) -> None:
+        """Compile the blocks that hold attentions of the plan."""
+        if self._compiler is None:
+            return
+        self._handles.append(transformer.register_forward_hook(lambda *_: self._standing.end(), always_call=True))
+        for name, attentions in self._blocks.items():
+            block = modules[name]
+            compile_block(block, self._compiler)
+            self._replaced.append(block)
+            check = ExchangeCheck({attention: modules[attention] for attention in attentions}, lambda: self._call)
+            self._handles.append(block.register_forward_pre_hook(check.begin))
+            self._handles.append(block.register_forward_hook(check.end))
 
     def _split(self, module: nn.Module, split: Split) -> None:
         if isinstance(split.argument, int):
@@ -230,6 +257,11 @@ class SequenceParallel:
         return gather_tokens(call.communicator, output, gather.dim, call.lengths[gather.stream])
 
     def _attend(self, module: nn.Module, name: str, attention: Attend) -> None:
+        if self._compiler is not None:
+            note_streams(module, attention.streams)
+            self._blocks.setdefault(name.rpartition(".")[0], []).append(name)
+            self._replaced.append(module)
+            return
         forward: Callable[..., Any] = module.forward
 
         def over_group(*args: Any, **kwargs: Any) -> Any:
@@ -240,11 +272,8 @@ class SequenceParallel:
             with ReplaceAttention(partial(call.attend, attention.streams)):
                 output = forward(*args, **kwargs)
             if call.exchanges == before:
-                raise AttentionError(
-                    f"attention module {name!r} did not attend to the tokens of the other {call.communicator.degree - 1} "
-                    f"members: {attention_of(module)} calls neither torch nor diffusers' dispatcher; "
-                    "use another processor, or groups of one"
-                )
+                others = call.communicator.degree - 1
+                raise unattended(name, module, others, "calls neither torch nor diffusers' dispatcher")
             return output
 
         module.forward = over_group

@@ -90,7 +90,9 @@ class DistributedConfig:
 
     ``model``: ``flux``, ``sd3``, ``qwen`` or ``wan`` with random weights, without a download (``width``: ``tiny``,
     ``small``, or on GPUs ``full``: FLUX.1-dev, SD3-medium, Qwen-Image, Wan2.1-14B as published), or the folder of a
-    pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``workers``: by default one per GPU,
+    pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``lora``: a file of safetensors that is
+    fused into the transformer, times ``lora_weight`` (needs peft). ``vae_tiling``: decode large images tile by tile, in less
+    memory. ``compile``: the transformer's blocks, with torch.compile, in first steps. ``workers``: by default one per GPU,
     or two processes. ``stage_workers``: those that encode texts and decode images, beside them. ``images`` and ``latents``:
     whether to keep them, in the output directory. ``deadline``: seconds after which a group without a step counts as hung.
     ``late``: ``best_effort`` or ``drop``.
@@ -103,6 +105,10 @@ class DistributedConfig:
     weights: str = "load"
     dtype: str = "float32"
     guidance: float | None = None
+    lora: str | None = None
+    lora_weight: float = 1.0
+    vae_tiling: bool = False
+    compile: bool = False
     inputs: dict[str, Any] = field(default_factory=dict)
     prompts: list[str] = field(default_factory=list)
     workers: int | None = None

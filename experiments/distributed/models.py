@@ -66,7 +66,19 @@ def model_of(engine: Mapping[str, Any], seed: int) -> ModelSpec:
         weights = "random" if full else weights
     else:
         folder = Path(model).expanduser().resolve()
-    return ModelSpec(folder, engine["dtype"], weights, engine["guidance"], inputs, seed)
+    lora = None if engine["lora"] is None else Path(engine["lora"]).expanduser().resolve()
+    return ModelSpec(
+        folder,
+        engine["dtype"],
+        weights,
+        engine["guidance"],
+        inputs,
+        seed,
+        lora,
+        engine["lora_weight"],
+        engine["vae_tiling"],
+        engine["compile"],
+    )
 
 
 def built(family: str, width: str) -> Path:

@@ -22,7 +22,8 @@ def transport_of(config: EngineConfig, workers: int) -> Transport:
         If Ray cannot be reached, has too little room, or lacks the model on one of its machines.
     """
     if config.transport == "local":
-        return LocalTransport(config.model.folder)
+        lora = config.model.lora
+        return LocalTransport(config.model.folder, beside=() if lora is None else (lora,))
     from executor.distributed.on_ray.transport import RayTransport
 
     return RayTransport(config, workers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from pathlib import Path
@@ -130,15 +130,23 @@ class LocalTransport:
         Of the model, whose parts are imported beforehand.
     target
         What a worker's process does.
+    beside
+        Further files of the model.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, target: Callable[[WorkerSetting, Connection], None] = work) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        target: Callable[[WorkerSetting, Connection], None] = work,
+        beside: Sequence[Path] = (),
+    ) -> None:
         self._target = target
         self._context: ForkServerContext | SpawnContext | None = None
         self._folder = folder
-        self._files = fingerprint(folder)
+        self._beside = tuple(beside)
+        self._files = fingerprint(folder, *self._beside)
         self._storage = Shared(new_folder())
 
     @property
@@ -154,7 +162,7 @@ class LocalTransport:
         EngineError
             If a file of the model's folder is no longer what it was at the first start.
         """
-        now = fingerprint(self._folder)
+        now = fingerprint(self._folder, *self._beside)
         if now != self._files:
             changed = min(name for name in now.keys() | self._files.keys() if now.get(name) != self._files.get(name))
             raise EngineError(

@@ -94,7 +94,8 @@ class Worker:
         self._storage = setting.storage
         self._states = setting.storage.states(setting.turn)
         self._copies = copies_of(self._device)
-        self._parallel = [SequenceParallel(transformer) for transformer in self._model.transformers]
+        compiler = "inductor" if setting.model.compile and setting.role == "denoise" else None
+        self._parallel = [SequenceParallel(network, compiler=compiler) for network in self._model.transformers]
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
         self._queue: deque[Any] = deque()

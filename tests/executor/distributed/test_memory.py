@@ -13,6 +13,7 @@ from executor.distributed.controller import crew
 from executor.distributed.controller.crew import Crew
 from executor.distributed.memory import check_memory, free_memory, in_words, needed_memory
 from executor.models.random_models.build import build
+from executor.models.spec import ModelSpec
 from executor.models.weights import weights_of
 from tests.executor.distributed.serving import cluster_of, spec_of
 
@@ -95,3 +96,11 @@ def test_free_in_a_container(tmp_path: Path) -> None:
 def test_words() -> None:
     """Tests that bytes are told as one would say them."""
     assert in_words(12 << 30) == "12.0 GiB" and in_words(5 << 20) == "5 MiB"
+
+
+def test_compiling_needs_patience(tmp_path: Path) -> None:
+    """Tests that a deadline in which a first step cannot compile is refused, so that no group counts as hung for it."""
+    spec = ModelSpec(build("flux", tmp_path), compile=True)
+    with pytest.raises(ValueError, match=r"^deadline is 30\.0; with engine\.compile=true, .* at least 120 seconds"):
+        EngineConfig(spec)
+    EngineConfig(spec, deadline=120.0)

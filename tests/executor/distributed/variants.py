@@ -11,7 +11,10 @@ import torch
 import transformers
 
 from executor.models.random_models.build import build
-from executor.models.random_models.tokenizers import t5_tokenizer
+from executor.models.random_models.tokenizers import qwen_tokenizer, t5_tokenizer
+
+FLUX2_INPUTS = {"text_encoder_out_layers": (1, 2, 3)}
+"""Of a tiny FLUX.2, whose text encoder has three layers; the published ones take those around the tenth."""
 
 
 def edit(path: Path, **values: Any) -> None:
@@ -81,3 +84,78 @@ def ltx(folder: Path) -> Path:
             transformer=transformer,
         ).save_pretrained(folder)
     return folder
+
+
+def flux2(folder: Path) -> Path:
+    """Build a tiny FLUX.2-dev, guided by an embedded scale."""
+    tokenizer = qwen_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] }} {{ m['content'][0]['text'] }}{% endfor %}"
+    sizes = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "head_dim": 8,
+    }
+    config = transformers.Mistral3Config(
+        text_config=_THREE_LAYERS | {"model_type": "mistral", "vocab_size": len(tokenizer)},
+        vision_config=sizes | {"model_type": "pixtral", "image_size": 32, "patch_size": 16},
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(9)
+        text_encoder = transformers.Mistral3ForConditionalGeneration(config).eval()
+        diffusers.Flux2Pipeline(
+            text_encoder=text_encoder, tokenizer=tokenizer, **_flux2_parts(guidance=True)
+        ).save_pretrained(folder)
+    return folder
+
+
+def flux2_klein(folder: Path, distilled: bool) -> Path:
+    """Build a tiny FLUX.2-klein: distilled and not guided, or the base model, guided by an empty prompt."""
+    tokenizer = qwen_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] }} {{ m['content'] }}{% endfor %} assistant"
+    config = transformers.Qwen3Config(**_THREE_LAYERS | {"vocab_size": len(tokenizer)})
+    with torch.random.fork_rng():
+        torch.manual_seed(9)
+        text_encoder = transformers.Qwen3ForCausalLM(config).eval()
+        diffusers.Flux2KleinPipeline(
+            text_encoder=text_encoder, tokenizer=tokenizer, is_distilled=distilled, **_flux2_parts(guidance=False)
+        ).save_pretrained(folder)
+    return folder
+
+
+_THREE_LAYERS = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+}
+
+
+def _flux2_parts(guidance: bool) -> dict[str, Any]:
+    """Return the parts that all of FLUX.2 share."""
+    return {
+        "scheduler": diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        "vae": diffusers.AutoencoderKLFlux2(
+            block_out_channels=(16,) * 4,
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            norm_num_groups=8,
+            latent_channels=4,
+            layers_per_block=1,
+            sample_size=64,
+        ),
+        "transformer": diffusers.Flux2Transformer2DModel(
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=5,
+            joint_attention_dim=96,
+            timestep_guidance_channels=16,
+            axes_dims_rope=(2, 2, 2, 2),
+            guidance_embeds=guidance,
+        ),
+    }

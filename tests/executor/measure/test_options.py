@@ -87,6 +87,12 @@ def test_refused(folder: Path, more: list[str], words: list[str], capsys: pytest
         assert word in said
 
 
+def test_tiling(folder: Path) -> None:
+    """Tests that decodes are measured as they will be served: tile by tile, or not."""
+    assert parse(_arguments(folder, "--vae-tiling")).config.model.vae_tiling
+    assert not parse(_arguments(folder)).config.model.vae_tiling
+
+
 @pytest.mark.parametrize(
     ("model", "out", "words"),
     [

@@ -85,9 +85,9 @@ def test_schedulers_that_draw_nothing_carry_a_seed() -> None:
     ("scheduler", "inputs", "message"),
     [
         (
-            "FlowMatchHeunDiscreteScheduler",
+            "PNDMScheduler",
             {},
-            r"4 steps, but FlowMatchHeunDiscreteScheduler makes 7 timesteps of them",
+            r"4 steps, but PNDMScheduler makes 13 timesteps of them; use a scheduler of one step each",
         ),
         (
             "FlowMatchEulerDiscreteScheduler",
