@@ -39,7 +39,12 @@ DEFAULTS = ("solver=highs", "engine.late=drop", "engine.noise=0", "engine.regrou
 TICK = 1e-4
 """Seconds to which step times are rounded up where several steps are done together."""
 TOGETHER = (10, 5, 1)
+SEVERAL = (10, 5)
+"""Numbers of steps that are done without a break in schedules of single steps that CP-SAT is asked for."""
 BUDGET = 20.0
+"""Seconds for each program."""
+EXACT_BUDGET = 10.0
+"""Deterministic seconds for each question to CP-SAT."""
 _EQUAL = 1e-6
 CONDITION = (
     "All hold for schedules without batches whose steps take what the profile says, and whose moves take no time."
@@ -65,8 +70,9 @@ class Layers:
     columns
         At most, with sets of jobs that columns of whole schedules do not serve together.
     upper, schedule
-        The optimum is at most and at least this: by CP-SAT on counted GPUs where it was asked, else ``columns``, and what a
-        clairvoyant gatekeeper reaches.
+        The optimum is at most and at least this. Where several steps are done together: by CP-SAT on counted GPUs, for parts
+        of few jobs. Else at most ``columns``, and at least what a clairvoyant gatekeeper reaches, or CP-SAT with several steps
+        together: such a schedule is one of single steps.
     placed
         Found where every step has GPUs of its own, an aligned block.
     parts
@@ -109,9 +115,9 @@ def take_apart(cell: str, config: dict[str, Any], together: int, exact: int, pas
     together
         Steps of a request that are done without a break.
     exact
-        Jobs of a part up to which CP-SAT is asked for the optimum, where several steps are done together.
+        Jobs of a part up to which CP-SAT is asked.
     passes
-        Of the gatekeeper, who is asked elsewhere.
+        Of the gatekeeper, who is asked where steps are done one by one.
     """
     setup = build(config)
     random = np.random.default_rng(setup.seed)
@@ -145,16 +151,24 @@ def _part(
     fluid, _ = moment_bound(plain, len(tasks), cluster.gpus, seconds, solver, BUDGET, rounds=1)
     moments, program = moment_bound(program, len(tasks), cluster.gpus, seconds, solver, BUDGET)
     columns = set_bound(tasks, points, program, cluster.gpus, cluster.degrees, solver, BUDGET)
-    upper = columns.upper
-    if together > 1 and len(tasks) <= exact:
-        found = whole_steps(tasks, cluster.gpus, TICK, BUDGET, upper)
+    upper, ask = columns.upper, len(tasks) <= exact
+    schedule = placed = 0.0
+    if together > 1 and ask:
+        found = whole_steps(tasks, cluster.gpus, TICK, EXACT_BUDGET, upper)
         upper, schedule = found.upper, found.value
-        placed = whole_steps(tasks, cluster.gpus, TICK, BUDGET, schedule, placed=True).value
-    elif together > 1:
-        schedule = placed = 0.0
-    else:
+        placed = whole_steps(tasks, cluster.gpus, TICK, EXACT_BUDGET, schedule, placed=True).value
+    elif together == 1:
         let_in = gatekeeper(setup, part, [on_time(setup, part)], passes, random)
         schedule = placed = math.fsum(request.weight for request in part if request.id in let_in)
+        for several in SEVERAL if ask else ():
+            if schedule < upper - _EQUAL:
+                longer = [task for request in part if (task := _task(setup, request, several)) is not None]
+                counted = whole_steps(longer, cluster.gpus, TICK, EXACT_BUDGET, upper).value
+                if counted > schedule:
+                    schedule = counted
+                    placed = max(
+                        placed, whole_steps(longer, cluster.gpus, TICK, EXACT_BUDGET, counted, placed=True).value
+                    )
     return [
         len(part), fluid.first, moments.first, moments.upper, columns.upper, upper, schedule,
         placed, 1, moments.closed, columns.served, schedule >= upper - _EQUAL,

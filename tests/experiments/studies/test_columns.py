@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ BUSY = ("workload=skewed", "workload.requests=6", "workload.rate=60", "workload.
 def in_order(found: Layers) -> bool:
     """Return whether no layer is above the one before."""
     layers = (found.fluid, found.bound, found.moments, found.columns, found.upper, found.schedule, found.placed)
-    return all(after <= before + 1e-6 for before, after in zip(layers, layers[1:], strict=False))
+    return all(after <= before + 1e-6 for before, after in pairwise(layers))
 
 
 @pytest.mark.parametrize("together", [10, 1])

@@ -43,7 +43,7 @@ def points_of(tasks: list[Task]) -> np.ndarray[tuple[int], np.dtype[np.float64]]
 @settings(max_examples=40, deadline=None)
 @given(instances())
 def test_no_schedule_exceeds_a_layer(tasks: list[Task]) -> None:
-    """Tests that the optimum of whole steps is at most the bound by columns, that by moments, and the bound, in this order."""
+    """Tests that the optimum of whole steps is at most the bound by columns, that at most the one by moments, and so on."""
     points = points_of(tasks)
     program = shared_program(tasks, points, 4, DEGREES)
     exact = CpSatBackend(presolve=True).solve(step_program(tasks, 4, TICK).linear, 20.0)
