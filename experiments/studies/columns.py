@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from experiments.studies.options import refuse, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 from planner.backends.highs import HighsBackend
 from planner.costs import costs_of
+from planner.decomposition.master import decompose
 from planner.decomposition.moments import moment_bound
 from planner.decomposition.sets import set_bound, shared_program
 from planner.decomposition.whole import on_ticks, whole_steps
@@ -45,6 +46,8 @@ BUDGET = 20.0
 """Seconds for each program."""
 EXACT_BUDGET = 10.0
 """Deterministic seconds for each question to CP-SAT."""
+ROUNDS = 60
+"""Masters solved for columns without integrality."""
 _EQUAL = 1e-6
 CONDITION = (
     "All hold for schedules without batches whose steps take what the profile says, and whose moves take no time."
@@ -67,12 +70,16 @@ class Layers:
         The same with the rows on concurrency: the clairvoyant bound.
     moments
         The same with all rows on what can run at a moment.
+    relaxed
+        The same without integrality, so that jobs may be served in part.
+    mixed_least, mixed_most
+        Between these is what columns of whole schedules are worth in place of durations, also without integrality.
     columns
         At most, with sets of jobs that columns of whole schedules do not serve together.
     upper, schedule
-        The optimum is at most and at least this. Where several steps are done together: by CP-SAT on counted GPUs, for parts
-        of few jobs. Else at most ``columns``, and at least what a clairvoyant gatekeeper reaches, or CP-SAT with several steps
-        together: such a schedule is one of single steps.
+        The optimum is at most and at least this. Where several steps are done together: by CP-SAT on counted GPUs, for
+        parts of few jobs. Else at most ``columns``, and at least what a clairvoyant gatekeeper reaches, or CP-SAT with
+        several steps together: such a schedule is one of single steps.
     placed
         Found where every step has GPUs of its own, an aligned block.
     parts
@@ -92,6 +99,9 @@ class Layers:
     fluid: float
     bound: float
     moments: float
+    relaxed: float
+    mixed_least: float
+    mixed_most: float
     columns: float
     upper: float
     schedule: float
@@ -125,7 +135,7 @@ def take_apart(cell: str, config: dict[str, Any], together: int, exact: int, pas
     for part in periods(setup.workload.requests):
         tasks = [task for request in part if (task := _task(setup, request, together)) is not None]
         if len(tasks) < 2:
-            sums += [len(part), *[math.fsum(task.weight for task in tasks)] * 7, 0, 0, 0, 0]
+            sums += [len(part), *[math.fsum(task.weight for task in tasks)] * 10, 0, 0, 0, 0]
             continue
         sums += _part(setup, part, tasks, together, exact, passes, random)
     values = [int(x) if name in ("requests", "parts", "closed", "served", "proven") else float(x)
@@ -150,6 +160,7 @@ def _part(
     plain = interval_program(tasks, points, cluster.gpus * seconds)
     fluid, _ = moment_bound(plain, len(tasks), cluster.gpus, seconds, solver, BUDGET, rounds=1)
     moments, program = moment_bound(program, len(tasks), cluster.gpus, seconds, solver, BUDGET)
+    mixed = decompose(tasks, points, program, ROUNDS)
     columns = set_bound(tasks, points, program, cluster.gpus, cluster.degrees, solver, BUDGET)
     upper, ask = columns.upper, len(tasks) <= exact
     schedule = placed = 0.0
@@ -170,7 +181,8 @@ def _part(
                         placed, whole_steps(longer, cluster.gpus, TICK, EXACT_BUDGET, counted, placed=True).value
                     )
     return [
-        len(part), fluid.first, moments.first, moments.upper, columns.upper, upper, schedule,
+        len(part), fluid.first, moments.first, moments.upper, mixed.relaxed, mixed.lower, mixed.upper,
+        columns.upper, upper, schedule,
         placed, 1, moments.closed, columns.served, schedule >= upper - _EQUAL,
     ]  # fmt: skip
 
@@ -185,14 +197,18 @@ def _task(setup: Setup, request: Request, together: int) -> Task | None:
     return task if request.arrival + request.steps * shape.fastest <= due else None
 
 
-def layer_table(results: Sequence[Layers]) -> Table:
-    """Return a row per cell and number of steps done together: sums over seeds."""
-    head = ["cell", "steps together", "requests", "fluid", "bound", "moments", "columns", "at most", "schedule", "placed",
-            "parts", "closed", "served", "proven"]  # fmt: skip
-    rows = [head]
+LAYERS = ("requests", "fluid", "bound", "moments", "columns", "upper", "schedule", "placed")
+PARTS = ("parts", "closed", "served", "proven")
+MIXED = ("relaxed", "mixed_least", "mixed_most")
+
+
+def layer_table(results: Sequence[Layers], names: Sequence[str], digits: int = 0) -> Table:
+    """Return a row per cell and number of steps done together: sums over seeds of some fields."""
+    rows = [["cell", "steps together", *(name.replace("_", " ") for name in names)]]
     for cell, together in dict.fromkeys((result.cell, result.together) for result in results):
-        own = [astuple(result)[3:] for result in results if (result.cell, result.together) == (cell, together)]
-        rows.append([cell, str(together), *(f"{sum(values):.0f}" for values in zip(*own, strict=True))])
+        own = [result for result in results if (result.cell, result.together) == (cell, together)]
+        sums = (math.fsum(getattr(result, name) for result in own) for name in names)
+        rows.append([cell, str(together), *(f"{value:.{digits}f}" for value in sums)])
     return rows
 
 
@@ -246,7 +262,11 @@ def _command(options: argparse.Namespace) -> None:
     }
     with open_study("columns", options, config, seeds) as study:
         results = take_all_apart(grid, seeds, together, options.exact, options.passes, study.jobs)
-        study.table("table", layer_table(results))
+        study.table("table", layer_table(results, LAYERS))
+        study.table(
+            "parts", layer_table(results, PARTS), "Parts of several requests, and those in which a layer is settled"
+        )
+        study.table("mixed", layer_table(results, MIXED, 2), "Without integrality")
         study.rows("layers", results)
         print(
             f"Requests, summed over seeds: at most, from fluid to the optimum; then what schedules reach. {CONDITION}"

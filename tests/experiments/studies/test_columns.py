@@ -26,6 +26,7 @@ def test_each_layer_is_at_most_the_one_before(together: int) -> None:
     """Tests that bounds fall from layer to layer, that schedules stay below them, and that parts are counted."""
     for found in take_all_apart(cells([], BUSY), [0, 1], [together], exact=12, passes=1, jobs=Jobs(1)):
         assert in_order(found)
+        assert found.mixed_least <= found.mixed_most + 1e-9 <= found.relaxed + 1e-6
         assert found.requests == 6
         assert 0 <= found.proven <= found.parts >= found.served
 
