@@ -69,10 +69,10 @@ tables-foresight: $(VENV)/.core
 COLUMNS := $(BIN)/python -m experiments.columns --overwrite
 BURST := workload=skewed workload.slo_scale=1.2 workload.requests=10
 tables-columns: $(VENV)/.core
-	$(COLUMNS) --together 10 5 1 --seeds 10 --output docs/tables/columns --cell "8 GPUs, burst:$(BURST) workload.rate=60" \
+	$(COLUMNS) --together 10 5 1 --seeds 6 --output docs/tables/columns --cell "8 GPUs, burst:$(BURST) workload.rate=60" \
 	  --cell "16 GPUs, burst:$(BURST) cluster.gpus=16 workload.rate=90"
-	$(COLUMNS) --together 10 1 --seeds 1 --output docs/tables/columns-runs \
-	  --cell "8 GPUs, 18 a minute:workload=skewed workload.rate=18 workload.slo_scale=1.2 workload.requests=300" \
+	$(COLUMNS) --together 1 --seeds 1 --output docs/tables/columns-runs \
+	  --cell "8 GPUs, 18 a minute:workload=skewed workload.rate=18 workload.slo_scale=1.2 workload.requests=150" \
 	  --cell "16 GPUs, paper load:cluster.gpus=16 workload=skewed workload.rate=36 workload.slo_scale=1.2 workload.requests=300"
 
 # With and without the rows on concurrency, in the program and in the bound (docs/tables/foresight has both bounds).
