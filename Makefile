@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-demand tables-moves tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-growth tables-rounds
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-columns tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-demand tables-moves tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-growth tables-rounds
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
@@ -63,6 +63,17 @@ tables-regimes: $(VENV)/.core
 
 tables-foresight: $(VENV)/.core
 	$(BIN)/python -m experiments.foresight --grid --seeds 10 --overwrite --output docs/tables/foresight
+
+# Whether the bound is loose: bursts of ten requests, whose optimum is known where steps are done in tens and fives, and whole runs.
+# Ten minutes on two cores.
+COLUMNS := $(BIN)/python -m experiments.columns --overwrite
+BURST := workload=skewed workload.slo_scale=1.2 workload.requests=10
+tables-columns: $(VENV)/.core
+	$(COLUMNS) --together 10 5 1 --seeds 6 --output docs/tables/columns --cell "8 GPUs, burst:$(BURST) workload.rate=60" \
+	  --cell "16 GPUs, burst:$(BURST) cluster.gpus=16 workload.rate=90"
+	$(COLUMNS) --together 1 --seeds 1 --output docs/tables/columns-runs \
+	  --cell "8 GPUs, 18 a minute:workload=skewed workload.rate=18 workload.slo_scale=1.2 workload.requests=150" \
+	  --cell "16 GPUs, paper load:cluster.gpus=16 workload=skewed workload.rate=36 workload.slo_scale=1.2 workload.requests=300"
 
 # With and without the rows on concurrency, in the program and in the bound (docs/tables/foresight has both bounds).
 tables-concurrency: $(VENV)/.core

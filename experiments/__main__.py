@@ -37,6 +37,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "bound": Command("experiments.bound", "what no schedule exceeds that knows all arrivals"),
         "regimes": Command("experiments.regimes", "where planning pays, and where it does not"),
         "foresight": Command("experiments.foresight", "what of the distance to the bound is owed to unknown arrivals"),
+        "columns": Command("experiments.columns", "what of the distance to the bound is the bound's own"),
         "admission": Command("experiments.admission", "what promises at arrival are worth, and what refusing costs"),
         "prices": Command("experiments.prices", "what a price per GPU-second changes"),
         "optimum": Command("experiments.optimum", "optimal schedules of a few requests, with proof"),

@@ -233,6 +233,10 @@ foresight | --cell a | NAME:OVERRIDES
 bound | --cell a:workload=nosuch | workload=nosuch
 foresight | --passes -1 | '-1' is not a whole number
 foresight | workload.requests=0 | workload.requests is 0
+columns | solver=dp | whoever plans
+columns | engine.noise=1 | what the profile says
+columns | --together 0 | '0' is not a whole number
+columns | --cell a:engine.late=drop | whoever plans
 optimum | cluster.gpus=2 | use --gpus
 optimum | workload.requests=50 | use --requests
 optimum | solver=dp | whoever plans
