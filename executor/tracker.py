@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from executor.demand import Demand
 from executor.engine import Milestone, Running
+from executor.physics import Decode
 from planner.allocation import cheapest_mix
 from planner.cluster import Cluster, Group
 from planner.costs import costs_of
@@ -41,6 +43,8 @@ class Tracker:
         Passed on to the rounds; the profile is what the planner believes.
     stages
         Whether decoding counts: then a job is due earlier by its decode time.
+    decode
+        Who decodes; with ``group``, a job also needs that time of a GPU.
     regroup_seconds
         What a job loses by going on on other GPUs. Less than :data:`COUNTED` is less than steps vary by, and plans do not
         count it.
@@ -53,12 +57,14 @@ class Tracker:
         cadence: Cadence,
         stages: bool = False,
         regroup_seconds: float = 0.0,
+        decode: Decode = "workers",
     ) -> None:
         self._cluster = cluster
         self._profile = profile
         self._costs = costs_of(profile, cluster)
         self._cadence = cadence
         self._stages = stages
+        self._on_gpus = stages and decode == "group"
         self._demand = Demand(cluster.gpus)
         self._regroup_seconds = regroup_seconds if regroup_seconds >= COUNTED else 0.0
         self._live: dict[int, _Live] = {}
@@ -74,7 +80,7 @@ class Tracker:
     def expected(self, request: Request, now: float) -> Job:
         """Return the job that a request which arrives now will be once its text is encoded."""
         ready = now + (self._profile.encode_time(request.shape) if self._stages else 0.0)
-        return Job(request, request.steps, self._due(request), ready)
+        return Job(request, request.steps, self._due(request), ready, decode=self._decode(request))
 
     def expect(self, request: Request, now: float) -> None:
         """A request has arrived whose text is not encoded yet."""
@@ -83,15 +89,18 @@ class Tracker:
     def admit(self, request: Request, now: float) -> None:
         """A request's text is encoded; its first step can begin."""
         self._coming.pop(request.id, None)
-        due = self._due(request)
-        self._live[request.id] = _Live(request, due, Job(request, request.steps, due, now))
+        due, decode = self._due(request), self._decode(request)
+        self._live[request.id] = _Live(request, due, Job(request, request.steps, due, now, decode=decode))
         costs = self._costs.of(request.shape)
         mix = cheapest_mix(costs, request.steps, due - now) or ((costs.degrees[-1], request.steps),)
         asked = sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
-        self._demand.add(now, asked, due - now)
+        self._demand.add(now, asked + decode, due - now)
 
     def _due(self, request: Request) -> float:
         return request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
+
+    def _decode(self, request: Request) -> float:
+        return self._profile.decode_time(request.shape) if self._on_gpus else 0.0
 
     def update(self, progress: Milestone) -> None:
         """Take in that a segment ended."""
@@ -103,7 +112,7 @@ class Tracker:
         else:
             live.left -= progress.steps
             live.group = progress.group
-            live.job = Job(live.request, live.left, live.due, progress.at, live.group)
+            live.job = Job(live.request, live.left, live.due, progress.at, live.group, decode=live.job.decode)
 
     def forget(self, request: int) -> None:
         """A request is out of the system."""
@@ -114,7 +123,13 @@ class Tracker:
         """Ids of the jobs of a round that miss their deadline whatever is done."""
         return [job.request.id for job in round_.jobs if round_.hopeless(job)]
 
-    def round(self, now: float, running: Iterable[Running], expected: bool = False) -> Round:
+    def round(
+        self,
+        now: float,
+        running: Iterable[Running],
+        expected: bool = False,
+        occupied: Mapping[int, float] = MappingProxyType({}),
+    ) -> Round:
         """Make the instance of this moment; jobs in their last step have nothing left to decide and are left out.
 
         Parameters
@@ -123,6 +138,8 @@ class Tracker:
             The moment, and the segments in progress.
         expected
             Whether requests whose texts are not encoded yet are among the jobs, as they are for admission.
+        occupied
+            GPUs that make an image, and when each is expected to be free.
         """
         free_at = self._idle_since
         jobs = {id_: live.job for id_, live in self._live.items()}
@@ -143,10 +160,14 @@ class Tracker:
                 if left > 0:
                     seen = live.seen
                     if seen is None or not (seen.ready == boundary and seen.steps_left == left and seen.group is group):
-                        seen = live.seen = Job(live.request, left, live.due, boundary, group, True)
+                        seen = live.seen = Job(live.request, left, live.due, boundary, group, True, live.job.decode)
                     jobs[id_] = seen
                 else:
                     del jobs[id_]
+        if occupied:
+            free_at = free_at.copy()
+            for gpu, until in occupied.items():
+                free_at[gpu] = until
         if expected:
             jobs |= self._coming
         waiting = tuple(jobs.values())
@@ -159,4 +180,5 @@ class Tracker:
             self._cadence,
             self._regroup_seconds,
             self._demand.at(now),
+            tuple(sorted(occupied)),
         )

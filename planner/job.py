@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from planner.cluster import Group
-from planner.errors import ParameterError, finite, whole
+from planner.errors import ParameterError, finite, is_finite, whole
 from planner.request import Request
 
 _INFINITY = math.inf
@@ -30,6 +30,9 @@ class Job:
         The GPUs that hold its latent: those it runs on, or ran on last. None before its first step.
     running
         Whether a segment is in progress on ``group`` that goes on unless a plan says otherwise.
+    decode
+        Seconds that a GPU of the last group is taken for the image after the last step; 0 where GPUs of the cluster do not
+        decode.
 
     Raises
     ------
@@ -43,6 +46,7 @@ class Job:
     ready: float
     group: Group | None = None
     running: bool = False
+    decode: float = 0.0
 
     def __post_init__(self) -> None:
         # Made anew at every decision: what is right passes by one comparison, and only what is not is looked at closely.
@@ -57,6 +61,8 @@ class Job:
             and 0 < steps <= self.request.steps
             and (type(self.group) is Group or (self.group is None and not self.running))
             and type(self.running) is bool
+            and type(self.decode) is float
+            and 0.0 <= self.decode < _INFINITY
         ):
             return
         _refuse(self)
@@ -81,5 +87,7 @@ def _refuse(job: Job) -> None:
         raise ParameterError("group", job.group, "a Group of the cluster is needed, or None", where)
     if not isinstance(job.running, bool):
         raise ParameterError("running", job.running, "True or False is needed", where)
+    if not (is_finite(job.decode) and job.decode >= 0):
+        raise ParameterError("decode", job.decode, "a number of seconds of at least 0 is needed", where)
     if job.running and job.group is None:
         raise ParameterError("running", job.running, "a job that runs has a group; give it, or False", where)
