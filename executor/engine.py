@@ -10,7 +10,7 @@ from planner.plan import Assignment
 from planner.request import Request
 from profiles.entries import Stage
 
-MilestoneKind = Literal["ready", "yielded", "finished", "rendered", "delivered", "failed"]
+MilestoneKind = Literal["ready", "yielded", "finished", "freed", "delivered", "failed"]
 
 
 class Milestone(NamedTuple):
@@ -21,8 +21,8 @@ class Milestone(NamedTuple):
     kind
         ``ready``: the text is encoded, the first step can begin. ``yielded``: a segment ended with steps left.
         ``finished``: the last step is done and decoding has been queued, or has begun on a GPU of the cluster.
-        ``rendered``: that GPU has made the image, and is free; only where GPUs of the cluster decode. ``delivered``: the
-        image is there.
+        ``freed``: that GPU has made the image, or leaves it to a worker for stages; only where GPUs of the cluster decode.
+        ``delivered``: the image is there.
         ``failed``: the request cannot be served and is out of the system; others go on.
     request
         Request id.

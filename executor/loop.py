@@ -260,7 +260,7 @@ class _Run:
     def _take_in(self, progress: Sequence[Milestone], now: float) -> None:
         gone = False
         for item in progress:
-            if item.kind == "rendered":
+            if item.kind == "freed":
                 self._wake = True
                 continue
             if item.request not in self._requests:  # of one that has left meanwhile

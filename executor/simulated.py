@@ -129,7 +129,7 @@ class SimulatedEngine:
         image = self._on_gpus.pop(request, None)
         if image is not None:
             self._gpus.decoded(image)
-            progress.append(Milestone("rendered", request, self.now))
+            progress.append(Milestone("freed", request, self.now))
         done = self._stage_workers.finish(request) if image is None else image
         self.staged.append(done)
         if done.stage == "decode":

@@ -17,6 +17,8 @@ from executor.models.spec import ModelError, ModelSpec, Role
 
 _TRANSFORMERS = ("transformer", "transformer_2")
 _STEP_PARTS = (*_TRANSFORMERS, "scheduler")
+_PARTS = {"denoise": _STEP_PARTS, "denoise and decode": (*_STEP_PARTS, "vae")}
+"""What is loaded for a role; all else is for everything."""
 
 
 def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> Any:
@@ -52,7 +54,7 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     for name in wanted:
         if index[name] is None:
             continue
-        if role == "denoise" and name not in _STEP_PARTS:
+        if role in _PARTS and name not in _PARTS[role]:
             continue
         nowhere = role == "stages" and name in _TRANSFORMERS
         part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)

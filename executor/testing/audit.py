@@ -74,9 +74,9 @@ class Audited:
             if segment.group.mask & used:
                 raise ConformanceError(f"observe() has two segments on one of the GPUs {segment.group.gpus}")
             used |= segment.group.mask
-            held = [gpu for gpu in self._engine.occupied() if segment.group.mask >> gpu & 1]
-            if held:
-                raise ConformanceError(f"observe() has jobs {segment.jobs} on GPU {held[0]}, which makes an image")
+            decoding = [gpu for gpu in self._engine.occupied() if segment.group.mask >> gpu & 1]
+            if decoding:
+                raise ConformanceError(f"observe() has jobs {segment.jobs} on GPU {decoding[0]}, which makes an image")
             if segment.begun < 0:
                 raise ConformanceError(f"observe() has a segment with {segment.begun} steps begun: {segment}")
         return running
@@ -176,7 +176,7 @@ class Audited:
         elif item.kind != "failed":
             self._require(id_ not in self._waiting, id_, f"{item.kind} is reported before ready")
         if item.kind in ("yielded", "finished"):
-            self._require(last not in ("finished", "rendered"), id_, f"{item.kind} is reported after {last}")
+            self._require(last not in ("finished", "freed"), id_, f"{item.kind} is reported after {last}")
             self._require(id_ in self._planned, id_, f"{item.kind} is reported, but no plan ever had it")
             done = sum(other.steps for other in before) + item.steps
             steps = self._requests[id_].steps
@@ -185,8 +185,8 @@ class Audited:
         if item.kind == "yielded" and item.steps:
             held = item.group is not None and item.group.mask in self._planned[id_]
             self._require(held, id_, "yielded names no group that a plan had it on")
-        if item.kind in ("rendered", "delivered"):
-            right = last == "finished" or (item.kind == "delivered" and last == "rendered")
+        if item.kind in ("freed", "delivered"):
+            right = last == "finished" or (item.kind == "delivered" and last == "freed")
             self._require(right, id_, f"{item.kind} is reported after {last or 'nothing'}, not after finished")
         before.append(item)
 

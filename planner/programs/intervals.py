@@ -46,8 +46,8 @@ class Task:
         Seconds that it loses when it goes on at another degree than ``held``. The program counts moves as free, and so its
         bound is one whatever they cost; list schedules count them.
     decode
-        Seconds that one GPU takes for its image after its last step, if GPUs of the cluster do. It may end after ``due`` by as
-        much.
+        Seconds that one GPU takes for its image after its last step, where GPUs of the cluster decode. It may end after
+        ``due`` by as much.
     """
 
     release: float
