@@ -301,7 +301,10 @@ class _Run:
         solver = service.solver
         if not len(tracker) or (
             not solver.preemptive
-            and (len(self._placed) == len(tracker) or sum(self._placed.values()) + len(engine.occupied()) >= service.cluster.gpus)
+            and (
+                len(self._placed) == len(tracker)
+                or sum(self._placed.values()) + len(engine.occupied()) >= service.cluster.gpus
+            )
         ):
             return
         running = engine.observe()

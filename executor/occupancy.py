@@ -1,4 +1,4 @@
-"""Who is on which GPUs of the virtual clock's cluster: segments in progress, images, and segments that wait for their GPUs."""
+"""Who is on which GPUs of the virtual clock's cluster: segments in progress, images, and segments that wait."""
 
 from __future__ import annotations
 

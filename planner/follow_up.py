@@ -81,8 +81,9 @@ def follow_up(round_: Round, assignments: Sequence[Assignment], until: float | N
     """Carry a plan out up to the next decision, at the step times of the profile and without new arrivals.
 
     With cadence ``rounds`` the next decision is due after ``tau``. With ``events`` it is due when a segment of the plan
-    ends, a GPU has made its image, or a job that the plan stops comes to its step boundary; after ``tau`` where neither happens. A segment begins
-    when its jobs and its GPUs are ready, and later by what a move costs; steps in progress are never interrupted.
+    ends, a GPU has made its image, or a job that the plan stops comes to its step boundary; after ``tau`` where none of these
+    happens. A segment begins when its jobs and its GPUs are ready, and later by what a move costs; steps in progress are
+    never interrupted.
 
     Parameters
     ----------

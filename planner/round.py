@@ -245,7 +245,9 @@ def _job_from_dict(data: Any, path: str, cluster: Cluster) -> Job:
             if not gpus or any(type(gpu) is not int or not 0 <= gpu < cluster.gpus for gpu in gpus):
                 raise ParameterError("group", gpus, f"numbers of GPUs from 0 to {cluster.gpus - 1} are needed, or null")
             group = _named(path, cluster.group_of, gpus)
-        return Job(request, data["steps_left"], data["due"], data["ready"], group, data["running"], data.get("decode", 0.0))
+        return Job(
+            request, data["steps_left"], data["due"], data["ready"], group, data["running"], data.get("decode", 0.0)
+        )
 
 
 def _named(path: str, make: Callable[[Given], Made], given: Given) -> Made:

@@ -38,7 +38,8 @@ def check_engine(
 
     Rules: time goes forward, no further than asked for; of each request ``ready``, ``yielded``, ``finished`` and
     ``delivered`` come in that order, with all of its steps and no others, on groups that plans had it on; no two segments
-    or images share a GPU, and a GPU decodes only what its group has finished; a request that is cancelled leaves without disturbing others; at the end every image is there.
+    or images share a GPU, and a GPU decodes only what its group has finished; a request that is cancelled leaves without
+    disturbing others; at the end every image is there.
 
     Parameters
     ----------
@@ -76,7 +77,9 @@ def check_engine(
     )
     engine = Audited(make(requests), real_clock)
     source = _Impatient(requests, cancelled={request.id for request in requests if request.id % 6 == 5}, after=every)
-    service = Service(cluster, profile, RandomPlans(seed, batches), Cadence("events", 0.05), stages=stages, decode=decode)
+    service = Service(
+        cluster, profile, RandomPlans(seed, batches), Cadence("events", 0.05), stages=stages, decode=decode
+    )
     records = serve(service, engine, Records([]), source)
     engine.at_the_end()
     wrong = {staged.gpu < 0 for staged in records.staged if staged.stage == "decode"} - {decode == "workers"}

@@ -94,8 +94,8 @@ class DistributedConfig:
     ``small``, or on GPUs ``full``: FLUX.1-dev, SD3-medium, Qwen-Image, Wan2.1-14B as published), or the folder of a
     pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``workers``: by default one per GPU,
     or two processes. ``stage_workers``: those that encode texts and decode images, beside them. ``decode=group``: a worker
-    of the group that did the last step decodes. ``images`` and ``latents``: whether to keep them, in the output directory. ``deadline``: seconds after which a group without a step counts as hung.
-    ``late``: ``best_effort`` or ``drop``.
+    of the group that did the last step decodes. ``images`` and ``latents``: whether to keep them, in the output directory.
+    ``deadline``: seconds after which a group without a step counts as hung. ``late``: ``best_effort`` or ``drop``.
     """
 
     defaults: list[Any] = field(default_factory=lambda: list(_SERVED))

@@ -1,6 +1,7 @@
 """A run in the Trace Event Format, for ui.perfetto.dev and chrome://tracing: the Tetris picture to zoom into.
 
-There is one track per GPU, with the images that it makes, and one per worker for texts and images. Times are microseconds, as the format wants them.
+There is one track per GPU, with the images that it makes, and one per worker for texts and images. Times are microseconds,
+as the format wants them.
 chrome://tracing takes the colour of an event from ``cname``; Perfetto ignores it and hashes the name without its digits,
 so a name ends in letters that stand for the request.
 """

@@ -19,7 +19,8 @@ class Usage:
     started, stopped
         Start of the first segment and end of the last one so far, in seconds.
     gpu_seconds
-        GPUs times seconds, of steps and of images; a batch shares its segment equally, so that all requests add up to the run.
+        GPUs times seconds, of steps and of images; a batch shares its segment equally, so that all requests add up to the
+        run.
     steps
         Steps done.
     segments

@@ -178,7 +178,9 @@ def _released(task: Task, state: _State) -> Task:
     """Return a task that can go on from a time on; made often, so without the detour of ``replace``."""
     if state.ready == task.release and state.last == task.held:
         return task
-    return Task(state.ready, task.due, task.steps, task.degrees, task.seconds, task.weight, state.last, task.move, task.decode)
+    return Task(
+        state.ready, task.due, task.steps, task.degrees, task.seconds, task.weight, state.last, task.move, task.decode
+    )
 
 
 def _begin(

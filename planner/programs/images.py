@@ -19,7 +19,6 @@ import numpy as np
 from planner.outcomes import Floats
 from planner.programs.intervals import Images, Intervals, Task
 
-
 _TRIFLE = 1e-9
 """Seconds of an image that count for nothing."""
 
@@ -54,6 +53,8 @@ def with_images(program: Intervals, tasks: Sequence[Task], points: Floats) -> In
             owner.append(i)
             interval.append(at)
             room.append(seconds)
+    if not needed:
+        return program
     count, size, rows = len(owner), linear.size, linear.rows
     row_of = {i: rows + at for at, i in enumerate(needed)}
     columns = size + np.arange(count)

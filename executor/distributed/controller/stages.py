@@ -218,7 +218,8 @@ class Stages:
         self._failures[ask.request.id] += 1
         if self._failures[ask.request.id] >= _DEATHS * self._attempts:
             what = "encoding its text" if isinstance(hand.current, m.Admit) else "decoding its image"
-            self._fail(ask, f"the worker {'for stages ' if hand.given is None else ''}died or hung {self._failures[ask.request.id]} times while {what}")
+            who = "the worker for stages" if hand.given is None else f"worker {rank}"
+            self._fail(ask, f"{who} died or hung {self._failures[ask.request.id]} times while {what}")
         elif isinstance(hand.current, m.Admit):
             self.admit(ask)
         else:
