@@ -64,7 +64,7 @@ def stage_summary(records: Records) -> StageSummary | None:
     had = workers * max(duration(records), records.staged[-1].end)
     waits = [percentile(waited, percent) for waited in (texts, gpus, images) for percent in (50, 95)]
     on_gpus = sum(image.end - image.start for image in images_on_gpus(records.staged))
-    return StageSummary(workers, busy_seconds(records.staged) / had if had else 0.0, *waits, gpu_seconds=on_gpus)
+    return StageSummary(workers, busy_seconds(records.staged) / had if had else 0.0, *waits, on_gpus)
 
 
 def busy_seconds(staged: Iterable[Staged]) -> float:

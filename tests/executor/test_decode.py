@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from planner.request import Request
 from planner.round import Round
 from planner.solvers.fixed import Fixed
 from planner.solvers.priority import Edf
-from tests.strategies import EVENTS, MEDIUM, ROUNDS, SMALL, profile_of, request
+from tests.strategies import EVENTS, MEDIUM, ROUNDS, SMALL, job, profile_of, request
 
 C4 = Cluster.nvlink(4)
 LEFT, RIGHT = C4.groups(2)
@@ -105,7 +106,12 @@ def test_a_job_says_what_its_image_takes() -> None:
     round_ = tracker.round(0.5, (), occupied={2: 1.5})
     assert round_.decoding == (2,) and round_.free_at[2] == 1.5
     assert available_mask(round_) == 0b1011
-    assert Round.from_dict(round_.to_dict()).decoding == (2,)
+    one = Round(0.5, (job(left=3),), C4, STAGED, (0.0,) * 4, EVENTS, decoding=(2,))
+    saved = replace(one, jobs=(replace(one.jobs[0], decode=0.6),))
+    again = Round.from_dict(saved.to_dict())
+    assert again.decoding == (2,) and again.jobs == saved.jobs
+    with pytest.raises(ParameterError, match="decode is -1"):
+        replace(one.jobs[0], decode=-1.0)
 
 
 def test_rounds_refuse_gpus_that_are_not_there() -> None:
