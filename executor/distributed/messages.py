@@ -78,7 +78,14 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Leave a group for good."""
+    """Leave a group for good, when what was told before is done."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Leave a group for good and at once: it is broken, and who waits in it would wait for ever."""
 
     name: str
 

@@ -106,13 +106,13 @@ class Crew:
         """
         self.fleet.restart(rank)
         for named in self.names.retire_all_with(rank):
-            self.fleet.tell(named.members, m.Leave(named.name), but=rank)
+            self.fleet.tell(named.members, m.Abort(named.name), but=rank)
 
     def retire(self, named: Named) -> None:
         """Give up a group that broke."""
         if self.names.stands(named):
             self.names.retire(named.members)
-        self.fleet.tell(named.members, m.Leave(named.name))
+        self.fleet.tell(named.members, m.Abort(named.name))
 
     def _settings(self, rendezvous: Rendezvous) -> list[WorkerSetting]:
         config, gpus = self.config, self.cluster.gpus

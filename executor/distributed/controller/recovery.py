@@ -80,22 +80,37 @@ class Recovery:
         self._left(chunk, rank)
 
     def watch(self) -> None:
-        """Kill members of chunks that are overdue, and take that in as any other death."""
+        """Break chunks off that are overdue; members that do not leave then either are killed, as any other death.
+
+        Of a group that waits for one of its members, only that one loses its weights.
+        """
         now = time.monotonic()
         for chunk in list(self._board.chunks.values()):
-            if now > chunk.overdue(self._crew.config.deadline):
-                how = (
-                    f"did not end step {chunk.steps + 1} in {now - chunk.stepped:.1f} s (expected {chunk.seconds:.2g} s, "
-                    f"engine.deadline={self._crew.config.deadline:g} s)"
-                )
+            if now <= chunk.overdue(self._crew.config.deadline):
+                continue
+            late = (
+                f"did not end step {chunk.steps + 1} in {now - chunk.stepped:.1f} s (expected {chunk.seconds:.2g} s, "
+                f"engine.deadline={self._crew.config.deadline:g} s)"
+            )
+            broken = chunk.broken
+            if broken is not None:
                 for rank in sorted(chunk.waiting_for):
-                    self.died(rank, how)
+                    self.died(rank, f"did not leave its group in {now - broken:.1f} s")
+            elif chunk.named.members[1:]:
+                chunk.errors.append(f"the group {late}")
+                self._break(chunk)
+            else:
+                self.died(chunk.named.members[0], late)
+
+    def _break(self, chunk: Chunk) -> float:
+        """Let all members of a chunk leave it, and return since when they do."""
+        chunk.broken = broken = time.monotonic()
+        self._crew.retire(chunk.named)
+        return broken
 
     def _left(self, chunk: Chunk, rank: int) -> None:
         """Take in that a member is gone from a chunk; when all are, end it."""
-        if chunk.broken is None:
-            chunk.broken = time.monotonic()
-            self._crew.retire(chunk.named)
+        broken = self._break(chunk) if chunk.broken is None else chunk.broken
         chunk.waiting_for.discard(rank)
         if chunk.waiting_for:
             return
@@ -104,7 +119,7 @@ class Recovery:
             for job, origin in zip(chunk.jobs, chunk.origin, strict=True)
         ]
         given_up = self._given_up_after(chunk, any(steps))
-        self._history.recoveries.append(time.monotonic() - chunk.broken)
+        self._history.recoveries.append(time.monotonic() - broken)
         for job in given_up:
             self._fail(
                 self._board.asks[job], f"{self._failures[job] // _DEATHS} failures in a row on {self._where(chunk)}"

@@ -7,8 +7,10 @@ process joins a world, and a group that broke is replaced by one with another na
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,6 +27,10 @@ _KEPT = 64
 
 _REMEMBERED = 1024
 """Groups that a worker remembers to have left; commands for older ones have long been carried out."""
+
+
+_NCCL = {"TORCH_NCCL_ASYNC_ERROR_HANDLING": "0", "TORCH_NCCL_ENABLE_MONITORING": "0"}
+"""Else threads of torch end a process whose peer has died; here the controller decides, and survivors keep their weights."""
 
 
 class _Transfers:
@@ -58,28 +64,30 @@ class Membership:
         self.name = name
         self.rank = rank
         self.degree = degree
-        self._data = data
-        self._control = control
+        self._closing = threading.Lock()
+        self._backends: tuple[Any, Any] | None = (data, control)
+        self._broken = False
         self._word = torch.zeros(1, dtype=torch.int64)
 
     def all_to_all(
         self, output: Tensor, input: Tensor, output_sizes: Sequence[int], input_sizes: Sequence[int]
     ) -> None:
         """See `executor.sequence.Communicator.all_to_all`."""
-        self._data.alltoall_base(output, input, list(output_sizes), list(input_sizes)).wait()
+        self._data().alltoall_base(output, input, list(output_sizes), list(input_sizes)).wait()
 
     def all_gather(self, output: Tensor, input: Tensor) -> None:
         """See `executor.sequence.Communicator.all_gather`."""
-        self._data._allgather_base(output.view(-1), input.view(-1)).wait()
+        self._data()._allgather_base(output.view(-1), input.view(-1)).wait()
 
     def shift(self, output: Tensor, input: Tensor, to: int, source: int) -> Pending:
         """See `executor.sequence.Communicator.shift`."""
+        data = self._data()
         if input.device.type == "cpu":
-            return _Transfers(self._data.send([input], to, 0), self._data.recv([output], source, 0))
-        self._data._start_coalescing()
-        self._data.send([input], to, 0)
-        self._data.recv([output], source, 0)
-        return _Transfers(self._data._end_coalescing())
+            return _Transfers(data.send([input], to, 0), data.recv([output], source, 0))
+        data._start_coalescing()
+        data.send([input], to, 0)
+        data.recv([output], source, 0)
+        return _Transfers(data._end_coalescing())
 
     def meet(self, device: torch.device) -> None:
         """Do one exchange with all members, so that none of the first step's time goes into connections."""
@@ -95,14 +103,43 @@ class Membership:
         self._word[0] = value
         options = dist.BroadcastOptions()
         options.rootRank = 0
-        self._control.broadcast([self._word], options).wait()
+        self._open()[1].broadcast([self._word], options).wait()
         return int(self._word[0])
+
+    def check(self) -> None:
+        """Make sure that what was exchanged counts: a GPU goes on with whatever is there when its group is broken off.
+
+        Raises
+        ------
+        RuntimeError
+            If the group has been left, or broken off.
+        """
+        if self._broken or self._backends is None:
+            raise RuntimeError(f"group {self.name!r} was broken off")
+
+    def abort(self) -> None:
+        """Break off from another thread what a GPU waits for; exchanges in host memory end by themselves, with an error."""
+        with self._closing:
+            data, control = self._backends or (None, None)
+            first, self._broken = not self._broken, True
+        if first and data is not None and data is not control:
+            data.abort()
 
     def close(self) -> None:
         """Leave at once; members that wait for this one raise."""
-        for backend in {id(b): b for b in (self._data, self._control) if b is not None}.values():
-            backend.abort()
-        self._data = self._control = None
+        self.abort()
+        with self._closing:
+            backends, self._backends = self._backends, None
+        if backends is not None and backends[1] is not None:
+            backends[1].abort()
+
+    def _open(self) -> tuple[Any, Any]:
+        self.check()
+        assert self._backends is not None
+        return self._backends
+
+    def _data(self) -> Any:
+        return self._open()[0]
 
 
 @dataclass(frozen=True)
@@ -190,6 +227,10 @@ class Groups:
         )
         self._groups: dict[str, Membership] = {}
         self._left: dict[str, None] = {}
+        self._changing = threading.Lock()
+        if self._device.type == "cuda":
+            for setting, value in _NCCL.items():
+                os.environ.setdefault(setting, value)
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -211,23 +252,42 @@ class Groups:
         RuntimeError
             If a member does not come before the timeout, or this process has left the group before.
         """
-        if name in self._left:
-            raise RuntimeError(f"worker {self._rank} has left group {name!r}; it comes back under another name")
         group = self._groups.get(name)
-        if group is None:
-            if self._rank not in members:
-                raise ValueError(f"group {name!r} has members {tuple(members)}; worker {self._rank} is none of them")
-            group = self._groups[name] = self._build(name, members)
-        return group
+        if group is not None and name not in self._left:
+            return group
+        if self._rank not in members:
+            raise ValueError(f"group {name!r} has members {tuple(members)}; worker {self._rank} is none of them")
+        if name not in self._left:
+            group = self._build(name, members)
+            with self._changing:
+                if name not in self._left:
+                    self._groups[name] = group
+                    return group
+            group.close()
+        raise RuntimeError(f"worker {self._rank} has left group {name!r}; it comes back under another name")
 
     def drop(self, name: str) -> None:
         """Leave a group for good; one that is not known is no error."""
+        with self._changing:
+            self._leave(name)
+            group = self._groups.pop(name, None)
+        if group is not None:
+            group.close()
+
+    def abort(self, names: Iterable[str] | None = None) -> None:
+        """Break groups off, or all, from another thread: their GPUs wait no longer, and they are there only to be dropped."""
+        with self._changing:
+            groups = [self._groups.get(name) for name in (list(self._groups) if names is None else names)]
+            for name in names or ():
+                self._leave(name)
+        for group in groups:
+            if group is not None:
+                group.abort()
+
+    def _leave(self, name: str) -> None:
         self._left[name] = None
         if len(self._left) > _REMEMBERED:
             del self._left[next(iter(self._left))]
-        group = self._groups.pop(name, None)
-        if group is not None:
-            group.close()
 
     def close(self) -> None:
         """Leave all groups."""

@@ -25,6 +25,7 @@ from executor.distributed import messages as m
 from executor.distributed.images import encoded
 from executor.distributed.storage import Storage
 from executor.distributed.worker.groups import Groups, Membership, Rendezvous
+from executor.distributed.worker.inbox import Inbox
 from executor.distributed.worker.pulse import Pulse
 from executor.distributed.worker.saving import Saving, copies_of
 from executor.distributed.worker.writing import Writing
@@ -97,6 +98,7 @@ class Worker:
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}
         self._queue: deque[Any] = deque()
+        self._inbox = Inbox(connection, self._groups.abort)
         self._rehearsed = setting.degree == 1
         self._degree = setting.degree
         decodes = setting.role != "denoise"
@@ -121,7 +123,7 @@ class Worker:
         """
         self._say(m.Ready())
         while True:
-            command = self._queue.popleft() if self._queue else self._connection.recv()
+            command = self._queue.popleft() if self._queue else self._inbox.get()
             match command:
                 case m.Run():
                     self._run(command)
@@ -184,6 +186,7 @@ class Worker:
                 self._model.step(tickets)
                 saving.finish()
                 self._copies.wait_for_steps()
+                group.check()
                 steps += 1
                 if leads:
                     saving.begin(zip(run.jobs, tickets, strict=True))
@@ -220,8 +223,7 @@ class Worker:
 
     def _heard(self, chunk: int, limit: int) -> int:
         """Return the limit of a chunk as the controller last put it; other commands wait."""
-        while self._connection.poll():
-            command = self._connection.recv()
+        for command in self._inbox.come():
             if isinstance(command, m.Limit):
                 limit = command.steps if command.chunk == chunk else limit
                 continue

@@ -128,14 +128,15 @@ def test_others_go_on(config: EngineConfig) -> None:
 
 
 def test_hung_worker(config: EngineConfig) -> None:
-    """Tests that a stopped worker is found by the deadline, replaced, and the request goes on."""
+    """Tests that a stopped worker is found by the deadline and replaced, it alone, and the request goes on."""
     request = Request(0, SHAPES[2], 20, 0.0, 99.0)
     with engine_of(replace(config, deadline=2.0), CLUSTER, PROFILE) as engine:
         _until_running(engine, request, (0, 1, 2))
-        stopped = _pid(engine, 1)
-        os.kill(stopped, signal.SIGSTOP)
+        before = [_pid(engine, rank) for rank in range(3)]
+        os.kill(before[1], signal.SIGSTOP)
         assert _finish(engine, request, (0, 1, 2)) >= 1
-        assert not Path(f"/proc/{stopped}").exists()
+        assert not Path(f"/proc/{before[1]}").exists()
+        assert [_pid(engine, rank) for rank in (0, 2)] == [before[0], before[2]]
     assert_equal_to_alone(config, [request], 4e-6)
 
 
@@ -148,8 +149,9 @@ def test_a_hang_says_what_was_late(config: EngineConfig) -> None:
             os.kill(_pid(engine, rank), signal.SIGSTOP)
         (yielded,) = engine.advance(60.0)[1]
         assert yielded.kind == "yielded"
-        words = r"worker {} did not end step \d+ in [\d.]+ s \(expected .* s, engine\.deadline=1\.5 s\)"
-        assert re.fullmatch(f"{words.format(0)}; {words.format(1)}", yielded.reason)
+        late = r"did not end step \d+ in [\d.]+ s \(expected [^;]* s, engine\.deadline=1\.5 s\)"
+        left = r"worker {} did not leave its group in [\d.]+ s"
+        assert re.fullmatch(f"{left.format(0)}; {left.format(1)}; the group {late}", yielded.reason)
         _start_again(engine, request, (0, 1))
 
 

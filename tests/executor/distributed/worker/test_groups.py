@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -9,8 +10,9 @@ import torch
 from torch._C._distributed_c10d import TCPStore
 
 from executor.distributed.worker import groups
-from executor.distributed.worker.groups import Arrangements, Groups, Rendezvous, host_store
+from executor.distributed.worker.groups import Arrangements, Groups, Membership, Rendezvous, host_store
 from tests.executor.distributed.squad import Member, Squad
+from tests.executor.distributed.worker.spinning import Spinning
 
 
 class OlderStore:
@@ -98,3 +100,36 @@ def test_missing_member_times_out() -> None:
         groups.get("pair", (0, 1))
     groups.close()
     assert store is not None
+
+
+def _break_off_idle(member: Member, name: str, members: tuple[int, ...]) -> str:
+    member.groups.get(name, members)
+    beside = threading.Thread(target=member.groups.abort, args=([name],))
+    beside.start()
+    beside.join()
+    try:
+        member.groups.get(name, members)
+    except RuntimeError as error:
+        member.groups.drop(name)
+        return str(error)
+    return "went on"
+
+
+def test_an_idle_group_is_broken_off_from_beside(squad: Squad) -> None:
+    """Tests that a group that was broken off is not found again, and that the same members meet under another name."""
+    squad.call((0, 1), _sum, "broken", (0, 1), 1.0)
+    said = squad.call((0, 1), _break_off_idle, "broken", (0, 1))
+    assert said == [f"worker {rank} has left group 'broken'; it comes back under another name" for rank in (0, 1)]
+    assert squad.call((0, 1), _sum, "mended", (0, 1), 1.0) == [3.0, 3.0]
+
+
+def test_what_a_device_exchanged_in_a_broken_group_does_not_count() -> None:
+    """Tests that an exchange that a device ended only because its group was broken off is told from one that was done."""
+    group = Membership("broken", 0, 2, Spinning(), Spinning())
+    threading.Timer(0.1, group.abort).start()
+    group.all_gather(torch.empty(2), torch.empty(1))
+    with pytest.raises(RuntimeError, match="group 'broken' was broken off"):
+        group.check()
+    with pytest.raises(RuntimeError, match="group 'broken' was broken off"):
+        group.agree(1)
+    group.close()
