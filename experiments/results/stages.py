@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from executor.engine import Staged
 from executor.records import Records
@@ -64,7 +64,8 @@ def stage_summary(records: Records) -> StageSummary | None:
     had = workers * max(duration(records), records.staged[-1].end)
     waits = [percentile(waited, percent) for waited in (texts, gpus, images) for percent in (50, 95)]
     on_gpus = sum(image.end - image.start for image in images_on_gpus(records.staged))
-    return StageSummary(workers, busy_seconds(records.staged) / had if had else 0.0, *waits, on_gpus)
+    found = StageSummary(workers, busy_seconds(records.staged) / had if had else 0.0, *waits)
+    return replace(found, gpu_seconds=on_gpus)
 
 
 def busy_seconds(staged: Iterable[Staged]) -> float:

@@ -20,9 +20,9 @@ from experiments.studies.options import NEW, seeds_of, study_parser
 from experiments.studies.study import open_study, run_study
 
 PLACES = (
-    Policy("1 worker", ("solver=highs", "engine.stage_workers=1")),
-    Policy("2 workers", ("solver=highs", "engine.stage_workers=2")),
-    Policy("group", ("solver=highs", "engine.decode=group")),
+    Policy("1 worker", ("solver=highs", "engine.decode=workers", "engine.stage_workers=1")),
+    Policy("2 workers", ("solver=highs", "engine.decode=workers", "engine.stage_workers=2")),
+    Policy("group", ("solver=highs", "engine.decode=group", "engine.stage_workers=1")),
 )
 """Who decodes."""
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from planner.outcomes import Floats
-from planner.programs.intervals import Images, Intervals, Task
+from planner.programs.intervals import ImageColumns, Intervals, Task
 
 _TRIFLE = 1e-9
 """Seconds of an image that count for nothing."""
@@ -80,7 +80,7 @@ def with_images(program: Intervals, tasks: Sequence[Task], points: Floats) -> In
         integer=np.append(linear.integer, np.zeros(count, dtype=np.bool_)),
         start=np.append(linear.start, np.zeros(count)),
     )
-    images = Images(tuple(owner), tuple(interval), size)
+    images = ImageColumns(tuple(owner), tuple(interval), size)
     return replace(program, linear=extended, images=images)
 
 

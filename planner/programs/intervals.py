@@ -62,7 +62,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
+class ImageColumns:
     """Columns of a program that are seconds of images (:mod:`planner.programs.images`).
 
     Parameters
@@ -103,7 +103,7 @@ class Intervals:
     degree: Ints
     speed: Floats
     tallies: tuple[int, ...] = ()
-    images: Images = Images()
+    images: ImageColumns = ImageColumns()
 
 
 def interval_program(
