@@ -36,19 +36,20 @@ class Demand:
         self._first = min(self._first, now)
         self._spans += max(span, 0.0)
         self._count += 1
-        self._sum = self._faded(now) + gpu_seconds
+        self._sum = self._faded(now, self._memory) + gpu_seconds
         self._at = now
 
     def at(self, now: float) -> float:
         """Return GPU-seconds asked for per GPU-second; 0 before the first request."""
         if not self._count or not self._spans:
             return 0.0
-        seen = max(now - self._first, _SOON * self._memory)
-        return self._faded(now) / (self._gpus * self._memory * -math.expm1(-seen / self._memory))
+        memory = self._memory
+        seen = max(now - self._first, _SOON * memory)
+        return self._faded(now, memory) / (self._gpus * memory * -math.expm1(-seen / memory))
 
     @property
     def _memory(self) -> float:
         return MEMORY * self._spans / self._count
 
-    def _faded(self, now: float) -> float:
-        return self._sum * math.exp(-(now - self._at) / self._memory) if self._spans else self._sum
+    def _faded(self, now: float, memory: float) -> float:
+        return self._sum * math.exp(-(now - self._at) / memory) if self._spans else self._sum

@@ -59,7 +59,9 @@ class PlannerLatency:
 
     def of(self, elapsed: float) -> float:
         """Return the latency to charge for a call that took ``elapsed`` seconds."""
-        return {"zero": 0.0, "fixed": self.seconds, "measured": elapsed}[self.kind]
+        if self.kind == "zero":
+            return 0.0
+        return self.seconds if self.kind == "fixed" else elapsed
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,12 @@ class _Run:
                 continue
             if item.request not in self._requests:  # of one that has left meanwhile
                 continue
+            if item.kind == "yielded":
+                self._tracker.update(item)
+                if not item.planned:
+                    stopped = self._placed.pop(item.request, None) is None
+                    self._wake = self._wake or bool(item.reason) or not (stopped and self._foreseen and self._placed)
+                continue
             if item.kind == "ready":
                 self._tracker.admit(self._requests[item.request], now)
                 self._wake = True
@@ -282,13 +290,9 @@ class _Run:
                 gone = True
                 continue
             self._tracker.update(item)
-            if item.kind == "finished":
-                self._decoding.add(item.request)
-                self._placed.pop(item.request, None)
-                self._wake = True
-            elif not item.planned:
-                stopped = self._placed.pop(item.request, None) is None
-                self._wake = self._wake or bool(item.reason) or not (stopped and self._foreseen and self._placed)
+            self._decoding.add(item.request)
+            self._placed.pop(item.request, None)
+            self._wake = True
         if gone:
             self._watch.moved_on(self._records)
 

@@ -92,14 +92,8 @@ class SimulatedEngine:
         """Move the clock to the next event, at most to ``until``."""
         heap = self._heap
         progress: list[Milestone] = []
-        while heap:
-            at, kind, request, _, stretch = heap[0]
-            if stretch is not None and (stretch.stopped or stretch.end != at):
-                heappop(heap)
-                continue
-            if at > until or (progress and at > self.now):
-                break
-            heappop(heap)
+        while (at := self.next_event) <= until and not (progress and at > self.now) and heap:
+            _, kind, request, _, stretch = heappop(heap)
             self.now = at
             if kind == _SEGMENT_ENDS and stretch is not None:
                 self._end(stretch, progress)
@@ -144,6 +138,11 @@ class SimulatedEngine:
         self._pushed += 1
         heappush(self._heap, (at, kind, request, self._pushed, stretch))
 
+    def _push_end(self, stretch: Stretch) -> None:
+        """Note when a segment ends; one that ends later than was noted is noted anew when that time has come."""
+        stretch.queued = stretch.end
+        self._push(stretch.end, _SEGMENT_ENDS, stretch.jobs[0], stretch)
+
     def _end(self, stretch: Stretch, progress: list[Milestone]) -> None:
         now, gpus = self.now, self._gpus
         gpus.release(stretch)
@@ -177,7 +176,6 @@ class SimulatedEngine:
         for stretch in self._gpus.waiting.values():
             if stretch.group.mask >> gpu & 1:
                 stretch.delay(image.end)
-                self._push(stretch.end, _SEGMENT_ENDS, stretch.jobs[0], stretch)
         self._push(image.end, _STAGED, request.id, None)
         return True
 
@@ -189,20 +187,21 @@ class SimulatedEngine:
     def next_event(self) -> float:
         """When the next thing happens by itself, in seconds; infinity if nothing does."""
         heap = self._heap
-        while heap and (stretch := heap[0][4]) is not None and (stretch.stopped or stretch.end != heap[0][0]):
+        while heap:
+            at, stretch = heap[0][0], heap[0][4]
+            if stretch is None or (stretch.end == at and not stretch.stopped):
+                return at
             heappop(heap)
-        return heap[0][0] if heap else math.inf
+            if stretch.end > at and not stretch.stopped and stretch.queued == at:
+                self._push_end(stretch)
+        return math.inf
 
     # -- plans -------------------------------------------------------------------------------------------------------
 
     def observe(self) -> list[Running]:
         """Return the segments in progress, with the boundary that the profile predicts."""
         now = self.now
-        return [
-            Running(stretch.jobs, stretch.group, *stretch.progress(now))
-            for job, stretch in self._gpus.running.items()
-            if job == stretch.jobs[0]
-        ]
+        return [stretch.look(now) for job, stretch in self._gpus.running.items() if job == stretch.jobs[0]]
 
     def occupied(self) -> Mapping[int, float]:
         """Return the GPUs that make an image, and when each will have."""
@@ -217,14 +216,17 @@ class SimulatedEngine:
         for assignment in assignments:
             first = assignment.jobs[0]
             running = in_progress.get(first)
-            if running is not None and running.jobs == assignment.jobs and running.group.mask == assignment.group.mask:
+            if running is not None and running.group.mask == assignment.group.mask and running.jobs == assignment.jobs:
                 kept.add(first)
-                left = (
-                    self._left[first]
-                    if len(running.jobs) == 1
-                    else min(self._left.get(j, running.steps) for j in running.jobs)
-                )
-                self._stop_after(running, min(left, running.begun(now) + assignment.steps))
+                if len(running.jobs) == 1:
+                    left = self._left[first]
+                else:
+                    left = min(self._left.get(j, running.steps) for j in running.jobs)
+                steps = running.begun(now) + assignment.steps
+                if steps > left:
+                    steps = left
+                if steps != running.steps:
+                    self._stop_after(running, steps)
             else:
                 new.append(assignment)
         if len(kept) < len(in_progress):
@@ -252,50 +254,46 @@ class SimulatedEngine:
         elif steps != stretch.steps:
             stretch.steps = steps
             stretch.end = max(stretch.boundary(steps), self.now)
-            self._push(stretch.end, _SEGMENT_ENDS, stretch.jobs[0], stretch)
+            if stretch.end < stretch.queued:
+                self._push_end(stretch)
 
     def _start(self, assignment: Assignment) -> None:
-        jobs = assignment.jobs if len(assignment.jobs) == 1 else tuple(j for j in assignment.jobs if j in self._left)
-        if not jobs or jobs[0] not in self._left:
+        left, in_progress = self._left, self._gpus.running
+        jobs = assignment.jobs if len(assignment.jobs) == 1 else tuple(j for j in assignment.jobs if j in left)
+        if not jobs or jobs[0] not in left:
             return
-        group = assignment.group
-        start = self.now
+        group, steps, start = assignment.group, assignment.steps, self.now
+        mask = group.mask
         blockers = self._gpus.blockers(jobs, group)
         for stretch in blockers:
-            start = max(start, stretch.end)
+            if stretch.end > start:
+                start = stretch.end
         decoding = self._gpus.decoding(group)
         if decoding > start:
             start = decoding
-        first = self._requests[jobs[0]]
-        left = first.steps
-        moves = False
-        begins_at = 0
+        moves, remaining = False, []
         for job in jobs:
-            current = self._gpus.running.get(job)
-            if current is None:
-                remaining, holds = self._left[job], self._holds.get(job, group.mask)
-            else:
-                remaining, holds = self._left[job] - current.steps, current.group.mask
-            moves = moves or holds != group.mask
-            if job == jobs[0]:
-                begins_at = first.steps - remaining
-            if remaining < left:
-                left = remaining
-        steps = min(assignment.steps, left)
+            current = in_progress.get(job)
+            remaining.append(left[job] if current is None else left[job] - current.steps)
+            holds = self._holds.get(job, mask) if current is None else current.group.mask
+            moves = moves or holds != mask
+        steps = min(steps, *remaining)
         if steps < 1:
             return
         if moves:
             start += self._physics.regroup_seconds
+        first = self._requests[jobs[0]]
         batch = len(jobs)
         seconds = self._costs.batch_time(first.shape, group, batch)
         cv = self._physics.noise_cv or self._cv(first.shape, group, batch)
-        stretch = Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), begins_at)
+        done = first.steps - remaining[0]
+        stretch = Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), done)
         stretch.moving = self._physics.regroup_seconds if moves else 0.0
         if blockers or decoding:
             self._gpus.waiting[jobs[0]] = stretch
         else:
             self._gpus.occupy(stretch)
-        self._push(stretch.end, _SEGMENT_ENDS, jobs[0], stretch)
+        self._push_end(stretch)
 
     def _cv(self, shape: Shape, group: Group, batch: int) -> float:
         key = (shape, group.degree, group.link, batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from executor.engine import Running
 from planner.cluster import Group
 from planner.round import EPSILON
 
@@ -14,8 +15,8 @@ class Stretch:
     """
 
     __slots__ = (
-        *("cv", "drift", "end", "first", "group", "jobs", "seconds", "start", "steps", "stopped"),
-        *("moving", "_began", "_ends", "_seen"),
+        *("cv", "drift", "end", "first", "group", "jobs", "moving", "queued", "seconds", "start", "steps", "stopped"),
+        *("_began", "_ends", "_look", "_seen"),
     )
 
     def __init__(
@@ -41,8 +42,10 @@ class Stretch:
         """Seconds before its start in which its jobs move; a move begins when the GPUs are free."""
         self.stopped = False
         self.end = self.boundary(steps)
+        self.queued = self.end
         self._seen = 0
         self._began = self._ends = start
+        self._look: Running | None = None
 
     def delay(self, until: float) -> None:
         """Let a segment that has not begun begin when its GPUs are free, at ``until``, if that is later than it was to."""
@@ -72,11 +75,22 @@ class Stretch:
             self._seen, self._began, self._ends = begun, self.boundary(begun - 1), self.boundary(begun)
         return begun
 
-    def progress(self, now: float) -> tuple[int, float]:
-        """Steps done or in progress, and when the profile lets expect that the one in progress ends."""
+    def look(self, now: float) -> Running:
+        """Steps done or in progress, and when the profile lets expect that the one in progress ends.
+
+        Time only goes on. So as long as the step that was seen last is in progress and not overdue, it is the same object.
+        """
+        look = self._look
+        if look is not None and now <= look.boundary and now + EPSILON < self._ends:
+            return look
         begun = self.begun(now)
+        self._look = None
         if not (self.cv and begun):
-            return begun, self.boundary(begun)
+            return Running(self.jobs, self.group, begun, self.boundary(begun))
         if self._ends <= now + EPSILON:
-            return begun, self._ends
-        return begun, max(now, self._began + self.seconds)
+            return Running(self.jobs, self.group, begun, self._ends)
+        expected = self._began + self.seconds
+        if now > expected:
+            return Running(self.jobs, self.group, begun, now)
+        look = self._look = Running(self.jobs, self.group, begun, expected)
+        return look

@@ -21,9 +21,12 @@ COUNTED = 0.002
 
 
 class _Live:
-    """A live request: steps not yet reported as done, its job while it waits, and the one that was seen last in a segment."""
+    """A live request: steps not yet reported as done, its job while it waits, and the one that was seen last in a segment.
 
-    __slots__ = ("due", "group", "job", "left", "request", "seen")
+    A segment that is the same object as last time leaves the job as it was (``seen``; None in its last step).
+    """
+
+    __slots__ = ("due", "group", "job", "left", "request", "seen", "segment")
 
     def __init__(self, request: Request, due: float, job: Job) -> None:
         self.request = request
@@ -32,6 +35,7 @@ class _Live:
         self.group: Group | None = None
         self.job = job
         self.seen: Job | None = None
+        self.segment: Running | None = None
 
 
 class Tracker:
@@ -113,6 +117,7 @@ class Tracker:
             live.left -= progress.steps
             live.group = progress.group
             live.job = Job(live.request, live.left, live.due, progress.at, live.group, decode=live.job.decode)
+            live.segment = None
 
     def forget(self, request: int) -> None:
         """A request is out of the system."""
@@ -141,33 +146,27 @@ class Tracker:
         occupied
             GPUs that make an image, and when each is expected to be free.
         """
-        free_at = self._idle_since
-        jobs = {id_: live.job for id_, live in self._live.items()}
-        copied = False
+        alive = self._live
+        free_at = self._idle_since.copy()
+        jobs = {id_: live.job for id_, live in alive.items()}
         for segment in running:
-            if not copied:
-                free_at = free_at.copy()
-                copied = True
-            group, boundary = segment.group, segment.boundary
+            ids, group, begun, boundary = segment
             for gpu in group.gpus:
                 free_at[gpu] = boundary
-            for id_ in segment.jobs:
-                live = self._live.get(id_)
+            for id_ in ids:
+                live = alive.get(id_)
                 if live is None:
                     continue
-                live.group = group
-                left = live.left - segment.begun
-                if left > 0:
-                    seen = live.seen
-                    if seen is None or not (seen.ready == boundary and seen.steps_left == left and seen.group is group):
-                        seen = live.seen = Job(live.request, left, live.due, boundary, group, True, live.job.decode)
-                    jobs[id_] = seen
+                if live.segment is not segment:
+                    live.segment, live.group, left = segment, group, live.left - begun
+                    decode = live.job.decode
+                    live.seen = Job(live.request, left, live.due, boundary, group, True, decode) if left > 0 else None
+                if live.seen is not None:
+                    jobs[id_] = live.seen
                 else:
                     del jobs[id_]
-        if occupied:
-            free_at = free_at.copy()
-            for gpu, until in occupied.items():
-                free_at[gpu] = until
+        for gpu, until in occupied.items():
+            free_at[gpu] = until
         if expected:
             jobs |= self._coming
         waiting = tuple(jobs.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from planner.costs import ShapeCosts
 from planner.job import Job
 from planner.round import EPSILON, Round
@@ -34,7 +36,7 @@ def cheapest_mix(costs: ShapeCosts, steps: int, seconds: float) -> DegreeMix | N
     limit = seconds + EPSILON
     if steps * costs.fastest > limit:
         return None
-    if steps * times[0] <= limit and degrees[0] * times[0] <= min(map(_product, degrees, times)):
+    if steps * times[0] <= limit and degrees[0] * times[0] <= costs.cheapest:
         return ((degrees[0], steps),)
     best: DegreeMix | None = None
     best_cost = float("inf")
@@ -70,6 +72,15 @@ def needed_gpu_seconds(round_: Round, job: Job) -> float:
     return job.decode + sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
 
 
+def preferred_degrees(round_: Round, job: Job) -> Sequence[int]:
+    """Return the degrees at which a job meets its deadline (:func:`degrees_in_time`), then the others, the fastest first."""
+    costs = round_.costs.of(job.request.shape)
+    if job.group is None or not round_.regroup_seconds:
+        return costs.preferred[_too_slow(round_, job, costs)]
+    making = degrees_in_time(round_, job)
+    return [*making, *(degree for degree in reversed(costs.degrees) if degree not in making)]
+
+
 def degrees_in_time(round_: Round, job: Job) -> list[int]:
     """Return the degrees at which a job meets its deadline, the fewest GPU-seconds first.
 
@@ -77,14 +88,24 @@ def degrees_in_time(round_: Round, job: Job) -> list[int]:
     at any.
     """
     costs = round_.costs.of(job.request.shape)
+    if job.group is None or not round_.regroup_seconds:
+        slow = _too_slow(round_, job, costs)
+        return list(costs.preferred[slow][: len(costs.degrees) - slow])
     seconds = job.due - (job.ready if job.ready > round_.now else round_.now) + EPSILON
-    move = round_.regroup_seconds / job.steps_left if job.group is not None else 0.0
-    own = job.group.degree if move and job.running and job.group is not None else 0
+    move = round_.regroup_seconds / job.steps_left
+    own = job.group.degree if job.running else 0
     steps = {d: t + (move if d != own else 0.0) for d, t in zip(costs.degrees, costs.seconds, strict=True)}
     making = [degree for degree, step in steps.items() if job.steps_left * step <= seconds]
     making.sort(key=lambda degree: degree * steps[degree])
     return making
 
 
-def _product(degree: int, seconds: float) -> float:
-    return degree * seconds
+def _too_slow(round_: Round, job: Job, costs: ShapeCosts) -> int:
+    """Count the degrees at which a job that loses nothing by a move is late."""
+    seconds = job.due - (job.ready if job.ready > round_.now else round_.now) + EPSILON
+    left, count = job.steps_left, 0
+    for step in costs.seconds:
+        if left * step <= seconds:
+            break
+        count += 1
+    return count

@@ -34,12 +34,13 @@ def steps_within(round_: Round, seconds: float, steps_left: int) -> int:
 
     With cadence ``events`` at least one, since no boundary cuts a step off; off the grid of ``rounds`` all that are left.
     """
-    if round_.cadence.kind == "rounds" and not round_.cadence.grid:
+    cadence = round_.cadence
+    if cadence.kind == "rounds" and not cadence.grid:
         return steps_left
-    steps = int(round_.cadence.tau / seconds + 1e-6)
-    if steps < 1 and round_.cadence.kind == "events":
+    steps = int(cadence.tau / seconds + 1e-6)
+    if steps < 1 and cadence.kind == "events":
         steps = 1
-    return min(steps_left, steps)
+    return steps if steps < steps_left else steps_left
 
 
 def segment_steps(round_: Round, seconds: float, steps_left: int) -> int:
@@ -51,7 +52,7 @@ def blocks_free(round_: Round, free: int) -> dict[int, int]:
     """Count the legal groups of each degree that lie wholly in ``free``."""
     cluster = round_.cluster
     if free == cluster.full_mask:
-        return {degree: len(cluster.groups(degree)) for degree in cluster.degrees}
+        return dict(cluster.counts)
     return {
         degree: sum(1 for group in cluster.groups(degree) if group.mask & free == group.mask)
         for degree in cluster.degrees

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from planner.job import Job
 from planner.plan import Assignment, Plan
 from planner.round import Round
 
@@ -20,43 +24,57 @@ def check_plan(round_: Round, plan: Plan) -> None:
         batch*, *after an end*.
     """
     jobs = {job.request.id: job for job in round_.jobs}
-    groups = round_.cluster.by_mask
-    costs = round_.costs
-    used = 0
     seen: set[int] = set()
+    _check(round_, jobs, plan.assignments, seen)
+    if plan.then:
+        ending = _ending(jobs, plan.assignments)
+        for assignment in plan.then:
+            if assignment.group.mask & ~ending:
+                _fail("after an end", assignment, "a successor's GPUs are those of jobs that run there to their end")
+        _check(round_, jobs, plan.then, seen)
+
+
+def _ending(jobs: Mapping[int, Job], assignments: Sequence[Assignment]) -> int:
+    """Mask of the GPUs on which a job that runs there runs to its end."""
     ending = 0
-    for at, assignment in enumerate(plan.assignments + plan.then):
-        if at == len(plan.assignments):
-            used = 0
-        if at >= len(plan.assignments) and assignment.group.mask & ~ending:
-            _fail("after an end", assignment, "a successor's GPUs are those of jobs that run there to their end")
-        group = assignment.group
-        ids = assignment.jobs
-        legal = groups.get(group.mask)
+    for assignment in assignments:
+        first = jobs[assignment.jobs[0]]
+        if first.running and assignment.steps == first.steps_left and first.group == assignment.group:
+            ending |= assignment.group.mask
+    return ending
+
+
+def _check(round_: Round, jobs: Mapping[int, Job], assignments: Sequence[Assignment], seen: set[int]) -> None:
+    """Check assignments that are in force at one time; ``seen`` grows by their jobs."""
+    groups = round_.cluster.by_mask
+    costs_of = round_.costs.of
+    used = 0
+    for assignment in assignments:
+        group, ids, steps = assignment.group, assignment.jobs, assignment.steps
+        mask = group.mask
+        legal = groups.get(mask)
         if legal is not group and legal != group:
             _fail(
                 "legal group",
                 assignment,
                 f"GPUs {group.gpus} on {group.link} are no group of cluster {round_.cluster.name}",
             )
-        if used & group.mask:
+        if used & mask:
             _fail("GPU once", assignment, "another assignment has one of its GPUs")
-        used |= group.mask
+        used |= mask
         if not ids:
             _fail("known job", assignment, "it names no job")
         for id_ in ids:
-            if id_ not in jobs:
+            job = jobs.get(id_)
+            if job is None:
                 _fail("known job", assignment, f"request {id_} is not live in this round")
             if id_ in seen:
                 _fail("job once", assignment, f"request {id_} is assigned twice")
             seen.add(id_)
-            if type(assignment.steps) is not int or not 1 <= assignment.steps <= jobs[id_].steps_left:
-                _fail("steps in range", assignment, f"request {id_} has {jobs[id_].steps_left} steps left")
-        first = jobs[ids[0]]
-        if first.running and first.group == group and assignment.steps == first.steps_left:
-            ending |= group.mask
-        shape = first.request.shape
-        if group.mask not in costs.of(shape).by_mask:
+            if type(steps) is not int or not 1 <= steps <= job.steps_left:
+                _fail("steps in range", assignment, f"request {id_} has {job.steps_left} steps left")
+        shape = jobs[ids[0]].request.shape
+        if mask not in costs_of(shape).by_mask:
             _fail(
                 "known step time",
                 assignment,
@@ -71,7 +89,7 @@ def check_plan(round_: Round, plan: Plan) -> None:
                 )
 
 
-def _fail(rule: str, assignment: Assignment, why: str) -> None:
+def _fail(rule: str, assignment: Assignment, why: str) -> NoReturn:
     raise PlanError(
         f"plan breaks the rule '{rule}': jobs {assignment.jobs} on GPUs {assignment.group.gpus} "
         f"for {assignment.steps} steps: {why}"

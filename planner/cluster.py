@@ -230,6 +230,11 @@ class Cluster:
         return self._groups.get(degree, ())
 
     @cached_property
+    def counts(self) -> Mapping[int, int]:
+        """How many legal groups there are of each degree, small ones first."""
+        return {degree: len(self._groups[degree]) for degree in self.degrees}
+
+    @cached_property
     def all_groups(self) -> tuple[Group, ...]:
         """Every legal group, small ones first."""
         return tuple(group for degree in self.degrees for group in self._groups[degree])

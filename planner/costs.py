@@ -32,6 +32,9 @@ class ShapeCosts:
         The least GPU-seconds per step.
     by_mask
         Seconds per step by group mask, for every legal group that the profile knows.
+    preferred
+        By how many of ``degrees`` are too slow for a job, from none to all: first those that are fast enough, the fewest
+        GPU-seconds first, then the others, the fastest first.
     """
 
     degrees: tuple[int, ...]
@@ -40,6 +43,7 @@ class ShapeCosts:
     fastest: float
     cheapest: float
     by_mask: dict[int, float]
+    preferred: tuple[tuple[int, ...], ...]
 
 
 class _Shapes(dict[Shape, ShapeCosts]):
@@ -94,7 +98,12 @@ class Costs:
                 degrees.append(degree)
                 best = seconds
         cheapest = min(degree * step_time[degree] for degree in degrees)
-        return ShapeCosts(tuple(degrees), tuple(step_time[d] for d in degrees), step_time, best, cheapest, by_mask)
+        useful = tuple(step_time[degree] for degree in degrees)
+        preferred = tuple(
+            (*sorted(degrees[slow:], key=lambda degree: degree * step_time[degree]), *reversed(degrees[:slow]))
+            for slow in range(len(degrees) + 1)
+        )
+        return ShapeCosts(tuple(degrees), useful, step_time, best, cheapest, by_mask, preferred)
 
 
 @lru_cache(maxsize=64)

@@ -16,13 +16,8 @@ Allows = Callable[[Assignment | None, Assignment], bool]
 """Whether an assignment may take the place of another, or of waiting (None)."""
 
 
-def anything(old: Assignment | None, new: Assignment) -> bool:
-    """Allow every change."""
-    return True
-
-
 def scale_up(
-    round_: Round, assignments: Sequence[Assignment], free: int, allows: Allows = anything
+    round_: Round, assignments: Sequence[Assignment], free: int, allows: Allows | None = None
 ) -> list[Assignment]:
     """Widen assignments into idle GPUs, the job that would finish most earlier first, until nothing gains.
 
@@ -35,7 +30,7 @@ def scale_up(
     free
         Mask of the idle GPUs.
     allows
-        Which assignments may be widened, and into what.
+        Which assignments may be widened, and into what; by default all.
 
     Returns
     -------
@@ -46,17 +41,28 @@ def scale_up(
     if not free or not result:
         return result
     jobs = {job.request.id: job for job in round_.jobs}
-    single = [index for index, assignment in enumerate(result) if len(assignment.jobs) == 1]
-    if round_.cluster.laminar:  # what one job can reach, no other can
-        for index in single:
-            job = jobs[result[index].jobs[0]]
-            while free and (found := _offer(round_, job, result[index].group, free)) and found[0] > EPSILON:
-                wider = _widened(round_, job, result[index], found[1])
-                if not allows(result[index], wider):
+    if round_.cluster.laminar:  # what one job can reach, no other can, and the larger groups around it are nested
+        wider_than = round_.cluster.wider
+        for index, assignment in enumerate(assignments):
+            if not free:
+                break
+            mask = assignment.group.mask
+            larger = wider_than[mask]
+            if not larger or len(assignment.jobs) > 1 or (around := larger[0].mask ^ mask) & free != around:
+                continue
+            job, group, steps = jobs[assignment.jobs[0]], assignment.group, assignment.steps
+            while free and (found := _offer(round_, job, group, free)) and found[0] > EPSILON:
+                more = _steps(round_, job, steps, found[1])
+                if allows is not None and not allows(
+                    Assignment(assignment.jobs, group, steps), Assignment(assignment.jobs, found[1], more)
+                ):
                     break
-                result[index] = wider
-                free &= ~found[1].mask
+                group, steps = found[1], more
+                free &= ~group.mask
+            if group is not assignment.group:
+                result[index] = Assignment(assignment.jobs, group, steps)
         return result
+    single = [index for index, assignment in enumerate(result) if len(assignment.jobs) == 1]
     heap: list[tuple[float, int, Group]] = []
 
     def offer(index: int) -> None:
@@ -73,8 +79,9 @@ def scale_up(
         if group.mask & (free | old.group.mask) != group.mask:
             offer(index)
             continue
-        wider = _widened(round_, jobs[old.jobs[0]], old, group)
-        if not allows(old, wider):
+        steps = _steps(round_, jobs[old.jobs[0]], old.steps, group)
+        wider = Assignment(old.jobs, group, steps)
+        if allows is not None and not allows(old, wider):
             continue
         result[index] = wider
         free &= ~group.mask
@@ -82,12 +89,11 @@ def scale_up(
     return result
 
 
-def _widened(round_: Round, job: Job, old: Assignment, group: Group) -> Assignment:
-    """Return an assignment on a larger group: for as many steps as before, or a round's worth there if that is more."""
+def _steps(round_: Round, job: Job, before: int, group: Group) -> int:
+    """Return for how many steps a job runs on a larger group: as many as before, or a round's worth there if that is more."""
     seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
-    more = max(old.steps, steps_within(round_, seconds, job.steps_left))
-    fitting = steps_in_time(round_, job, seconds, more, round_.move_seconds(job, group))
-    return Assignment(old.jobs, group, fitting or old.steps)
+    more = steps_within(round_, seconds, job.steps_left)
+    return steps_in_time(round_, job, seconds, max(before, more), round_.move_seconds(job, group)) or before
 
 
 def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Group] | None:
@@ -106,9 +112,12 @@ def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Gro
     for wider in round_.cluster.wider[group.mask]:
         if best is not None and wider.degree > best.degree:
             break
-        if wider.mask & reach == wider.mask and times.get(wider.mask, now) < best_time:
-            best, best_time = wider, times[wider.mask]
+        mask = wider.mask
+        if mask & reach == mask and (seconds := times.get(mask, now)) < best_time:
+            best, best_time = wider, seconds
     if best is None:
         return None
-    moving = round_.move_seconds(job, best) - round_.move_seconds(job, group)
-    return job.steps_left * (now - best_time) - moving, best
+    gained = job.steps_left * (now - best_time)
+    if round_.regroup_seconds:
+        gained -= round_.move_seconds(job, best) - round_.move_seconds(job, group)
+    return gained, best

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from planner.allocation import cheapest_mix
 from planner.capacity import steps_within
-from planner.elastic import Allows, anything, scale_up
+from planner.elastic import Allows, scale_up
 from planner.job import Job
 from planner.placement import Choice, place
 from planner.plan import Assignment
@@ -22,7 +22,7 @@ def mask_of(assignments: Iterable[Assignment]) -> int:
     return mask
 
 
-def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows = anything) -> list[Assignment]:
+def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows | None = None) -> list[Assignment]:
     """Start jobs that are still on time, least slack first, each at the slower degree of its cheapest mix.
 
     Where a step at that degree outlasts the round or costs the deadline, the job takes the next degree at which none
@@ -45,7 +45,7 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows 
                 continue
             steps = steps_within(round_, costs.step_time[degree], job.steps_left)
             placed = place(round_, [Choice(job, degree, steps)], free) if steps else []
-            if placed and allows(None, placed[0]):
+            if placed and (allows is None or allows(None, placed[0])):
                 started += placed
                 free &= ~placed[0].group.mask
                 break
@@ -60,6 +60,8 @@ def best_effort(round_: Round, late: Sequence[Job], free: int, alone: bool, pres
     capacity = free.bit_count()
     choices: list[Choice] = []
     for job in late:
+        if not capacity:
+            break
         costs = round_.costs.of(job.request.shape)
         for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
             steps = steps_within(round_, seconds, job.steps_left)
@@ -79,7 +81,7 @@ def use_idle(
     free: int,
     elastic: bool = True,
     preserve: bool = True,
-    allows: Allows = anything,
+    allows: Allows | None = None,
 ) -> list[Assignment]:
     """Widen what was placed into idle GPUs, then give late jobs what is left.
 
@@ -102,8 +104,7 @@ def use_idle(
     """
     if elastic:
         placed = scale_up(round_, placed, free & ~mask_of(placed), allows)
-    free &= ~mask_of(placed)
-    if late and free:
+    if late and (free := free & ~mask_of(placed)):
         effort = best_effort(round_, late, free, not placed, preserve)
         if elastic:
             effort = scale_up(round_, effort, free & ~mask_of(effort), allows)

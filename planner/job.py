@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from planner.cluster import Group
 from planner.errors import ParameterError, finite, is_finite, whole
 from planner.request import Request
+from planner.setters import setters_of
 
 _INFINITY = math.inf
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Job:
     """A live request at the moment of planning.
 
@@ -48,21 +49,36 @@ class Job:
     running: bool = False
     decode: float = 0.0
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        request: Request,
+        steps_left: int,
+        due: float,
+        ready: float,
+        group: Group | None = None,
+        running: bool = False,
+        decode: float = 0.0,
+    ) -> None:
         # Made anew at every decision: what is right passes by one comparison, and only what is not is looked at closely.
-        steps, due, ready = self.steps_left, self.due, self.ready
+        _set_request(self, request)
+        _set_steps_left(self, steps_left)
+        _set_due(self, due)
+        _set_ready(self, ready)
+        _set_group(self, group)
+        _set_running(self, running)
+        _set_decode(self, decode)
         if (
-            type(steps) is int
+            type(steps_left) is int
             and type(due) is float
             and type(ready) is float
             and -_INFINITY < due < _INFINITY
             and -_INFINITY < ready < _INFINITY
-            and type(self.request) is Request
-            and 0 < steps <= self.request.steps
-            and (type(self.group) is Group or (self.group is None and not self.running))
-            and type(self.running) is bool
-            and type(self.decode) is float
-            and 0.0 <= self.decode < _INFINITY
+            and type(request) is Request
+            and 0 < steps_left <= request.steps
+            and (type(group) is Group or (group is None and not running))
+            and type(running) is bool
+            and type(decode) is float
+            and 0.0 <= decode < _INFINITY
         ):
             return
         _refuse(self)
@@ -71,6 +87,9 @@ class Job:
     def id(self) -> int:
         """The request's id."""
         return self.request.id
+
+
+_set_request, _set_steps_left, _set_due, _set_ready, _set_group, _set_running, _set_decode = setters_of(Job)
 
 
 def _refuse(job: Job) -> None:

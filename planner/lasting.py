@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from planner.cluster import Group
 from planner.costs import ShapeCosts
@@ -53,21 +52,14 @@ def contenders(
     if round_.cadence.kind != "events" or not (cluster.laminar and cluster.uniform) or (late and rule == "brief"):
         return None
     running = {assignment.jobs[0] for assignment in plan}
-    waiting = [job for job in timely if job.id not in running]
+    waiting = [job for job in timely if job.request.id not in running]
     if waiting and (mask_of(plan) != cluster.full_mask or any(job.id in running for job in late)):
         return None  # who waits too long may get what late jobs get
     return waiting
 
 
-class _Segment(NamedTuple):
-    """An assignment in time: when it begins, seconds per step there and at the fastest, and how long it may last."""
-
-    job: Job
-    assignment: Assignment
-    begins: float
-    seconds: float
-    fastest: float
-    steps: int
+_End = tuple[float, float, Assignment]
+"""When a job leaves its GPUs, seconds per step until then, and what it leaves."""
 
 
 def lasting(
@@ -85,60 +77,62 @@ def lasting(
     And whether it stands when what it stops has come to its step boundary: not if a job on time has then waited so long for
     its GPUs that ``limit`` gives it no step.
     """
-    on_time = {job.id: job for job in timely}
-    others = {job.id: job for job in late}
-    segments, stands = [], True
+    on_time = {job.request.id: job for job in timely}
+    others = {job.request.id: job for job in late}
+    costs_of, largest = round_.costs.of, round_.cluster.degrees[-1]
+    leaving: dict[int, list[_End]] = {}  # by the largest block that they are in
+    segments: list[tuple[Assignment, float, float, int, list[_End]]] = []
+    stands = True
     for assignment in plan:
-        id_, worth = assignment.jobs[0], assignment.steps
-        job = on_time.get(id_)
+        group, worth = assignment.group, assignment.steps
+        block = group.gpus[0] // largest
+        beside = leaving.get(block)
+        if beside is None:
+            beside = leaving[block] = []
+        job = on_time.get(assignment.jobs[0])
         if job is None:
-            job = others[id_]
-            begins, limited = _begins(round_, job, assignment.group), job.steps_left
+            job = others[assignment.jobs[0]]
+            begins = _begins(round_, job, group)
+            limited = left = job.steps_left
         else:
-            begins = _begins(round_, job, assignment.group)
+            begins, left = _begins(round_, job, group), job.steps_left
             limited = limit(job, assignment, begins)
             stands = stands and limited > 0
-        steps = job.steps_left if limited >= job.steps_left else max(worth, limited // worth * worth)
-        costs = round_.costs.of(job.request.shape)
-        seconds = costs.by_mask[assignment.group.mask]
-        segments.append(_Segment(job, assignment, begins, seconds, costs.fastest, steps))
-    if not elastic:
-        return [_lasting(segment.assignment, segment.steps) for segment in segments], stands
-    largest = round_.cluster.degrees[-1]
-    blocks: dict[int, list[_Segment]] = {}
-    for segment in segments:
-        blocks.setdefault(segment.assignment.group.gpus[0] // largest, []).append(segment)
-    return [_prolonged(s, blocks[s.assignment.group.gpus[0] // largest]) for s in segments], stands
+        costs = costs_of(job.request.shape)
+        seconds = costs.by_mask[group.mask]
+        steps = left if limited >= left else max(worth, limited // worth * worth)
+        if steps == left:
+            beside.append((begins + left * seconds, seconds, assignment))
+        segments.append((assignment, begins, seconds, steps, beside if elastic and seconds > costs.fastest else []))
+    return [_prolonged(*segment) for segment in segments], stands
 
 
-def _prolonged(segment: _Segment, beside: Sequence[_Segment]) -> Assignment:
+def _prolonged(
+    assignment: Assignment, begins: float, seconds: float, steps: int, leaving: Sequence[_End]
+) -> Assignment:
     """Return an assignment for as many steps as it may last.
 
     A job that more GPUs would make faster ends its segment just before one beside it leaves (:data:`SOON`): else it would
     have begun one more step, and the GPUs of that one would wait for it.
     """
-    _, assignment, begins, seconds, fastest, steps = segment
-    if assignment.steps < steps and len(beside) > 1 and seconds > fastest:
-        for other in beside:
-            if other is not segment and other.steps == other.job.steps_left:
-                ends = (other.begins + other.steps * other.seconds - begins) / seconds
+    worth = assignment.steps
+    if steps > worth:
+        for at, others, other in leaving:
+            ends = (at - begins) / seconds
+            if ends < steps and other is not assignment:
                 before = int(ends + EPSILON)
-                if ends - before <= SOON and before * seconds > ends * seconds - other.seconds:
-                    steps = min(steps, max(assignment.steps, before))
-    return _lasting(assignment, steps)
-
-
-def _lasting(assignment: Assignment, steps: int) -> Assignment:
-    return assignment if steps == assignment.steps else Assignment(assignment.jobs, assignment.group, steps)
+                if ends - before <= SOON and before * seconds > ends * seconds - others:
+                    steps = min(steps, max(worth, before))
+    return assignment if steps == worth else Assignment(assignment.jobs, assignment.group, steps)
 
 
 def _begins(round_: Round, job: Job, group: Group) -> float:
-    """When a job can begin on a group: after its own step and those of others in progress there, and when it has moved."""
+    """When a job can begin on a block: after its own step and those of others in progress there, and when it has moved."""
     begins = job.ready if job.ready > round_.now else round_.now
     if job.running and job.group is group:
         return begins
-    free_at = round_.free_at
-    return max(begins, *(free_at[gpu] for gpu in group.gpus)) + round_.move_seconds(job, group)
+    gpus = group.gpus
+    return max(begins, *round_.free_at[gpus[0] : gpus[-1] + 1]) + round_.move_seconds(job, group)
 
 
 def steps_in_hand(job: Job, begins: float, seconds: float, wanted: float) -> int:

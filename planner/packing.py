@@ -29,13 +29,18 @@ def pack(jobs: Sequence[Sequence[Item]], gpus: int) -> list[int]:
     list of int
         Per job the index of its item, or -1.
     """
-    favourites = [
-        max(range(len(items)), key=lambda i: (items[i].value, -items[i].degree)) if items else -1 for items in jobs
-    ]
-    if all(f < 0 or items[f].value >= 0 for f, items in zip(favourites, jobs, strict=True)):
-        needed = sum(items[f].degree for f, items in zip(favourites, jobs, strict=True) if f >= 0)
-        if needed <= gpus:
-            return favourites
+    favourites, needed, gains = [], 0, True
+    for items in jobs:
+        best = 0 if items else -1
+        for i in range(1, len(items)):
+            if (items[i].value, -items[i].degree) > (items[best].value, -items[best].degree):
+                best = i
+        favourites.append(best)
+        if items:
+            needed += items[best].degree
+            gains = gains and items[best].value >= 0
+    if gains and needed <= gpus:
+        return favourites
     choose = _pack_lists if gpus <= _SMALL else _pack_arrays
     return choose(jobs, gpus)
 

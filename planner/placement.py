@@ -10,6 +10,7 @@ small, and every block of size k takes k / d blocks of size d. Preservation ther
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from planner.cluster import Group
@@ -25,6 +26,9 @@ class Choice(NamedTuple):
     job: Job
     degree: int
     steps: int
+
+
+_id, _degree = attrgetter("job.request.id"), attrgetter("degree")
 
 
 def place(round_: Round, choices: Sequence[Choice], free: int, preserve: bool = True) -> list[Assignment]:
@@ -44,7 +48,8 @@ def place(round_: Round, choices: Sequence[Choice], free: int, preserve: bool = 
     preserve
         Prefer the group that a job holds, then groups that overlap it. Without it, the first free group is taken.
     """
-    order = sorted(choices, key=_large_first)
+    order = sorted(choices, key=_id)
+    order.sort(key=_degree, reverse=True)
     placed: list[Assignment] = []
     waiting: list[Choice] = []
     degree = -1
@@ -53,19 +58,15 @@ def place(round_: Round, choices: Sequence[Choice], free: int, preserve: bool = 
             free = _place_level(round_, waiting, free, placed, order, preserve)
             waiting, degree = [], choice.degree
         held = choice.job.group
-        if preserve and held is not None and held.degree == degree and held.mask & free == held.mask:
-            steps = _steps_on(round_, choice, held)
-            if steps:
-                free &= ~held.mask
+        if preserve and held is not None and held.degree == degree:
+            mask = held.mask
+            if mask & free == mask and (steps := _steps_on(round_, choice, held)):
+                free ^= mask
                 placed.append(Assignment((choice.job.request.id,), held, steps))
                 continue
         waiting.append(choice)
     _place_level(round_, waiting, free, placed, order, preserve)
     return placed
-
-
-def _large_first(choice: Choice) -> tuple[int, int]:
-    return -choice.degree, choice.job.request.id
 
 
 def _place_level(
@@ -170,8 +171,9 @@ def _least_wanted(groups: Sequence[Group], free: int, wanted: int) -> Group | No
 
 def _steps_on(round_: Round, choice: Choice, group: Group) -> int:
     """Return how many of a choice's steps may be run on a group."""
-    seconds = round_.costs.of(choice.job.request.shape).by_mask[group.mask]
-    return steps_in_time(round_, choice.job, seconds, choice.steps, round_.move_seconds(choice.job, group))
+    job, _, steps = choice
+    seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
+    return steps_in_time(round_, job, seconds, steps, 0.0 if group is job.group else round_.move_seconds(job, group))
 
 
 def _near(held: Group, open_groups: Mapping[int, Group]) -> list[Group]:

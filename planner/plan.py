@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from planner.cluster import Group
 from planner.errors import ParameterError, is_finite, whole
+from planner.setters import setters_of
 
 Status = Literal["optimal", "feasible", "heuristic"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -17,7 +18,7 @@ TOLERANCE = 0.02
 """Distance from the bound up to which a plan is called optimal, as a share of the least that one request is worth."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Assignment:
     """One or more identical jobs on a GPU group.
 
@@ -41,19 +42,24 @@ class Assignment:
     group: Group
     steps: int
 
-    def __post_init__(self) -> None:
+    def __init__(self, jobs: tuple[int, ...], group: Group, steps: int) -> None:
         # Made often in every decision: what is right passes by one comparison.
-        jobs, steps = self.jobs, self.steps
+        _set_jobs(self, jobs)
+        _set_group(self, group)
+        _set_steps(self, steps)
         one = type(jobs) is tuple and len(jobs) == 1 and type(jobs[0]) is int
-        if one and type(self.group) is Group and type(steps) is int and steps > 0:
+        if one and type(group) is Group and type(steps) is int and steps > 0:
             return
         if type(jobs) is not tuple or not jobs or any(type(id_) is not int for id_ in jobs):
             raise ParameterError("jobs", jobs, "a tuple of request ids (int) is needed, at least one", "assignment")
         if len(jobs) > 1 and len(set(jobs)) < len(jobs):
             raise ParameterError("jobs", jobs, "each request may be named once", "assignment")
-        if type(self.group) is not Group:
-            raise ParameterError("group", self.group, "a Group of the cluster is needed", f"assignment of jobs {jobs}")
+        if type(group) is not Group:
+            raise ParameterError("group", group, "a Group of the cluster is needed", f"assignment of jobs {jobs}")
         whole("steps", steps, 1, f"assignment of jobs {jobs}")
+
+
+_set_jobs, _set_group, _set_steps = setters_of(Assignment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +166,7 @@ class Plan:
     foreseen: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("assignments", "then"):
-            given = getattr(self, name)
+        for name, given in (("assignments", self.assignments), ("then", self.then)):
             if type(given) is not tuple or not _ASSIGNMENTS.issuperset(map(type, given)):
                 raise ParameterError(name, given, "a tuple of Assignment is needed", "plan")
         if type(self.certificate) is not Certificate:

@@ -14,6 +14,7 @@ from planner.errors import ParameterError, fields_of, is_finite, listed, within
 from planner.job import Job
 from planner.request import Request
 from planner.round_check import check_round
+from planner.setters import setters_of
 from profiles.profile import Profile
 from profiles.shape import Shape
 
@@ -59,7 +60,7 @@ class Cadence:
         return self.grid and self.kind == "rounds"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Round:
     """A planning instance.
 
@@ -104,14 +105,41 @@ class Round:
     decoding: tuple[int, ...] = ()
     costs: Costs = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        now: float,
+        jobs: tuple[Job, ...],
+        cluster: Cluster,
+        profile: Profile,
+        free_at: tuple[float, ...],
+        cadence: Cadence,
+        regroup_seconds: float = 0.0,
+        demand: float = 0.0,
+        decoding: tuple[int, ...] = (),
+    ) -> None:
+        _set_now(self, now)
+        _set_jobs(self, jobs)
+        _set_cluster(self, cluster)
+        _set_profile(self, profile)
+        _set_free_at(self, free_at)
+        _set_cadence(self, cadence)
+        _set_regroup_seconds(self, regroup_seconds)
+        _set_demand(self, demand)
+        _set_decoding(self, decoding)
         check_round(self)
-        object.__setattr__(self, "costs", costs_of(self.profile, self.cluster))
+        _set_costs(self, costs_of(profile, cluster))
 
     @property
     def off_grid(self) -> Round:
         """The same instance for a planner whose segments do not end with the round, though it is asked at boundaries only."""
-        return replace(self, cadence=replace(self.cadence, grid=False)) if self.cadence.on_grid else self
+        if not self.cadence.on_grid:
+            return self
+        cadence = replace(self.cadence, grid=False)
+        same = object.__new__(Round)  # nothing that a round checks depends on the grid, so it is not checked again
+        for set_field, name in zip(_SETTERS, Round.__slots__, strict=True):
+            set_field(same, getattr(self, name))
+        _set_cadence(same, cadence)
+        return same
 
     @property
     def images_until(self) -> tuple[float, ...]:
@@ -130,7 +158,8 @@ class Round:
 
     def move_seconds(self, job: Job, group: Group) -> float:
         """Seconds that a job loses by going on on a group: none on the one that holds its latent or before its first step."""
-        return 0.0 if job.group is None or job.group.mask == group.mask else self.regroup_seconds
+        held = job.group
+        return 0.0 if held is None or held is group or held.mask == group.mask else self.regroup_seconds
 
     def least_gpu_seconds(self, job: Job) -> float:
         """GPU-seconds that the steps left of a job take at the least."""
@@ -202,6 +231,11 @@ class Round:
             return cls.from_dict(json.loads(path.read_text()))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+_SETTERS = setters_of(Round)
+_set_now, _set_jobs, _set_cluster, _set_profile, _set_free_at, _set_cadence, *_rest = _SETTERS
+_set_regroup_seconds, _set_demand, _set_decoding, _set_costs = _rest
 
 
 def _job_to_dict(job: Job) -> dict[str, Any]:

@@ -20,6 +20,18 @@ SLOW = 3.0
 on time: the job could not follow when more GPUs become free, and these would wait for it."""
 
 
+def timely_and_late(round_: Round) -> tuple[list[Job], list[Job]]:
+    """Return the jobs that can be on time, and those that cannot any more (:meth:`planner.round.Round.hopeless`)."""
+    timely: list[Job] = []
+    late: list[Job] = []
+    now, costs_of = round_.now, round_.costs.of
+    for job in round_.jobs:
+        start = job.ready if job.ready > now else now
+        hopeless = start + job.steps_left * costs_of(job.request.shape).fastest > job.due + EPSILON
+        (late if hopeless else timely).append(job)
+    return timely, late
+
+
 def steps_in_time(round_: Round, job: Job, seconds: float, steps: int, moving: float = 0.0) -> int:
     """Return how many of ``steps`` steps a job may begin at ``seconds`` each.
 
@@ -47,7 +59,8 @@ def steps_in_time(round_: Round, job: Job, seconds: float, steps: int, moving: f
     lost = seconds - fastest
     if lost <= 0 and not moving:
         return steps
-    slack = round_.slack(job) + EPSILON
+    start = job.ready if job.ready > round_.now else round_.now
+    slack = job.due - start - job.steps_left * fastest + EPSILON
     if slack < 0 or moving + steps * lost <= slack:
         return steps
     if moving > slack:

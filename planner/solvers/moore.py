@@ -12,6 +12,7 @@ from planner.placement import Choice, place
 from planner.plan import Plan, no_claim
 from planner.refill import refill
 from planner.round import Round
+from planner.timely import timely_and_late
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,7 @@ class Moore:
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round; how much is computed is limited by counts, so ``budget`` is not looked at."""
         round_ = round_.off_grid
-        timely = [job for job in round_.jobs if not round_.hopeless(job)]
-        late = [job for job in round_.jobs if round_.hopeless(job)]
+        timely, late = timely_and_late(round_)
         admitted, degrees = admit(round_, timely)
         free = available_mask(round_)
         choices = []

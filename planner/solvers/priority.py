@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from planner.admission import admit
-from planner.allocation import degrees_in_time
+from planner.allocation import preferred_degrees
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
 from planner.costs import Costs, ShapeCosts
 from planner.errors import whole
@@ -19,7 +19,7 @@ from planner.plan import Assignment, Plan, no_claim
 from planner.refill import refill
 from planner.round import Round
 from planner.solvers.protocol import check_degree
-from planner.timely import steps_in_time
+from planner.timely import steps_in_time, timely_and_late
 from profiles.shape import Shape
 
 _MOST = 8
@@ -59,13 +59,10 @@ class Edf:
         round_ = round_.off_grid
         room = Room(round_)
         choices: list[Choice] = []
-        timely, late = _split(round_)
+        timely, late = timely_and_late(round_)
         first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
-        for job in sorted(timely, key=lambda job: (job.id not in first, job.due, job.id)):
-            costs = round_.costs.of(job.request.shape)
-            making = degrees_in_time(round_, job)
-            rest = [d for d in reversed(costs.degrees) if d not in making]
-            room.take(job, [*making, *rest], choices)
+        for job in sorted(timely, key=lambda job: (job.request.id not in first, job.due, job.request.id)):
+            room.take(job, preferred_degrees(round_, job), choices)
         placed = place(round_, choices, room.free)
         plan = serve_late(round_, placed, late, room.free, self.late, bool(timely), elastic=self.elastic)
         waiting = contenders(round_, plan, timely, late, self.late) if self.lasting else None
@@ -76,10 +73,11 @@ class Edf:
 
     def _limit(self, round_: Round, choices: Sequence[Choice], contended: bool) -> Limit:
         """Let a job go on until fewer GPUs are enough for it and somebody waits for them, or until it might be late."""
-        wanted = {choice.job.id: choice.degree for choice in choices}
+        wanted = {choice.job.request.id: choice.degree for choice in choices}
 
         def limit(job: Job, assignment: Assignment, begins: float) -> int:
-            costs, degree = round_.costs.of(job.request.shape), wanted[job.id]
+            request = job.request
+            costs, degree = round_.costs.of(request.shape), wanted[request.id]
             seconds = costs.by_mask[assignment.group.mask]
             steps = steps_in_hand(job, begins, seconds, costs.step_time[degree])
             if steps and (contended or not self.elastic):
@@ -136,12 +134,12 @@ class Srtf:
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
         round_ = round_.off_grid
-        timely, late = _split(round_)
+        timely, late = timely_and_late(round_)
         first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
 
         def order(job: Job) -> tuple[bool, bool, float, int]:
             in_chunk = job.running and job.steps_left % self.chunk != 0
-            return not in_chunk, job.id not in first, *self._remaining(round_, job, job.steps_left)
+            return not in_chunk, job.request.id not in first, *self._remaining(round_, job, job.steps_left)
 
         room = Room(round_)
         choices: list[Choice] = []
@@ -179,19 +177,15 @@ class Srtf:
     def _remaining(self, round_: Round, job: Job, steps: int) -> tuple[float, int]:
         """Seconds that steps of a job take at its degree, and its id: who is first among those between chunks."""
         costs = round_.costs.of(job.request.shape)
-        return steps * costs.step_time.get(self._degree(costs), math.inf), job.id
+        return steps * costs.step_time.get(self._degree(costs), math.inf), job.request.id
 
     def _degree(self, costs: ShapeCosts) -> int:
-        return self.degree or max((d for d in costs.step_time if d <= _MOST), default=min(costs.step_time))
-
-
-def _split(round_: Round) -> tuple[list[Job], list[Job]]:
-    """Jobs that can be on time, and those that cannot any more."""
-    timely: list[Job] = []
-    late: list[Job] = []
-    for job in round_.jobs:
-        (late if round_.hopeless(job) else timely).append(job)
-    return timely, late
+        if self.degree is not None:
+            return self.degree
+        for degree in reversed(costs.step_time):  # ascending
+            if degree <= _MOST:
+                return degree
+        return min(costs.step_time)
 
 
 class Room:
@@ -204,33 +198,43 @@ class Room:
         self._blocks = blocks_free(round_, self.free) if round_.cluster.laminar else None
         self._left = self.free.bit_count()
 
-    def take(self, job: Job, degrees: Iterable[int], choices: list[Choice], steps: int | None = None) -> None:
+    def take(self, job: Job, degrees: Sequence[int], choices: list[Choice], steps: int | None = None) -> None:
         """Append a choice for the first of ``degrees`` that still fits, if one does: for ``steps``, or a round's worth.
 
         A step that is longer than the round at all of ``degrees`` runs all the same, and keeps its GPUs until it ends.
         """
         if self._round.cadence.on_grid and job.ready > latest_start(self._round):
             return
-        times = self._round.costs.of(job.request.shape).step_time
-        known = [degree for degree in degrees if degree in times]
-        for degree in known:
-            if not self._fits(degree):
+        costs = self._round.costs.of(job.request.shape)
+        times = costs.step_time
+        for degree in degrees:
+            seconds = times.get(degree)
+            if seconds is None or not self._fits(degree):
                 continue
-            seconds = times[degree]
             wanted = steps or steps_within(self._round, seconds, job.steps_left)
-            if not wanted and not any(steps_within(self._round, times[d], job.steps_left) for d in known):
+            if not wanted and not any(steps_within(self._round, times[d], 1) for d in degrees if d in times):
                 wanted = 1
-            fitting = steps_in_time(self._round, job, seconds, wanted) if wanted else 0
-            if fitting:
-                self._left -= degree
-                if self._blocks is not None:
-                    for size in self._blocks:
-                        if size <= degree:
-                            self._blocks[size] -= degree // size
-                choices.append(Choice(job, degree, fitting))
+            if wanted and seconds > costs.fastest:
+                wanted = steps_in_time(self._round, job, seconds, wanted)
+            if wanted:
+                self._occupy(degree)
+                choices.append(Choice(job, degree, wanted))
                 return
 
     def _fits(self, degree: int) -> bool:
         if self._blocks is None:
             return degree <= self._left
-        return all(count >= degree // size for size, count in self._blocks.items() if size <= degree)
+        for size, count in self._blocks.items():
+            if size > degree:
+                break
+            if count * size < degree:
+                return False
+        return True
+
+    def _occupy(self, degree: int) -> None:
+        self._left -= degree
+        if self._blocks is not None:
+            for size in self._blocks:
+                if size > degree:
+                    break
+                self._blocks[size] -= degree // size

@@ -123,7 +123,7 @@ def test_requests_per_second(benchmark: BenchmarkFixture, name: str) -> None:
     measure_runs(benchmark, 3 if benchmark.enabled else 1, run)
 
 
-@pytest.mark.parametrize("solver", [Edf(), Highs()], ids=["edf", "lookahead-highs"])
+@pytest.mark.parametrize("solver", [Edf(), Srtf(), Moore(), Highs()], ids=["edf", "srtf", "moore", "lookahead-highs"])
 def test_requests_per_second_on_many_gpus(benchmark: BenchmarkFixture, solver: Solver) -> None:
     """Measures the same load per GPU on 1,024 GPUs (target: 170 a second, 100,000 in ten minutes)."""
     requests = poisson(3000 if benchmark.enabled else 10, 0, per_minute=1536.0)

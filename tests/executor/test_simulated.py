@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from executor.engine import Milestone, Segment
 from executor.physics import Physics
@@ -271,3 +273,21 @@ def test_noise_has_the_profile_s_spread() -> None:
     assert np.mean(seconds) == pytest.approx(1.0, abs=0.006)
     assert np.std(seconds) == pytest.approx(0.1, rel=0.05)
     assert min(seconds) > 0
+
+
+@given(plans=st.lists(st.tuples(st.integers(1, 30), st.floats(0.0, 0.3)), min_size=1, max_size=8))
+def test_an_end_that_moves_to_and_fro_comes_once(plans: list[tuple[int, float]]) -> None:
+    """Tests that a segment whose steps change with every plan ends once, with the steps of the last plan in force."""
+    simulated = engine(request(0, LARGE, steps=200))
+    progress: list[Milestone] = []
+    wanted = 0
+    for steps, wait in [*plans, (plans[-1][0], INF)]:
+        running = simulated.observe()
+        wanted = steps + (running[0].begun if running else 0)
+        simulated.carry_out([on(C4.group_of((0,)), steps)])
+        _, progress = simulated.advance(simulated.now + wait)
+        if progress:
+            break
+    assert [(item.kind, item.steps) for item in progress] == [("yielded", wanted)]
+    assert [segment.steps for segment in simulated.segments] == [wanted]
+    assert simulated.next_event == INF

@@ -33,3 +33,25 @@ def test_steps_begun_and_their_boundaries_agree(seed: int, cv: float, start: flo
     begun = stretch.begun(now)
     assert begun == 10 or times[begun] >= now - 1e-8
     assert begun == 0 or times[begun - 1] <= now + 1e-8
+
+
+@given(
+    seed=st.integers(0, 100),
+    cv=st.sampled_from([0.0, 0.005, MOST_NOISE]),
+    moments=st.lists(st.floats(0.0, 12.0), max_size=20).map(sorted),
+)
+def test_a_look_says_the_same_as_a_first_look(seed: int, cv: float, moments: list[float]) -> None:
+    """Tests that who looks again and again as time goes on sees what one sees who never looked before."""
+    draws = np.random.default_rng(seed).standard_normal(10).clip(-3, 3)
+    drift = [0.0, *draws.cumsum().tolist()]
+    watched = Stretch((0,), LEFT, 1.7, 10, 0.05, cv, drift, 0)
+    for at in moments:
+        now = 1.7 + at * 0.05
+        assert watched.look(now) == Stretch((0,), LEFT, 1.7, 10, 0.05, cv, drift, 0).look(now)
+
+
+def test_a_look_within_one_step_is_the_same_object() -> None:
+    """Tests that nothing is made anew while one step is in progress and not overdue."""
+    stretch = Stretch((0,), LEFT, 0.0, 10, 0.05, 0.1, [0.0] * 11, 0)
+    assert stretch.look(0.06) is stretch.look(0.09)
+    assert stretch.look(0.11) is not stretch.look(0.09 + 0.05 + 0.05)

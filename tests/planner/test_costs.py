@@ -75,3 +75,20 @@ def test_one_object_per_profile_and_cluster() -> None:
     cluster = Cluster.nvlink(2)
     assert costs_of(TOY, cluster) is costs_of(TOY, cluster)
     assert costs_of(TOY, cluster) is not costs_of(TOY, Cluster.nvlink(2))
+
+
+@given(clusters, profiles)
+def test_preferred_degrees_are_those_in_time_then_the_fastest(cluster: Cluster, profile: Profile) -> None:
+    """Tests that each row holds every useful degree: those fast enough by GPU-seconds, then the others from the fastest."""
+    for shape in profile.shapes:
+        try:
+            costs = costs_of(profile, cluster).of(shape)
+        except ProfileError:
+            continue
+        assert len(costs.preferred) == len(costs.degrees) + 1
+        for slow, row in enumerate(costs.preferred):
+            making, rest = row[: len(row) - slow], row[len(row) - slow :]
+            assert sorted(making) == list(costs.degrees[slow:])
+            work = [degree * costs.step_time[degree] for degree in making]
+            assert work == sorted(work)
+            assert rest == costs.degrees[:slow][::-1]

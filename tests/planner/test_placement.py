@@ -15,9 +15,9 @@ C8 = Cluster.nvlink(8)
 
 
 def in_time(round_: Round, choice: Choice, group: Group) -> int:
-    """Steps of a choice that do not cost the deadline on a group, wherever the job was."""
+    """Steps of a choice that do not cost the deadline on a group; going on on its own costs nothing."""
     seconds = round_.costs.of(choice.job.request.shape).by_mask[group.mask]
-    moving = round_.regroup_seconds if choice.job.group is not None else 0.0
+    moving = round_.move_seconds(choice.job, group)
     return steps_in_time(round_, choice.job, seconds, choice.steps, moving)
 
 

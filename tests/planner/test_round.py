@@ -180,3 +180,11 @@ def test_only_what_has_begun_elsewhere_loses_by_a_move() -> None:
     assert [round_.move_seconds(j, TWO) for j in round_.jobs] == [0.0, 0.0, 0.0]
     assert [round_.move_seconds(j, ONE) for j in round_.jobs] == [0.0, 0.2, 0.2]
     assert not {"regroup_seconds", "demand"} & set(round_of([new], C8).to_dict())
+
+
+@given(rounds())
+def test_off_the_grid_nothing_else_differs(round_: Round) -> None:
+    """Tests that a round off the grid is what it would be if it were made and checked anew."""
+    made = replace(round_, cadence=replace(round_.cadence, grid=round_.cadence.kind == "events"))
+    assert round_.off_grid == made
+    assert round_.off_grid.costs is round_.costs

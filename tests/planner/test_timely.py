@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from planner.cluster import Cluster
 from planner.round import EPSILON, Round
-from planner.timely import steps_in_time
+from planner.timely import steps_in_time, timely_and_late
 from tests.strategies import EVENTS, LARGE, ROUNDS, job, round_of, rounds
 
 C8 = Cluster.nvlink(8)
@@ -47,3 +47,11 @@ def test_what_is_begun_can_be_finished_in_time(round_: Round, wanted: int, data:
     assert ends(granted) <= j.due + 2 * EPSILON
     if granted < wanted:
         assert ends(granted + 1 if round_.cadence.kind == "events" else wanted) > j.due
+
+
+@given(rounds())
+def test_a_job_is_timely_or_late(round_: Round) -> None:
+    """Tests that jobs are divided by whether they are hopeless, each list in the order of the round."""
+    timely, late = timely_and_late(round_)
+    assert timely == [j for j in round_.jobs if not round_.hopeless(j)]
+    assert late == [j for j in round_.jobs if round_.hopeless(j)]
