@@ -40,7 +40,7 @@ POLICY = $(foreach name,$(1),--policy $(name))
 LOOKAHEAD := $(call POLICY,lookahead)
 SIMPLE := $(call POLICY,moore edf srtf greedy-events tetriserve-tuned)
 RIVALS := $(SIMPLE) $(call POLICY,tetriserve)
-tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-columns tables-concurrency tables-price tables-admission tables-robust tables-hardware tables-latency tables-scale tables-demand tables-moves tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-growth tables-rounds
+tables: tables-tuning tables-policies tables-grid tables-grid-drop tables-regimes tables-foresight tables-columns tables-concurrency tables-price tables-stages tables-admission tables-robust tables-hardware tables-latency tables-scale tables-demand tables-moves tables-cells tables-capacity tables-optimum tables-batching tables-instances tables-budget tables-growth tables-rounds
 	$(BIN)/python -m experiments.docs
 
 # The best settings of every rule, on seeds of its own; experiments/studies/policies.py must then say the same. Ten minutes on two cores.
@@ -100,6 +100,10 @@ tables-clients: $(VENV)/.all
 # Decision times with nobody, one and ten looking on, eight minutes; on a machine that does nothing else.
 tables-page: $(VENV)/.all
 	$(BIN)/python -m tests.experiments.serve.bench_page docs/tables/page
+
+# Images decoded by one worker for stages, by two, and by the groups that did the last steps, for three models. Some minutes.
+tables-stages: $(VENV)/.core
+	$(BIN)/python -m experiments.decoding --seeds 5 --overwrite --output docs/tables/stages workload.requests=200
 
 tables-optimum: $(VENV)/.core
 	$(BIN)/python -m experiments.optimum --overwrite --output docs/tables/optimum

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 from typing import Protocol
 
@@ -122,6 +122,10 @@ class EmulatedEngine:
     def observe(self) -> list[Running]:
         """See `executor.engine.Engine.observe`."""
         return self._simulated.observe()
+
+    def occupied(self) -> Mapping[int, float]:
+        """See `executor.engine.Engine.occupied`."""
+        return self._simulated.occupied()
 
     def carry_out(self, assignments: Iterable[Assignment]) -> None:
         """See `executor.engine.Engine.carry_out`; what happened while the plan was made comes first."""

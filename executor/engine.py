@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, Protocol
 
 from planner.cluster import Group
@@ -10,7 +10,7 @@ from planner.plan import Assignment
 from planner.request import Request
 from profiles.entries import Stage
 
-MilestoneKind = Literal["ready", "yielded", "finished", "delivered", "failed"]
+MilestoneKind = Literal["ready", "yielded", "finished", "freed", "delivered", "failed"]
 
 
 class Milestone(NamedTuple):
@@ -20,7 +20,9 @@ class Milestone(NamedTuple):
     ----------
     kind
         ``ready``: the text is encoded, the first step can begin. ``yielded``: a segment ended with steps left.
-        ``finished``: the last step is done and decoding has been queued. ``delivered``: the decoded image is there.
+        ``finished``: the last step is done and decoding has been queued, or has begun on a GPU of the cluster.
+        ``freed``: that GPU has made the image, or leaves it to a worker for stages; only where GPUs of the cluster decode.
+        ``delivered``: the image is there.
         ``failed``: the request cannot be served and is out of the system; others go on.
     request
         Request id.
@@ -92,9 +94,13 @@ class Staged(NamedTuple):
     stage, request
         What was done, and for whom.
     worker
-        Which of the workers for stages did it.
+        Which of the workers for stages did it; -1 where a GPU of the cluster did.
     start, end
         Seconds.
+    gpu
+        Which GPU of the cluster did it; -1 where a worker for stages did.
+    freed
+        When that GPU could do something else; before ``end`` where the image was written beside. 0 without one.
     """
 
     stage: Stage
@@ -102,6 +108,8 @@ class Staged(NamedTuple):
     worker: int
     start: float
     end: float
+    gpu: int = -1
+    freed: float = 0.0
 
 
 class Engine(Protocol):
@@ -129,6 +137,13 @@ class Engine(Protocol):
 
     def observe(self) -> list[Running]:
         """Return the segments in progress now."""
+        ...
+
+    def occupied(self) -> Mapping[int, float]:
+        """Return the GPUs that make an image now, each with the time at which it is expected to be free.
+
+        No plan can have them before; what it gives them waits. Empty where workers for stages decode.
+        """
         ...
 
     def carry_out(self, assignments: Iterable[Assignment]) -> None:

@@ -14,7 +14,8 @@ from time import perf_counter
 from typing import Literal
 
 from executor.arrivals import Cancel, Replay, Source
-from executor.engine import Engine, Milestone
+from executor.engine import Engine, Milestone, Running
+from executor.physics import Decode, check_decode
 from executor.records import Decision, Fate, Records
 from executor.tracker import Tracker
 from executor.watch import Watch
@@ -89,6 +90,8 @@ class Service:
         Makes what decides what a request is told when it arrives, anew for every run; None promises nothing, and takes all.
     regroup_seconds
         What a plan believes that a job loses by going on on other GPUs.
+    decode
+        Who decodes; with ``group``, plans count the time of a GPU that each image takes.
     """
 
     cluster: Cluster
@@ -101,10 +104,12 @@ class Service:
     stages: bool = False
     admission: Callable[[], Admission] | None = None
     regroup_seconds: float = 0.0
+    decode: Decode = "workers"
 
     def __post_init__(self) -> None:
         if self.late not in ("best_effort", "drop"):
             raise ParameterError("late", self.late, "use 'best_effort' or 'drop'")
+        check_decode(self.decode)
         if not (is_finite(self.budget) and self.budget > 0):
             raise ParameterError("budget", self.budget, "a positive number of seconds is needed")
         if not (is_finite(self.regroup_seconds) and self.regroup_seconds >= 0):
@@ -149,7 +154,7 @@ class _Run:
         self._admission = service.admission() if service.admission is not None else None
         self._watch = watch
         self._tracker = Tracker(
-            service.cluster, service.profile, service.cadence, service.stages, service.regroup_seconds
+            service.cluster, service.profile, service.cadence, service.stages, service.regroup_seconds, service.decode
         )
         self._rounds = service.cadence.kind == "rounds"
         self._requests: dict[int, Request] = {}  # those in the system, as the planner sees them
@@ -206,7 +211,7 @@ class _Run:
         answer = None
         if self._admission is not None:
             job = self._tracker.expected(request, now)
-            round_ = self._tracker.round(now, self._engine.observe(), expected=True)
+            round_ = self._round(now, self._engine.observe(), expected=True)
             answer = self._admission.ask(round_, job, {held for held in self._requests if held in records.promised})
             if answer.promised:
                 records.promised.add(request.id)
@@ -257,6 +262,9 @@ class _Run:
     def _take_in(self, progress: Sequence[Milestone], now: float) -> None:
         gone = False
         for item in progress:
+            if item.kind == "freed":
+                self._wake = True
+                continue
             if item.request not in self._requests:  # of one that has left meanwhile
                 continue
             if item.kind == "yielded":
@@ -297,14 +305,17 @@ class _Run:
         solver = service.solver
         if not len(tracker) or (
             not solver.preemptive
-            and (len(self._placed) == len(tracker) or sum(self._placed.values()) == service.cluster.gpus)
+            and (
+                len(self._placed) == len(tracker)
+                or sum(self._placed.values()) + len(engine.occupied()) >= service.cluster.gpus
+            )
         ):
             return
         running = engine.observe()
-        round_ = tracker.round(now, running)
+        round_ = self._round(now, running)
         if service.late == "drop" and self._drop_hopeless(round_):
             running = engine.observe()
-            round_ = tracker.round(now, running)
+            round_ = self._round(now, running)
         if not round_.jobs:
             return
         began = perf_counter()
@@ -328,12 +339,15 @@ class _Run:
         )  # fmt: skip
         self._records.decisions.append(decision)
         self._watch.decided(round_, plan, decision)
-        self._idle_decisions = self._idle_decisions + 1 if not (plan.assignments or running) else 0
+        self._idle_decisions = self._idle_decisions + 1 if not (plan.assignments or running or round_.decoding) else 0
         latency = service.latency.of(elapsed)
         if latency > 0:
             self._pending = (now + latency, plan.assignments + plan.then)
         else:
             engine.carry_out(plan.assignments + plan.then)
+
+    def _round(self, now: float, running: Sequence[Running], expected: bool = False) -> Round:
+        return self._tracker.round(now, running, expected, self._engine.occupied())
 
     def _drop_hopeless(self, round_: Round) -> bool:
         hopeless = self._tracker.hopeless(round_)

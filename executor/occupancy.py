@@ -1,9 +1,10 @@
-"""Who is on which GPUs of the virtual clock's cluster: segments in progress, and those that wait for their GPUs."""
+"""Who is on which GPUs of the virtual clock's cluster: segments in progress, images, and segments that wait."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from executor.engine import Staged
 from executor.stretch import Stretch
 from planner.cluster import Group
 
@@ -22,6 +23,8 @@ class Occupancy:
         """The segment of each request that runs."""
         self.waiting: dict[int, Stretch] = {}
         """Segments that begin when their GPUs and requests are free, by their first request."""
+        self.images: dict[int, Staged] = {}
+        """What each GPU decodes, or will have decoded last."""
         self._on_gpu: list[Stretch | None] = [None] * gpus
 
     def occupy(self, stretch: Stretch) -> None:
@@ -39,6 +42,23 @@ class Occupancy:
         for job in stretch.jobs:
             del self.running[job]
 
+    def decode(self, request: int, gpu: int, now: float, seconds: float) -> Staged:
+        """Let a GPU decode an image, after those that it has; a segment on it must have ended."""
+        before = self.images.get(gpu)
+        start = now if before is None else before.end
+        image = Staged("decode", request, -1, start, start + seconds, gpu, start + seconds)
+        self.images[gpu] = image
+        return image
+
+    def decoded(self, image: Staged) -> None:
+        """Take in that an image is there."""
+        if self.images.get(image.gpu) is image:
+            del self.images[image.gpu]
+
+    def decoding(self, group: Group) -> float:
+        """Return when the last GPU of a group has made its images; 0 if none makes any."""
+        return max((self.images[gpu].end for gpu in group.gpus if gpu in self.images), default=0.0)
+
     def blockers(self, jobs: Sequence[int], group: Group) -> list[Stretch]:
         """Return segments in progress on the GPUs of a group or with one of the requests."""
         if not self.running:
@@ -50,7 +70,7 @@ class Occupancy:
     def promote(self) -> None:
         """Let all begin that wait for nothing any more."""
         for stretch in list(self.waiting.values()):
-            if not self.blockers(stretch.jobs, stretch.group):
+            if not self.decoding(stretch.group) and not self.blockers(stretch.jobs, stretch.group):
                 del self.waiting[stretch.jobs[0]]
                 self.occupy(stretch)
 

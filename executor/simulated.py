@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
 import numpy as np
@@ -74,6 +74,7 @@ class SimulatedEngine:
         self._heap: list[tuple[float, int, int, int, Stretch | None]] = []
         self._pushed = 0
         self._stage_workers = StageWorkers(physics.stage_workers)
+        self._on_gpus: dict[int, Staged] = {}
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -119,10 +120,16 @@ class SimulatedEngine:
 
     def _end_stage(self, request: int, progress: list[Milestone]) -> None:
         """Take in that a text is encoded, or an image there."""
-        done = self._stage_workers.finish(request)
+        image = self._on_gpus.pop(request, None)
+        if image is not None:
+            self._gpus.decoded(image)
+            progress.append(Milestone("freed", request, self.now))
+        done = self._stage_workers.finish(request) if image is None else image
         self.staged.append(done)
         if done.stage == "decode":
             self._deliver(request, progress)
+            if image is not None and self._gpus.waiting:
+                self._gpus.promote()
         elif request in self._left:
             progress.append(Milestone("ready", request, done.end))
         self._proceed_stages()
@@ -140,7 +147,7 @@ class SimulatedEngine:
         now, gpus = self.now, self._gpus
         gpus.release(stretch)
         self.segments.append(Segment(stretch.jobs, stretch.group.gpus, stretch.start, now, stretch.steps))
-        for job in stretch.jobs:
+        for at, job in enumerate(stretch.jobs):
             left = self._left.get(job)
             if left is None:
                 continue
@@ -154,10 +161,23 @@ class SimulatedEngine:
                 self._holds.pop(job, None)
                 self._drift.pop(job, None)
                 progress.append(Milestone("finished", job, now, stretch.steps))
-                if not self._stage("decode", self._requests[job]):
+                if not self._decode(self._requests[job], stretch.group.gpus[at % stretch.group.degree]):
                     self._deliver(job, progress)
         if gpus.waiting:
             gpus.promote()
+
+    def _decode(self, request: Request, gpu: int) -> bool:
+        """Let the image of a request be made, on a GPU of its group or by a worker, and say whether that takes any time."""
+        physics = self._physics
+        if not physics.stages or physics.decode == "workers":
+            return self._stage("decode", request)
+        image = self._gpus.decode(request.id, gpu, self.now, need("decode", request, self._costs).seconds)
+        self._on_gpus[request.id] = image
+        for stretch in self._gpus.waiting.values():
+            if stretch.group.mask >> gpu & 1:
+                stretch.delay(image.end)
+        self._push(image.end, _STAGED, request.id, None)
+        return True
 
     def _deliver(self, request: int, progress: list[Milestone]) -> None:
         if self._requests.pop(request, None) is not None:  # else it was given up while its image was being made
@@ -182,6 +202,10 @@ class SimulatedEngine:
         """Return the segments in progress, with the boundary that the profile predicts."""
         now = self.now
         return [stretch.look(now) for job, stretch in self._gpus.running.items() if job == stretch.jobs[0]]
+
+    def occupied(self) -> Mapping[int, float]:
+        """Return the GPUs that make an image, and when each will have."""
+        return {gpu: image.end for gpu, image in self._gpus.images.items()}
 
     def carry_out(self, assignments: Iterable[Assignment]) -> None:
         """Put a plan into force; what it does not name stops at its next step boundary."""
@@ -244,6 +268,9 @@ class SimulatedEngine:
         for stretch in blockers:
             if stretch.end > start:
                 start = stretch.end
+        decoding = self._gpus.decoding(group)
+        if decoding > start:
+            start = decoding
         moves, remaining = False, []
         for job in jobs:
             current = in_progress.get(job)
@@ -261,7 +288,8 @@ class SimulatedEngine:
         cv = self._physics.noise_cv or self._cv(first.shape, group, batch)
         done = first.steps - remaining[0]
         stretch = Stretch(jobs, group, start, steps, seconds, cv, self._drift.get(jobs[0], []), done)
-        if blockers:
+        stretch.moving = self._physics.regroup_seconds if moves else 0.0
+        if blockers or decoding:
             self._gpus.waiting[jobs[0]] = stretch
         else:
             self._gpus.occupy(stretch)

@@ -15,7 +15,7 @@ class Stretch:
     """
 
     __slots__ = (
-        *("cv", "drift", "end", "first", "group", "jobs", "queued", "seconds", "start", "steps", "stopped"),
+        *("cv", "drift", "end", "first", "group", "jobs", "moving", "queued", "seconds", "start", "steps", "stopped"),
         *("_began", "_ends", "_look", "_seen"),
     )
 
@@ -38,12 +38,19 @@ class Stretch:
         self.cv = cv
         self.drift = drift
         self.first = first
+        self.moving = 0.0
+        """Seconds before its start in which its jobs move; a move begins when the GPUs are free."""
         self.stopped = False
         self.end = self.boundary(steps)
         self.queued = self.end
         self._seen = 0
         self._began = self._ends = start
         self._look: Running | None = None
+
+    def delay(self, until: float) -> None:
+        """Let a segment that has not begun begin when its GPUs are free, at ``until``, if that is later than it was to."""
+        self.start = max(self.start, until + self.moving)
+        self.end = self.boundary(self.steps)
 
     def boundary(self, steps: int) -> float:
         """When the segment has done ``steps`` steps."""

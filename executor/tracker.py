@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from executor.demand import Demand
 from executor.engine import Milestone, Running
+from executor.physics import Decode
 from planner.allocation import cheapest_mix
 from planner.cluster import Cluster, Group
 from planner.costs import costs_of
@@ -45,6 +47,8 @@ class Tracker:
         Passed on to the rounds; the profile is what the planner believes.
     stages
         Whether decoding counts: then a job is due earlier by its decode time.
+    decode
+        Who decodes; with ``group``, a job also needs that time of a GPU.
     regroup_seconds
         What a job loses by going on on other GPUs. Less than :data:`COUNTED` is less than steps vary by, and plans do not
         count it.
@@ -57,12 +61,14 @@ class Tracker:
         cadence: Cadence,
         stages: bool = False,
         regroup_seconds: float = 0.0,
+        decode: Decode = "workers",
     ) -> None:
         self._cluster = cluster
         self._profile = profile
         self._costs = costs_of(profile, cluster)
         self._cadence = cadence
         self._stages = stages
+        self._on_gpus = stages and decode == "group"
         self._demand = Demand(cluster.gpus)
         self._regroup_seconds = regroup_seconds if regroup_seconds >= COUNTED else 0.0
         self._live: dict[int, _Live] = {}
@@ -78,7 +84,7 @@ class Tracker:
     def expected(self, request: Request, now: float) -> Job:
         """Return the job that a request which arrives now will be once its text is encoded."""
         ready = now + (self._profile.encode_time(request.shape) if self._stages else 0.0)
-        return Job(request, request.steps, self._due(request), ready)
+        return Job(request, request.steps, self._due(request), ready, decode=self._decode(request))
 
     def expect(self, request: Request, now: float) -> None:
         """A request has arrived whose text is not encoded yet."""
@@ -87,15 +93,18 @@ class Tracker:
     def admit(self, request: Request, now: float) -> None:
         """A request's text is encoded; its first step can begin."""
         self._coming.pop(request.id, None)
-        due = self._due(request)
-        self._live[request.id] = _Live(request, due, Job(request, request.steps, due, now))
+        due, decode = self._due(request), self._decode(request)
+        self._live[request.id] = _Live(request, due, Job(request, request.steps, due, now, decode=decode))
         costs = self._costs.of(request.shape)
         mix = cheapest_mix(costs, request.steps, due - now) or ((costs.degrees[-1], request.steps),)
         asked = sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
-        self._demand.add(now, asked, due - now)
+        self._demand.add(now, asked + decode, due - now)
 
     def _due(self, request: Request) -> float:
         return request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
+
+    def _decode(self, request: Request) -> float:
+        return self._profile.decode_time(request.shape) if self._on_gpus else 0.0
 
     def update(self, progress: Milestone) -> None:
         """Take in that a segment ended."""
@@ -107,7 +116,7 @@ class Tracker:
         else:
             live.left -= progress.steps
             live.group = progress.group
-            live.job = Job(live.request, live.left, live.due, progress.at, live.group)
+            live.job = Job(live.request, live.left, live.due, progress.at, live.group, decode=live.job.decode)
             live.segment = None
 
     def forget(self, request: int) -> None:
@@ -119,7 +128,13 @@ class Tracker:
         """Ids of the jobs of a round that miss their deadline whatever is done."""
         return [job.request.id for job in round_.jobs if round_.hopeless(job)]
 
-    def round(self, now: float, running: Iterable[Running], expected: bool = False) -> Round:
+    def round(
+        self,
+        now: float,
+        running: Iterable[Running],
+        expected: bool = False,
+        occupied: Mapping[int, float] = MappingProxyType({}),
+    ) -> Round:
         """Make the instance of this moment; jobs in their last step have nothing left to decide and are left out.
 
         Parameters
@@ -128,6 +143,8 @@ class Tracker:
             The moment, and the segments in progress.
         expected
             Whether requests whose texts are not encoded yet are among the jobs, as they are for admission.
+        occupied
+            GPUs that make an image, and when each is expected to be free.
         """
         alive = self._live
         free_at = self._idle_since.copy()
@@ -142,11 +159,14 @@ class Tracker:
                     continue
                 if live.segment is not segment:
                     live.segment, live.group, left = segment, group, live.left - begun
-                    live.seen = Job(live.request, left, live.due, boundary, group, True) if left > 0 else None
+                    decode = live.job.decode
+                    live.seen = Job(live.request, left, live.due, boundary, group, True, decode) if left > 0 else None
                 if live.seen is not None:
                     jobs[id_] = live.seen
                 else:
                     del jobs[id_]
+        for gpu, until in occupied.items():
+            free_at[gpu] = until
         if expected:
             jobs |= self._coming
         waiting = tuple(jobs.values())
@@ -159,4 +179,5 @@ class Tracker:
             self._cadence,
             self._regroup_seconds,
             self._demand.at(now),
+            tuple(sorted(occupied)),
         )

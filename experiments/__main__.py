@@ -40,6 +40,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "columns": Command("experiments.columns", "what of the distance to the bound is the bound's own"),
         "admission": Command("experiments.admission", "what promises at arrival are worth, and what refusing costs"),
         "prices": Command("experiments.prices", "what a price per GPU-second changes"),
+        "decoding": Command("experiments.decoding", "where images are decoded, and what that changes"),
         "optimum": Command("experiments.optimum", "optimal schedules of a few requests, with proof"),
         "instances": Command("experiments.instances", "recorded rounds with proven values, as a benchmark for solvers"),
     },

@@ -103,6 +103,7 @@ def overrides_of(config: Mapping[str, Any], directory: Path) -> list[str]:
     kept = [f"engine.{name}={engine[name]}" for name in _KEPT if name in engine]
     if engine.get("stages", True):  # on real workers texts and images take time in any case
         kept += ["engine.stages=true", f"engine.stage_workers={engine.get('stage_workers', 1)}"]
+        kept += [f"engine.decode={engine.get('decode', 'workers')}"]
     return [
         "workload=trace",
         f"workload.file={(directory / 'trace.csv').absolute()}",

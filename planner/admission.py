@@ -58,9 +58,9 @@ def admit(
     first: dict[int, int] = {}
     if not lists:
         order = sorted(range(len(kept)), key=lambda at: (burdens[kept[at]], at))
-        first = allot(mine, [float(task.steps) for task in mine], order, now, gpus)
+        first = allot(mine, [float(task.steps) for task in mine], order, now, gpus - len(round_.decoding))
     while lists:
-        schedule = list_schedule(mine, now, gpus)
+        schedule = list_schedule(mine, now, gpus, images_until=round_.images_until)
         first = schedule.phases[0].degrees if schedule.phases else {}
         lists -= 1
         late = sorted(schedule.late(mine), key=lambda at: (mine[at].due, at))
@@ -79,10 +79,10 @@ def _within_capacity(
     kept = set(range(len(tasks)))
     dearest: list[tuple[float, int]] = []
     total = 0.0
-    for i in sorted(kept, key=lambda i: (tasks[i].due, i)):
+    for i in sorted(kept, key=lambda i: (tasks[i].due + tasks[i].decode, i)):
         total += needs[i]
         heappush(dearest, (-burdens[i], i))
-        while total > gpus * (tasks[i].due - now + EPSILON):
+        while total > gpus * (tasks[i].due + tasks[i].decode - now + EPSILON):
             gone = heappop(dearest)[1]
             total -= needs[gone]
             kept.discard(gone)

@@ -62,11 +62,14 @@ def cheapest_mix(costs: ShapeCosts, steps: int, seconds: float) -> DegreeMix | N
 
 
 def needed_gpu_seconds(round_: Round, job: Job) -> float:
-    """GPU-seconds that a job needs at least to be on time, or at its fastest degree if it is too late for that."""
+    """GPU-seconds that a job needs at least to be on time, or at its fastest degree if it is too late for that.
+
+    Those of its image are among them, where GPUs of the cluster decode.
+    """
     costs = round_.costs.of(job.request.shape)
     start = job.ready if job.ready > round_.now else round_.now
     mix = cheapest_mix(costs, job.steps_left, job.due - start) or ((costs.degrees[-1], job.steps_left),)
-    return sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
+    return job.decode + sum(degree * steps * costs.step_time[degree] for degree, steps in mix)
 
 
 def preferred_degrees(round_: Round, job: Job) -> Sequence[int]:

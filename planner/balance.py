@@ -40,7 +40,7 @@ def balanced(round_: Round, gpus: int) -> list[int]:
     backlog = backlog_of(round_, jobs, [job.request.weight for job in jobs])
     allowed = np.maximum(backlog.due - backlog.ready, 0.0)
     wanted = backlog.wanted(backlog.left, allowed, backlog.held)
-    work = backlog.left * backlog.at(backlog.costs, wanted)
+    work = backlog.left * backlog.at(backlog.costs, wanted) + backlog.decode
     points = _points(backlog.due)
     share = _shares(np.maximum(backlog.ready, 0.0), backlog.due, points)
     supply = _supply(round_, points, cells)

@@ -22,6 +22,7 @@ from planner.cluster import Cluster
 from planner.costs import costs_of
 from planner.outcomes import Floats
 from planner.programs.concurrency import levels, with_levels
+from planner.programs.images import with_images
 from planner.programs.intervals import Task, interval_program
 from planner.programs.prices import serve_by_prices
 from planner.programs.stages import StageWork, with_stages
@@ -108,6 +109,7 @@ def clairvoyant_bound(
     concurrency: bool = True,
     largest: int = _LARGEST,
     paces: Mapping[int, Pace] | None = None,
+    images_on_gpus: bool = False,
 ) -> Bound:
     """Bound the weight of requests on time over a whole run, for schedules without batches.
 
@@ -137,6 +139,8 @@ def clairvoyant_bound(
     paces
         By id, how fast requests could be in the run that is bounded. Without them, the bound holds for step times as in
         the profile, and a run with noise can exceed it.
+    images_on_gpus
+        Whether, with stage workers, GPUs of the cluster decode (:mod:`planner.programs.images`) and workers only encode.
     """
     began = perf_counter()
     solver = backend or HighsBackend(gap=1e-6)
@@ -153,7 +157,8 @@ def clairvoyant_bound(
         pace = Pace(request.steps * shape.fastest, 1.0) if paces is None else paces[request.id]
         if release + pace.least <= due + EPSILON:
             seconds = tuple(pace.factor * step for step in shape.seconds)
-            task = Task(release, due + EPSILON, request.steps, shape.degrees, seconds, request.weight)
+            image = decode if images_on_gpus else 0.0
+            task = Task(release, due + EPSILON, request.steps, shape.degrees, seconds, request.weight, decode=image)
             entries.append(_Entry(task, request.id, encode, decode, pace.least))
     value = upper = 0.0
     done: list[int] = []
@@ -190,13 +195,13 @@ class _Entry(NamedTuple):
     decode: float
     least: float
 
-    def work(self, index: int) -> tuple[StageWork, StageWork]:
-        """Return text and image as work of the task of an index."""
+    def work(self, index: int) -> list[StageWork]:
+        """Return text and image as work of the task of an index; an image that a GPU makes is none."""
         task = self.task
-        return (
-            StageWork(index, task.release - self.encode, task.due - self.least, self.encode),
-            StageWork(index, task.release + self.least, task.due + self.decode, self.decode),
-        )
+        text = StageWork(index, task.release - self.encode, task.due - self.least, self.encode)
+        if task.decode:
+            return [text]
+        return [text, StageWork(index, task.release + self.least, task.due + self.decode, self.decode)]
 
 
 def _components(entries: list[_Entry]) -> list[list[_Entry]]:
@@ -223,7 +228,7 @@ def _solve(
     """Value, proven bound, and the tasks on time of one component."""
     points = _points(tasks)
     sizes = levels(cluster.gpus, cluster.degrees, points) if concurrency else []
-    intervals = interval_program(tasks, points, cluster.gpus * np.diff(points))
+    intervals = with_images(interval_program(tasks, points, cluster.gpus * np.diff(points)), tasks, points)
     program = with_stages(with_levels(intervals, len(tasks), sizes), work, stage_workers).linear
     weights = program.rewards[: len(tasks)]
     trivial = float(weights.sum())
@@ -248,7 +253,7 @@ def _price(tasks: list[Task], gpus: int) -> tuple[float, float, list[int]]:
 
 
 def _points(tasks: Sequence[Task]) -> Floats:
-    return np.unique(np.array([time for task in tasks for time in (task.release, task.due)]))
+    return np.unique(np.array([time for task in tasks for time in (task.release, task.due, task.due + task.decode)]))
 
 
 def _columns(tasks: Sequence[Task]) -> int:

@@ -11,11 +11,12 @@ OVERRUN = 0.25
 def available_mask(round_: Round) -> int:
     """Mask of the GPUs that this plan may use.
 
-    All of them, since running segments yield at their next step boundary. On the grid of ``rounds`` those that are free at
-    the boundary; a step that lasts into the next round keeps its GPUs.
+    All of them, since running segments yield at their next step boundary, but for those that make an image: there is
+    another decision when it is made. On the grid of ``rounds`` those that are free at the boundary; a step or an image that
+    lasts into the next round keeps its GPUs.
     """
     if not round_.cadence.on_grid:
-        return round_.cluster.full_mask
+        return round_.cluster.full_mask & ~sum(1 << gpu for gpu in round_.decoding)
     limit = latest_start(round_)
     free_at = round_.free_at
     if max(free_at) <= limit:

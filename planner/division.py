@@ -84,7 +84,7 @@ def divided(round_: Round, clusters: Sequence[Cluster], homes: Sequence[int]) ->
         if group is not None:
             there = group.mask >> home * gpus if group.gpus[0] // gpus == home else 0
             moved = clusters[home].by_mask[there] if there else None
-            own = Job(job.request, job.steps_left, job.due, job.ready, moved, job.running)
+            own = Job(job.request, job.steps_left, job.due, job.ready, moved, job.running, job.decode)
         jobs[home].append(own)
     return [
         Round(
@@ -96,6 +96,7 @@ def divided(round_: Round, clusters: Sequence[Cluster], homes: Sequence[int]) ->
             round_.cadence,
             round_.regroup_seconds,
             round_.demand,
+            tuple(gpu - at * gpus for gpu in round_.decoding if gpu // gpus == at),
         )
         for at, cluster in enumerate(clusters)
     ]

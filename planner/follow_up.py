@@ -81,8 +81,9 @@ def follow_up(round_: Round, assignments: Sequence[Assignment], until: float | N
     """Carry a plan out up to the next decision, at the step times of the profile and without new arrivals.
 
     With cadence ``rounds`` the next decision is due after ``tau``. With ``events`` it is due when a segment of the plan
-    ends, or a job that the plan stops comes to its step boundary; after ``tau`` where neither happens. A segment begins
-    when its jobs and its GPUs are ready, and later by what a move costs; steps in progress are never interrupted.
+    ends, a GPU has made its image, or a job that the plan stops comes to its step boundary; after ``tau`` where none of these
+    happens. A segment begins when its jobs and its GPUs are ready, and later by what a move costs; steps in progress are
+    never interrupted.
 
     Parameters
     ----------
@@ -98,6 +99,7 @@ def follow_up(round_: Round, assignments: Sequence[Assignment], until: float | N
     until = _next_decision(round_, stretches) if until is None else until
     after = dict(jobs)
     free_at = list(round_.free_at)
+    decoding = {gpu for gpu in round_.decoding if free_at[gpu] > until + EPSILON}
     done: dict[int, float] = {}
     carried: list[Carried] = []
     for job in round_.jobs:
@@ -113,17 +115,23 @@ def follow_up(round_: Round, assignments: Sequence[Assignment], until: float | N
             carried.append(Carried(replace(stretch.assignment, steps=begun), stretch.begins, boundary))
         for gpu in group.gpus:
             free_at[gpu] = boundary
+            decoding.discard(gpu)
         goes_on = begun < stretch.assignment.steps or boundary > until + EPSILON
-        for id_ in stretch.assignment.jobs:
+        for at, id_ in enumerate(stretch.assignment.jobs):
             left = jobs[id_].steps_left - begun
             if left:
-                after[id_] = Job(jobs[id_].request, left, jobs[id_].due, boundary, group, goes_on)
+                after[id_] = Job(jobs[id_].request, left, jobs[id_].due, boundary, group, goes_on, jobs[id_].decode)
             else:
                 del after[id_]
                 done[id_] = boundary
-    return FollowUp(
-        replace(round_, now=until, jobs=tuple(after.values()), free_at=tuple(free_at)), done, tuple(carried)
+                gpu = group.gpus[at % group.degree]
+                free_at[gpu] += jobs[id_].decode
+                if free_at[gpu] > max(until, boundary) + EPSILON:
+                    decoding.add(gpu)
+    left_behind = replace(
+        round_, now=until, jobs=tuple(after.values()), free_at=tuple(free_at), decoding=tuple(sorted(decoding))
     )
+    return FollowUp(left_behind, done, tuple(carried))
 
 
 def to_the_end(
@@ -171,6 +179,8 @@ def _next_decision(round_: Round, stretches: Sequence[_Stretch]) -> float:
         return horizon
     named = {id_ for stretch in stretches for id_ in stretch.assignment.jobs}
     stopped = [job.ready for job in round_.jobs if job.running and job.request.id not in named]
+    images = [round_.free_at[gpu] for gpu in round_.decoding]
     return min(
-        [stretch.ends for stretch in stretches] + [at for at in stopped if at > round_.now + EPSILON], default=horizon
+        [stretch.ends for stretch in stretches] + [at for at in stopped + images if at > round_.now + EPSILON],
+        default=horizon,
     )

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from planner.cluster import Group
-from planner.errors import ParameterError, finite, whole
+from planner.errors import ParameterError, finite, is_finite, whole
 from planner.request import Request
 from planner.setters import setters_of
 
@@ -31,6 +31,9 @@ class Job:
         The GPUs that hold its latent: those it runs on, or ran on last. None before its first step.
     running
         Whether a segment is in progress on ``group`` that goes on unless a plan says otherwise.
+    decode
+        Seconds that a GPU of the last group is taken for the image after the last step; 0 where GPUs of the cluster do not
+        decode.
 
     Raises
     ------
@@ -44,6 +47,7 @@ class Job:
     ready: float
     group: Group | None = None
     running: bool = False
+    decode: float = 0.0
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Job:
         ready: float,
         group: Group | None = None,
         running: bool = False,
+        decode: float = 0.0,
     ) -> None:
         # Made anew at every decision: what is right passes by one comparison, and only what is not is looked at closely.
         _set_request(self, request)
@@ -61,6 +66,7 @@ class Job:
         _set_ready(self, ready)
         _set_group(self, group)
         _set_running(self, running)
+        _set_decode(self, decode)
         if (
             type(steps_left) is int
             and type(due) is float
@@ -71,6 +77,8 @@ class Job:
             and 0 < steps_left <= request.steps
             and (type(group) is Group or (group is None and not running))
             and type(running) is bool
+            and type(decode) is float
+            and 0.0 <= decode < _INFINITY
         ):
             return
         _refuse(self)
@@ -81,7 +89,7 @@ class Job:
         return self.request.id
 
 
-_set_request, _set_steps_left, _set_due, _set_ready, _set_group, _set_running = setters_of(Job)
+_set_request, _set_steps_left, _set_due, _set_ready, _set_group, _set_running, _set_decode = setters_of(Job)
 
 
 def _refuse(job: Job) -> None:
@@ -98,5 +106,7 @@ def _refuse(job: Job) -> None:
         raise ParameterError("group", job.group, "a Group of the cluster is needed, or None", where)
     if not isinstance(job.running, bool):
         raise ParameterError("running", job.running, "True or False is needed", where)
+    if not (is_finite(job.decode) and job.decode >= 0):
+        raise ParameterError("decode", job.decode, "a number of seconds of at least 0 is needed", where)
     if job.running and job.group is None:
         raise ParameterError("running", job.running, "a job that runs has a group; give it, or False", where)

@@ -105,7 +105,7 @@ def can_add(round_: Round, job: Job, promised: Collection[int], sigmas: float = 
         return False
     members = [held for held in round_.jobs if held.id in promised and not round_.hopeless(held)] + [job]
     tasks = tasks_of(round_, members, [1.0] * len(members))
-    schedule = list_schedule(tasks, round_.now, round_.cluster.gpus)
+    schedule = list_schedule(tasks, round_.now, round_.cluster.gpus, images_until=round_.images_until)
     waits = _waits(schedule, tasks)
     return all(
         end + wait + sigmas * _deviation(round_, held, end) <= task.due
@@ -124,9 +124,11 @@ def cannot_add(round_: Round, job: Job, promised: Collection[int]) -> bool:
         return True
     members = [held for held in round_.jobs if held.id in promised and not round_.hopeless(held)] + [job]
     taken = 0.0
-    for held in sorted(members, key=lambda held: held.due):
+    over = job.due + job.decode
+    for held in sorted(members, key=lambda held: held.due + held.decode):
         taken += needed_gpu_seconds(round_, held)
-        if held.due >= job.due and taken > gpus * (held.due - now):
+        until = held.due + held.decode  # images of all that are due by then are made by then, too
+        if until >= over and taken > gpus * (until - now):
             return True
     return False
 
@@ -135,7 +137,7 @@ def _waits(schedule: ListSchedule, tasks: Sequence[Task]) -> list[float]:
     """Return the seconds that each task may have to wait for steps of others, or of its own at another degree, to end."""
     waits = [0.0] * len(tasks)
     for before, after in pairwise(schedule.phases):
-        longest = max(_step(tasks[i], degree) for i, degree in before.degrees.items())
+        longest = max((_step(tasks[i], degree) for i, degree in before.degrees.items()), default=0.0)
         for i, degree in after.degrees.items():
             was = before.degrees.get(i, 0)
             if was != degree:

@@ -74,13 +74,16 @@ class Round:
         What groups there are, and what a step costs on them.
     free_at
         Per GPU, since or from when on it can begin something else; in the future only while a step is in progress on
-        it.
+        it, or an image is made.
     cadence
         When the next plan will be made.
     regroup_seconds
         What a job loses when it goes on on other GPUs than those that hold its latent; 0 where plans need not count it.
     demand
         GPU-seconds per GPU-second that requests have lately asked for; 0 where nobody has counted.
+    decoding
+        GPUs that make an image, until their ``free_at``: no step can begin on them before. Another decision follows then, so
+        plans rather take others.
     costs
         Step times over the groups of the cluster; follows from cluster and profile.
 
@@ -99,6 +102,7 @@ class Round:
     cadence: Cadence
     regroup_seconds: float = 0.0
     demand: float = 0.0
+    decoding: tuple[int, ...] = ()
     costs: Costs = field(init=False, repr=False, compare=False)
 
     def __init__(
@@ -111,6 +115,7 @@ class Round:
         cadence: Cadence,
         regroup_seconds: float = 0.0,
         demand: float = 0.0,
+        decoding: tuple[int, ...] = (),
     ) -> None:
         _set_now(self, now)
         _set_jobs(self, jobs)
@@ -120,6 +125,7 @@ class Round:
         _set_cadence(self, cadence)
         _set_regroup_seconds(self, regroup_seconds)
         _set_demand(self, demand)
+        _set_decoding(self, decoding)
         check_round(self)
         _set_costs(self, costs_of(profile, cluster))
 
@@ -134,6 +140,11 @@ class Round:
             set_field(same, getattr(self, name))
         _set_cadence(same, cadence)
         return same
+
+    @property
+    def images_until(self) -> tuple[float, ...]:
+        """When each GPU that makes an image is free, ascending; not before now."""
+        return tuple(sorted(max(self.now, self.free_at[gpu]) for gpu in self.decoding)) if self.decoding else ()
 
     def hopeless(self, job: Job) -> bool:
         """Whether a job misses its deadline even if it runs from now on at its fastest degree."""
@@ -165,6 +176,7 @@ class Round:
             "free_at": list(self.free_at),
             **({"regroup_seconds": self.regroup_seconds} if self.regroup_seconds else {}),
             **({"demand": self.demand} if self.demand else {}),
+            **({"decoding": list(self.decoding)} if self.decoding else {}),
             "jobs": [_job_to_dict(job) for job in self.jobs],
             "cluster": self.cluster.to_dict(),
             "profile": self.profile.to_dict(),
@@ -188,7 +200,7 @@ class Round:
             data,
             "",
             ("schema", "now", "cadence", "free_at", "jobs", "cluster", "profile"),
-            ("regroup_seconds", "demand"),
+            ("regroup_seconds", "demand", "decoding"),
         )
         cluster = Cluster.from_dict(data["cluster"])
         cadence = fields_of(data["cadence"], "cadence", ("kind", "tau"))
@@ -205,6 +217,7 @@ class Round:
                 cadence=when,
                 regroup_seconds=data.get("regroup_seconds", 0.0),
                 demand=data.get("demand", 0.0),
+                decoding=tuple(listed(data, "decoding")) if "decoding" in data else (),
             )
 
     def save(self, path: Path) -> None:
@@ -222,7 +235,7 @@ class Round:
 
 _SETTERS = setters_of(Round)
 _set_now, _set_jobs, _set_cluster, _set_profile, _set_free_at, _set_cadence, *_rest = _SETTERS
-_set_regroup_seconds, _set_demand, _set_costs = _rest
+_set_regroup_seconds, _set_demand, _set_decoding, _set_costs = _rest
 
 
 def _job_to_dict(job: Job) -> dict[str, Any]:
@@ -241,11 +254,12 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
         "ready": job.ready,
         "group": None if job.group is None else list(job.group.gpus),
         "running": job.running,
+        **({"decode": job.decode} if job.decode else {}),
     }
 
 
 def _job_from_dict(data: Any, path: str, cluster: Cluster) -> Job:
-    fields_of(data, path, _JOB, ("tier",))
+    fields_of(data, path, _JOB, ("tier", "decode"))
     with within(path):
         if not isinstance(data["shape"], str):
             raise ParameterError("shape", data["shape"], "a text such as '1024x1024' is needed")
@@ -265,7 +279,9 @@ def _job_from_dict(data: Any, path: str, cluster: Cluster) -> Job:
             if not gpus or any(type(gpu) is not int or not 0 <= gpu < cluster.gpus for gpu in gpus):
                 raise ParameterError("group", gpus, f"numbers of GPUs from 0 to {cluster.gpus - 1} are needed, or null")
             group = _named(path, cluster.group_of, gpus)
-        return Job(request, data["steps_left"], data["due"], data["ready"], group, data["running"])
+        return Job(
+            request, data["steps_left"], data["due"], data["ready"], group, data["running"], data.get("decode", 0.0)
+        )
 
 
 def _named(path: str, make: Callable[[Given], Made], given: Given) -> Made:

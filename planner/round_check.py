@@ -47,6 +47,7 @@ def _sound(round_: Round) -> bool:
         and type(round_.demand) is float
         and round_.demand >= 0.0
         and len(free_at) == cluster.gpus
+        and (not round_.decoding or _gpus_once(round_.decoding, cluster.gpus))
         and _JOBS.issuperset(map(type, jobs))
     ):
         return False
@@ -94,6 +95,19 @@ def _refuse_fields(round_: Round) -> None:
     for gpu, time in enumerate(free_at):
         if not is_finite(time):
             raise ParameterError(f"free_at[{gpu}]", time, "a finite time in seconds is needed")
+    if not _gpus_once(round_.decoding, gpus):
+        raise ParameterError(
+            "decoding", round_.decoding, f"a tuple of GPUs from 0 to {gpus - 1} is needed, none of them twice"
+        )
+
+
+def _gpus_once(decoding: object, gpus: int) -> bool:
+    """Whether these are GPUs of the cluster, each named once."""
+    return (
+        type(decoding) is tuple
+        and all(type(gpu) is int and 0 <= gpu < gpus for gpu in decoding)
+        and len(set(decoding)) == len(decoding)
+    )
 
 
 def _refuse_jobs(round_: Round) -> None:

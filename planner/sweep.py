@@ -57,6 +57,8 @@ class Backlog:
         Seconds that going on at another degree than ``held`` costs, shape (n,).
     width
         GPUs of each degree, shape (n, k).
+    decode
+        Seconds that a GPU takes for the image of each job after its last step, shape (n,).
     """
 
     left: Floats
@@ -69,6 +71,7 @@ class Backlog:
     last: Ints
     move: Floats
     width: Ints
+    decode: Floats
 
     def __len__(self) -> int:
         return len(self.left)
@@ -131,6 +134,7 @@ def backlog_of(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) -> 
         last=len(degrees) - 1 - np.argmax(offered[:, ::-1], axis=1),
         move=np.full(len(jobs), round_.regroup_seconds),
         width=np.tile(np.array(degrees), (len(jobs), 1)),
+        decode=np.array([job.decode for job in jobs]),
     )
 
 
@@ -147,8 +151,10 @@ class Swept:
     now: Ints
 
 
-def sweep(backlog: Backlog, degrees: Sequence[int], gpus: int) -> Swept:
+def sweep(backlog: Backlog, degrees: Sequence[int], gpus: int, images: Sequence[float] = ()) -> Swept:
     """Run jobs through time; those that are lost on the way get nothing more.
+
+    GPUs that make images are counted as a fluid, too: what images of one bucket take is missing in the next.
 
     Parameters
     ----------
@@ -156,7 +162,10 @@ def sweep(backlog: Backlog, degrees: Sequence[int], gpus: int) -> Swept:
         The jobs.
     degrees, gpus
         Of the cluster.
+    images
+        Seconds from now that each GPU which makes an image is taken for.
     """
+    owed = float(sum(images))
     width = np.array(degrees, dtype=np.float64)
     left, held, fastest = backlog.left.copy(), backlog.held, backlog.fastest
     lost = np.zeros(len(backlog), dtype=np.bool_)
@@ -176,19 +185,21 @@ def sweep(backlog: Backlog, degrees: Sequence[int], gpus: int) -> Swept:
         wanted = backlog.wanted(left, allowed, held)
         step = backlog.at(backlog.seconds, wanted)
         laxity = allowed - left * step
-        work = left * backlog.at(backlog.costs, wanted) * np.where(held >= 0, _RUNS, 1.0)
+        work = (left * backlog.at(backlog.costs, wanted) + backlog.decode) * np.where(held >= 0, _RUNS, 1.0)
         row = np.argsort(work / backlog.weights, kind="stable")
         row = row[alive[row]]
         if at == 0:
-            first = held = _whole(backlog, degrees, gpus, row, wanted, slack)
+            first = held = _whole(backlog, degrees, gpus - len(images), row, wanted, slack)
             runs = first >= 0
             step = np.where(runs, backlog.at(backlog.seconds, first), step)
             spent = np.where(runs, np.minimum(np.maximum(now + length - begins, 0.0), left * step), 0.0)
         else:
             use = np.minimum(np.maximum(now + length - begins, 0.0), left * step)
             must = np.clip(use - np.maximum(laxity, 0.0), 0.0, None)
-            spent = _fluid(row, width[wanted], must, use, gpus * length)
-        left = left - spent / step
+            spent = _fluid(row, width[wanted], must, use, max(0.0, gpus * length - owed))
+        before, left = left, left - spent / step
+        ended = (before > _DONE) & (left <= _DONE)
+        owed = max(0.0, owed - gpus * length) + float(backlog.decode[ended].sum())
         now, at = now + length, at + 1
     return Swept(lost | (left > _DONE), first)
 
@@ -238,11 +249,12 @@ def admit_swept(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) ->
     """
     backlog = backlog_of(round_, jobs, weights)
     degrees, gpus = round_.cluster.degrees, round_.cluster.gpus
+    images = [until - round_.now for until in round_.images_until]
 
     def kept(members: Ints, losses: float) -> tuple[Ints, Ints] | None:
         """Return those served and their degrees, unless too large a share of their weight is lost."""
         part = backlog.of(members)
-        swept = sweep(part, degrees, gpus)
+        swept = sweep(part, degrees, gpus, images)
         if part.weights[swept.lost].sum() > losses * part.weights.sum():
             return None
         return members[~swept.lost], swept.now[~swept.lost]
@@ -252,7 +264,8 @@ def admit_swept(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) ->
     served, now = found or (everybody[:0], everybody[:0])
     if found is None:
         wanted = backlog.wanted(backlog.left, backlog.due - backlog.ready, backlog.held)
-        ranked = np.argsort(backlog.left * backlog.at(backlog.costs, wanted) / backlog.weights, kind="stable")
+        work = backlog.left * backlog.at(backlog.costs, wanted) + backlog.decode
+        ranked = np.argsort(work / backlog.weights, kind="stable")
         low, high = 0, len(jobs)
         for _ in range(_SETS):
             if high - low <= 1:

@@ -19,8 +19,8 @@ from planner.round import Cadence, Round
 from planner.solvers.protocol import Solver
 from profiles.profile import Profile
 
-PackedJob = tuple[Request, int, float, float, int, bool]
-PackedRound = tuple[float, list[PackedJob], tuple[float, ...], Cadence, float, float]
+PackedJob = tuple[Request, int, float, float, int, bool, float]
+PackedRound = tuple[float, list[PackedJob], tuple[float, ...], Cadence, float, float, tuple[int, ...]]
 PackedAssignment = tuple[tuple[int, ...], int, int]
 PackedPlan = tuple[list[PackedAssignment], Certificate, list[PackedAssignment]]
 
@@ -49,23 +49,40 @@ def pack_work(solver: Solver, rounds: Sequence[Round], budget: float) -> list[Pa
 def _bare_round(round_: Round) -> PackedRound:
     """Pack what changes."""
     jobs = [
-        (job.request, job.steps_left, job.due, job.ready, 0 if job.group is None else job.group.mask, job.running)
+        (
+            job.request,
+            job.steps_left,
+            job.due,
+            job.ready,
+            0 if job.group is None else job.group.mask,
+            job.running,
+            job.decode,
+        )
         for job in round_.jobs
     ]
-    return round_.now, jobs, round_.free_at, round_.cadence, round_.regroup_seconds, round_.demand
+    return (
+        round_.now,
+        jobs,
+        round_.free_at,
+        round_.cadence,
+        round_.regroup_seconds,
+        round_.demand,
+        round_.decoding,
+    )
 
 
 def plan_packed(solver: bytes, place: bytes, packed: PackedRound, budget: float) -> PackedPlan:
     """Plan a cell: what a worker does."""
     planner: Solver = _unpacked(solver)
     cluster, profile = _unpacked(place)
-    now, packed_jobs, free_at, cadence, regroup_seconds, demand = packed
+    now, packed_jobs, free_at, cadence, regroup_seconds, demand, decoding = packed
     groups = cluster.by_mask
     jobs = tuple(
-        Job(request, steps, due, ready, groups[mask] if mask else None, running)
-        for request, steps, due, ready, mask, running in packed_jobs
+        Job(request, steps, due, ready, groups[mask] if mask else None, running, decode)
+        for request, steps, due, ready, mask, running, decode in packed_jobs
     )
-    plan = planner.solve(Round(now, jobs, cluster, profile, free_at, cadence, regroup_seconds, demand), budget)
+    round_ = Round(now, jobs, cluster, profile, free_at, cadence, regroup_seconds, demand, decoding)
+    plan = planner.solve(round_, budget)
     return _bare(plan.assignments), plan.certificate, _bare(plan.then)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from executor.models.spec import ModelSpec
+from executor.physics import Decode, check_decode
 from planner.errors import ParameterError, is_finite, whole
 
 PROMPTS = (
@@ -53,6 +54,8 @@ class EngineConfig:
         CPU threads of each worker.
     stage_workers
         Workers beside those of the cluster's GPUs that encode texts and decode images.
+    decode
+        Whether they decode, or a worker of the group that did the last step; then each worker holds an autoencoder, too.
     groups
         Process groups that a worker may be in at a time.
     warm
@@ -83,6 +86,7 @@ class EngineConfig:
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = 1
     stage_workers: int = 1
+    decode: Decode = "workers"
     groups: int = 32
     warm: bool = True
     deadline: float = 30.0
@@ -96,6 +100,7 @@ class EngineConfig:
             raise ParameterError("device", self.device, "use 'cpu' or 'cuda'")
         if self.transport not in ("local", "ray"):
             raise ParameterError("transport", self.transport, "use 'local' or 'ray'")
+        check_decode(self.decode)
         if not self.prompts:
             raise ParameterError("prompts", self.prompts, "give at least one prompt")
         for name in ("threads", "stage_workers", "groups", "attempts"):

@@ -12,6 +12,8 @@ from executor.models.folder import parts_of
 from executor.models.weights import weights_of
 
 _STEPS = ("transformer", "transformer_2")
+IMAGE_PARTS = ("vae",)
+"""Parts that a worker holds beside those of its steps if it decodes."""
 _GROUP = Path("/sys/fs/cgroup")
 
 
@@ -42,6 +44,9 @@ def needed_memory(config: EngineConfig, workers: int) -> int:
     steps = weights_of(folder, [name for name in listed if name in _STEPS], config.model.dtype)
     stages = weights_of(folder, [name for name in listed if name not in _STEPS], config.model.dtype)
     made = workers * steps.made + config.stage_workers * stages.made
+    if config.decode == "group":
+        images = [name for name in listed if name in IMAGE_PARTS]
+        made += workers * weights_of(folder, images, config.model.dtype).made
     return made if config.device == "cuda" else made + steps.mapped + stages.mapped
 
 
@@ -55,8 +60,9 @@ def check_memory(config: EngineConfig, workers: int, free: int) -> None:
     """
     needed = needed_memory(config, workers)
     if needed > free > 0:
+        images = ", each with the autoencoder, " if config.decode == "group" else " "
         raise EngineError(
-            f"{workers} workers and {config.stage_workers} for stages take {in_words(needed)} of host memory to load "
+            f"{workers} workers{images}and {config.stage_workers} for stages take {in_words(needed)} of host memory to load "
             f"{config.model.folder.name} as {config.model.dtype}, but {in_words(free)} are free: use fewer (engine.workers), "
             "save the model in the type of engine.dtype, so that workers share it, or take a narrower type"
         )

@@ -151,9 +151,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The frames are made, and are being written: the worker can take its next command."""
+    """The frames are made, since ``at``, and are being written: the worker can take its next command.
+
+    ``seconds``: what decoding took.
+    """
 
     request: int
+    at: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +222,6 @@ def shifted(message: Any, ahead: float, now: float) -> Any:
     match message:
         case Stepped():
             return replace(message, began=min(message.began - ahead, now), at=min(message.at - ahead, now))
-        case Admitted() | Decoded():
+        case Admitted() | Rendered() | Decoded():
             return replace(message, at=min(message.at - ahead, now))
     return message

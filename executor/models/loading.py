@@ -18,9 +18,12 @@ from executor.models.plain import guide_plainly
 from executor.models.spec import ModelError, ModelSpec, Role
 
 _TRANSFORMERS = ("transformer", "transformer_2")
-_STEP_PARTS = (*_TRANSFORMERS, "scheduler")
-_ASKED_BY_STEPS = ("vae",)
-"""Parts whose configuration tells steps how long a latent is."""
+_STEPPING = (*_TRANSFORMERS, "scheduler", "vae")
+"""What steps need; of the autoencoder its configuration, which tells how long a latent is."""
+_PARTS = {"denoise": _STEPPING, "denoise and decode": _STEPPING}
+"""What is loaded for a role; all else is for everything."""
+_NOWHERE = {"stages": _TRANSFORMERS, "denoise": ("vae",)}
+"""What a role knows only the configuration of: it takes no memory."""
 
 
 def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> Any:
@@ -57,9 +60,9 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     for name in wanted:
         if index[name] is None:
             continue
-        if role == "denoise" and name not in (*_STEP_PARTS, *_ASKED_BY_STEPS):
+        if role in _PARTS and name not in _PARTS[role]:
             continue
-        nowhere = name in {"stages": _TRANSFORMERS, "denoise": _ASKED_BY_STEPS}.get(role or "", ())
+        nowhere = name in _NOWHERE.get(role or "", ())
         part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)

@@ -26,8 +26,9 @@ _OF_THE_REQUEST = (
 
 _COPIES = ("num_images_per_prompt", "num_videos_per_prompt")
 
-Role = Literal["denoise", "stages"]
-"""``denoise``: transformer and scheduler. ``stages``: text encoders and autoencoder, around the steps."""
+Role = Literal["denoise", "denoise and decode", "stages"]
+"""``denoise``: transformer and scheduler; ``denoise and decode``: also the autoencoder. ``stages``: text encoders and
+autoencoder, around the steps."""
 
 
 class ModelError(RuntimeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from executor.engine import Engine, Milestone, Running, Segment, Staged
@@ -74,9 +74,16 @@ class Audited:
             if segment.group.mask & used:
                 raise ConformanceError(f"observe() has two segments on one of the GPUs {segment.group.gpus}")
             used |= segment.group.mask
+            decoding = [gpu for gpu in self._engine.occupied() if segment.group.mask >> gpu & 1]
+            if decoding:
+                raise ConformanceError(f"observe() has jobs {segment.jobs} on GPU {decoding[0]}, which makes an image")
             if segment.begun < 0:
                 raise ConformanceError(f"observe() has a segment with {segment.begun} steps begun: {segment}")
         return running
+
+    def occupied(self) -> Mapping[int, float]:
+        """Return the GPUs that make an image."""
+        return self._engine.occupied()
 
     def carry_out(self, assignments: Iterable[Assignment]) -> None:
         """Pass a plan on."""
@@ -117,6 +124,14 @@ class Audited:
             done.update(dict.fromkeys(segment.jobs, segment.steps))
             for gpu in segment.gpus:
                 busy.setdefault(gpu, []).append((segment.start, segment.end, segment.jobs))
+        last = {job: segment.gpus for segment in self.segments for job in segment.jobs}
+        for staged in self.staged:
+            if staged.gpu >= 0:
+                there = staged.stage == "decode" and staged.gpu in last.get(staged.request, ())
+                self._require(there, staged.request, f"no GPU of its last group did this: {staged}")
+                right = staged.worker < 0 and staged.start - _EPSILON <= staged.freed <= staged.end + _EPSILON
+                self._require(right, staged.request, f"a GPU is free once it has made the image, but {staged}")
+                busy.setdefault(staged.gpu, []).append((staged.start, staged.freed, (staged.request,)))
         for gpu, own in busy.items():
             own.sort()
             for (_, end, first), (start, _, second) in pairwise(own):
@@ -161,7 +176,7 @@ class Audited:
         elif item.kind != "failed":
             self._require(id_ not in self._waiting, id_, f"{item.kind} is reported before ready")
         if item.kind in ("yielded", "finished"):
-            self._require(last != "finished", id_, f"{item.kind} is reported after finished")
+            self._require(last not in ("finished", "freed"), id_, f"{item.kind} is reported after {last}")
             self._require(id_ in self._planned, id_, f"{item.kind} is reported, but no plan ever had it")
             done = sum(other.steps for other in before) + item.steps
             steps = self._requests[id_].steps
@@ -170,10 +185,9 @@ class Audited:
         if item.kind == "yielded" and item.steps:
             held = item.group is not None and item.group.mask in self._planned[id_]
             self._require(held, id_, "yielded names no group that a plan had it on")
-        if item.kind == "delivered":
-            self._require(
-                last == "finished", id_, f"delivered is reported after {last or 'nothing'}, not after finished"
-            )
+        if item.kind in ("freed", "delivered"):
+            right = last == "finished" or (item.kind == "delivered" and last == "freed")
+            self._require(right, id_, f"{item.kind} is reported after {last or 'nothing'}, not after finished")
         before.append(item)
 
     @staticmethod

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from executor.arrivals import Cancel
 from executor.engine import Engine
 from executor.loop import Service, serve
+from executor.physics import Decode
 from executor.records import Records
 from executor.testing.audit import Audited
 from executor.testing.plans import RandomPlans
@@ -30,13 +31,15 @@ def check_engine(
     every: float = 0.1,
     stages: bool = False,
     batches: bool = False,
+    decode: Decode = "workers",
     real_clock: bool = False,
 ) -> Records:
     """Check that an engine is one: it serves requests by plans drawn at random, and keeps every rule of the protocol.
 
     Rules: time goes forward, no further than asked for; of each request ``ready``, ``yielded``, ``finished`` and
     ``delivered`` come in that order, with all of its steps and no others, on groups that plans had it on; no two segments
-    share a GPU; a request that is cancelled leaves without disturbing others; at the end every image is there.
+    or images share a GPU, and a GPU decodes only what its group has finished; a request that is cancelled leaves without
+    disturbing others; at the end every image is there.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ def check_engine(
         Whether encoding and decoding count.
     batches
         Whether plans have batches, where the profile has times for them.
+    decode
+        Who decodes.
     real_clock
         Whether the engine lives on a real clock, and may tell what happened a moment after it was to wait for.
 
@@ -72,9 +77,14 @@ def check_engine(
     )
     engine = Audited(make(requests), real_clock)
     source = _Impatient(requests, cancelled={request.id for request in requests if request.id % 6 == 5}, after=every)
-    service = Service(cluster, profile, RandomPlans(seed, batches), Cadence("events", 0.05), stages=stages)
+    service = Service(
+        cluster, profile, RandomPlans(seed, batches), Cadence("events", 0.05), stages=stages, decode=decode
+    )
     records = serve(service, engine, Records([]), source)
     engine.at_the_end()
+    wrong = {staged.gpu < 0 for staged in records.staged if staged.stage == "decode"} - {decode == "workers"}
+    if wrong:
+        raise ConformanceError(f"decode is {decode!r}, but images were made elsewhere")
     left = {request.id for request in requests if records.fate(request) == "unfinished"}
     if left:
         raise ConformanceError(f"requests {sorted(left)} never left")

@@ -122,7 +122,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
             ) from None
     with configured("engine", engine, regroup_seconds="regroup_ms"):
         physics = (
-            Physics(stages=True, stage_workers=engine["stage_workers"])
+            Physics(stages=True, stage_workers=engine["stage_workers"], decode=engine["decode"])
             if real
             else Physics(
                 engine["noise"],
@@ -130,6 +130,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
                 1e-3 * engine["regroup_ms"],
                 engine["stages"],
                 engine["stage_workers"],
+                engine["decode"],
             )
         )
         if not real:
@@ -163,6 +164,7 @@ def build(config: Mapping[str, Any], truth: Profile | None = None, requests: Req
             physics.stages,
             admission,
             _believed_move(believed) if real else physics.regroup_seconds,
+            physics.decode,
         )
     title = (
         config["name"]

@@ -14,7 +14,7 @@ class SimulatedConfig:
 
     ``noise`` multiplies the profile's spread, ``noise_cv`` replaces it. ``regroup_ms`` is what a request loses when it goes
     on on other GPUs; plans count it from 2 ms on. ``stages`` adds text encoding and VAE decoding, on
-    ``stage_workers`` of their own beside the GPUs.
+    ``stage_workers`` of their own beside the GPUs; ``decode=group`` decodes on a GPU of the group that did the last step.
     ``late``: ``best_effort`` or ``drop``. ``latency``: ``zero``, ``fixed`` (``latency_ms``) or ``measured``. ``admission``:
     ``all`` requests, ``promise`` deadlines that leave room for what is worth more, or also ``refuse`` who cannot be on time.
     """
@@ -25,6 +25,7 @@ class SimulatedConfig:
     regroup_ms: float = 1.0
     stages: bool = False
     stage_workers: int = 1
+    decode: str = "workers"
     late: str = "best_effort"
     latency: str = "zero"
     latency_ms: float = 0.0
@@ -45,6 +46,7 @@ class EmulatedConfig:
     regroup_ms: float = 1.0
     stages: bool = False
     stage_workers: int = 1
+    decode: str = "workers"
     late: str = "best_effort"
     admission: str = "all"
 
@@ -93,9 +95,9 @@ class DistributedConfig:
     pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``lora``: a file of safetensors that is
     fused into the transformer, times ``lora_weight`` (needs peft). ``vae_tiling``: decode large images tile by tile, in less
     memory. ``compile``: the transformer's blocks, with torch.compile, in first steps. ``workers``: by default one per GPU,
-    or two processes. ``stage_workers``: those that encode texts and decode images, beside them. ``images`` and ``latents``:
-    whether to keep them, in the output directory. ``deadline``: seconds after which a group without a step counts as hung.
-    ``late``: ``best_effort`` or ``drop``.
+    or two processes. ``stage_workers``: those that encode texts and decode images, beside them. ``decode=group``: a worker
+    of the group that did the last step decodes. ``images`` and ``latents``: whether to keep them, in the output directory.
+    ``deadline``: seconds after which a group without a step counts as hung. ``late``: ``best_effort`` or ``drop``.
     """
 
     defaults: list[Any] = field(default_factory=lambda: list(_SERVED))
@@ -113,6 +115,7 @@ class DistributedConfig:
     prompts: list[str] = field(default_factory=list)
     workers: int | None = None
     stage_workers: int = 1
+    decode: str = "workers"
     device: str = "auto"
     threads: int = 1
     groups: int = 32

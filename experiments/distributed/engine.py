@@ -65,6 +65,7 @@ def engine_config(config: Mapping[str, Any], directory: Path | None) -> EngineCo
             device=device_of(engine),
             threads=engine["threads"],
             stage_workers=engine["stage_workers"],
+            decode=engine["decode"],
             groups=engine["groups"],
             warm=engine["warm"],
             deadline=engine["deadline"],

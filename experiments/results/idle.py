@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from executor.records import Records
-from experiments.results.usage import duration
+from experiments.results.usage import duration, images_on_gpus
 
 Spans = NDArray[np.float64]
 """Shape (n, 2): starts and ends in seconds, ascending, none touching another."""
@@ -39,7 +39,7 @@ def idle_while_waiting(records: Records, gpus: int) -> Idle:
     """
     waiting = _joined(_waits(records))
     busy: dict[int, list[tuple[float, float]]] = {gpu: [] for gpu in range(gpus)}
-    for segment in records.segments:
+    for segment in [*records.segments, *images_on_gpus(records.staged)]:
         for gpu in segment.gpus:
             busy.setdefault(gpu, []).append((segment.start, segment.end))
     seconds = longest = 0.0

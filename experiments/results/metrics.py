@@ -18,7 +18,7 @@ from experiments.results.idle import idle_while_waiting
 from experiments.results.percentile import percentile
 from experiments.results.stages import StageSummary, stage_summary
 from experiments.results.tiers import TierSummary, attainment, tier_summaries
-from experiments.results.usage import duration, usage_by_request
+from experiments.results.usage import duration, images_on_gpus, usage_by_request
 from planner.cluster import Cluster
 from planner.plan import Certificate
 from profiles.shape import Shape
@@ -100,12 +100,12 @@ class Summary:
     goodput, throughput
         Requests on time, and requests completed, per minute of `duration`.
     utilization
-        GPU-seconds in segments over those that the cluster had.
+        GPU-seconds in segments, and of images that GPUs of the cluster made, over those that the cluster had.
     idle_waiting, idle_longest
         GPU-seconds in which a GPU was idle while a request could have run, over those that the cluster had, and the longest
         stretch of it on one GPU in seconds.
     gpu_seconds, gpu_seconds_per_on_time
-        In segments, in all and for each on-time request (infinite if there is none).
+        The same, in all and for each on-time request (infinite if there is none).
     mean_degree
         GPUs of a segment, weighted by its GPU-seconds.
     segments, regroups
@@ -214,6 +214,8 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         used = degree * (segment.end - segment.start)
         gpu_seconds += used
         squares += degree * used
+    in_segments = gpu_seconds
+    gpu_seconds += sum(image.end - image.start for image in images_on_gpus(records.staged))
     idle = idle_while_waiting(records, cluster.gpus)
     gaps = [gap for gap in map(gap_of, records.decisions) if gap is not None]
     decisions = len(records.decisions)
@@ -253,7 +255,7 @@ def summarize(records: Records, cluster: Cluster, name: str = "") -> Summary:
         idle_longest=idle.longest,
         gpu_seconds=gpu_seconds,
         gpu_seconds_per_on_time=gpu_seconds / fates["on_time"] if fates["on_time"] else math.inf,
-        mean_degree=_ratio(squares, gpu_seconds),
+        mean_degree=_ratio(squares, in_segments),
         segments=len(records.segments),
         regroups=sum(usage.regroups for usage in usage_by_request(records.segments).values()),
         decisions=decisions,

@@ -12,6 +12,7 @@ from executor.records import Records
 from experiments.drawing.labels import spread_out, widest_gap
 from experiments.drawing.palette import INK, MISSED, SOFT
 from experiments.results.layout import DeadlineMark, Rectangle, deadline_marks, merged, rectangles
+from experiments.results.usage import images_on_gpus
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,8 @@ SMALLEST = 5.5
 """Points: numbers of requests that would be smaller are left out."""
 ARRIVALS, CROSSES, NAMES = 0.2, 0.52, 0.86
 """Heights in the lane, as shares of it: arrivals, crosses of missed deadlines, and whose they are."""
+IMAGE = 0.5
+"""Height of an image that a GPU makes, in rows."""
 MET = 0.36
 """Height of the tick of a deadline that was met, in rows."""
 
@@ -90,6 +93,8 @@ def draw_panel(
         axes.axhline(gpu, color="white", linewidth=room.text, zorder=1)
     shown = [r for r in rectangles(records.segments) if r.end > start and r.start < end]
     _draw_rectangles(axes, shown, records, colours)
+    images = images_on_gpus(records.staged)
+    _draw_images(axes, [r for r in rectangles(images) if r.end > start and r.start < end], colours)
     marks = deadline_marks(records, window)
     _draw_labels(axes, shown, marks, window, room, named)
     _draw_deadlines(axes, marks, room, colours)
@@ -121,6 +126,16 @@ def _draw_rectangles(axes: Axes, shown: Sequence[Rectangle], records: Records, c
             late, facecolors="#ffffff66", edgecolors=HATCH, linewidths=0.0, hatch="///", hatch_linewidth=0.7, zorder=3
         )
     )
+
+
+def _draw_images(axes: Axes, shown: Sequence[Rectangle], colours: Mapping[int, str]) -> None:
+    """Draw what GPUs decode: boxes that are lower than steps, with a frame."""
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle as Patch
+
+    patches = [Patch((r.start, r.first + 1 - IMAGE), r.end - r.start, IMAGE - 0.08) for r in shown]
+    faces = [colours[r.jobs[0]] for r in shown]
+    axes.add_collection(PatchCollection(patches, facecolors=faces, edgecolors=SOFT, linewidths=0.5, zorder=2))
 
 
 def _draw_labels(

@@ -1,4 +1,7 @@
-"""Lanes for texts and images below the GPUs of a timeline: who kept the workers for stages busy."""
+"""Lanes for texts and images below the GPUs of a timeline: who kept the workers for stages busy.
+
+What GPUs of the cluster decode is on their own rows.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def draw_lanes(
     axes.set_yticks([worker + 0.5 for worker in range(workers)], names, fontsize=9 * room.text)
     plain_axes(axes, room.text)
     axes.axhspan(0, workers, color="#f4f4f4", zorder=0)
-    shown = [staged for staged in records.staged if staged.end > start and staged.start < end]
+    shown = [staged for staged in records.staged if staged.gpu < 0 and staged.end > start and staged.start < end]
     patches = []
     for staged in shown:
         high = TEXT if staged.stage == "encode" else 0.92

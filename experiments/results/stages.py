@@ -1,15 +1,15 @@
-"""What texts and images cost a run: how busy their workers were, and what waited for what."""
+"""What texts and images cost a run: how busy their workers were, which GPU time they took, and what waited for what."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from executor.engine import Staged
 from executor.records import Records
 from experiments.results.percentile import percentile
-from experiments.results.usage import duration, usage_by_request
+from experiments.results.usage import duration, images_on_gpus, usage_by_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class StageSummary:
         From the arrival of a request until its text began to be encoded.
     gpus_p50, gpus_p95
         From then on, once the text was encoded, until its first step began.
+    gpu_seconds
+        Of GPUs of the cluster, where they decode.
     image_p50, image_p95
         From the last step of a request until its image was there, decoding included.
     """
@@ -38,6 +40,7 @@ class StageSummary:
     gpus_p95: float
     image_p50: float
     image_p95: float
+    gpu_seconds: float = 0.0
 
 
 def stage_summary(records: Records) -> StageSummary | None:
@@ -60,13 +63,15 @@ def stage_summary(records: Records) -> StageSummary | None:
             gpus.append(used.started - staged.end)
     had = workers * max(duration(records), records.staged[-1].end)
     waits = [percentile(waited, percent) for waited in (texts, gpus, images) for percent in (50, 95)]
-    return StageSummary(workers, busy_seconds(records.staged) / had if had else 0.0, *waits)
+    on_gpus = sum(image.end - image.start for image in images_on_gpus(records.staged))
+    found = StageSummary(workers, busy_seconds(records.staged) / had if had else 0.0, *waits)
+    return replace(found, gpu_seconds=on_gpus)
 
 
 def busy_seconds(staged: Iterable[Staged]) -> float:
-    """Seconds in which workers were at a stage; an image that is written while the next is made counts once."""
+    """Seconds in which workers for stages were at one; an image that is written while the next is made counts once."""
     spans: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    for item in staged:
+    for item in (item for item in staged if item.gpu < 0):
         spans[item.worker].append((item.start, item.end))
     seconds = 0.0
     for own in spans.values():

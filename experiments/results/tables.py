@@ -40,12 +40,15 @@ SEGMENTS = {
     "segment": "int64", "requests": "list<int64>", "gpus": "list<int32>", "degree": "int32",
     "start": "double", "end": "double", "steps": "int32", "gpu_seconds": "double",
 }  # fmt: skip
-STAGES = {"request": "int64", "stage": "string", "worker": "int32", "start": "double", "end": "double"}
+STAGES = {
+    "request": "int64", "stage": "string", "worker": "int32", "start": "double", "end": "double",
+    "gpu": "int32", "freed": "double",
+}  # fmt: skip
 
 
 def requests_table(records: Records) -> pa.Table:
     """One row a request, by arrival; what has not happened (yet) is null."""
-    usage = usage_by_request(records.segments)
+    usage = usage_by_request(records.segments, records.staged)
     rows = []
     for request in records.requests:
         finished = records.delivered.get(request.id)
@@ -105,7 +108,7 @@ def segments_table(records: Records) -> pa.Table:
 
 def stages_table(records: Records) -> pa.Table:
     """One row a text encoded or an image decoded, in order of their end."""
-    return _table(STAGES, ((s.request, s.stage, s.worker, s.start, s.end) for s in records.staged))
+    return _table(STAGES, ((s.request, s.stage, s.worker, s.start, s.end, s.gpu, s.freed) for s in records.staged))
 
 
 def write_table(table: pa.Table, path: Path) -> None:

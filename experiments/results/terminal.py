@@ -110,6 +110,8 @@ def _add_stages(table: Table, s: StageSummary) -> None:
     table.add_section()
     workers = "1 worker" if s.workers == 1 else f"{s.workers} workers"
     table.add_row("text and image", _share(s.utilization), f"of the time of {workers}")
+    if s.gpu_seconds:
+        table.add_row("  images on GPUs", f"{s.gpu_seconds:.1f} s", "GPU-seconds of the cluster; in its utilization")
     for name, p50, p95, words in (
         ("  text waits", s.text_p50, s.text_p95, "for a worker"),
         ("  steps wait", s.gpus_p50, s.gpus_p95, "for GPUs, once the text is encoded"),

@@ -15,7 +15,7 @@ from experiments.results.layout import busiest_window, differing_window, missed_
 from experiments.results.metrics import summarize
 from experiments.results.panel import COLOURS, RED, PanelSize, draw_key, draw_panel, plain_axes
 from experiments.results.stage_lanes import draw_lanes, lanes
-from experiments.results.usage import duration
+from experiments.results.usage import duration, images_on_gpus
 from planner.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def draw_timeline(
 
     The main panel has a row for each GPU and a rectangle for each segment, in the colour of its request and
     with its id where that fits. Work after the request's deadline is hatched. The strip below shows the whole
-    run, if the panel does not. Where texts and images take time, their workers have lanes below the GPUs.
+    run, if the panel does not. Where texts and images take time, their workers have lanes below the GPUs; an image that a GPU
+    of the cluster makes is a lower box on its row.
 
     Parameters
     ----------
@@ -208,7 +209,7 @@ def _draw_overview(axes: Axes, records: Records, gpus: int, window: tuple[float,
     from matplotlib.patches import Rectangle as Patch
 
     edges = np.linspace(0.0, whole, 401)
-    busy = occupancy(records.segments, edges)
+    busy = occupancy([*records.segments, *images_on_gpus(records.staged)], edges)
     below = np.zeros(len(edges) - 1)
     for index, (degree, level) in enumerate(busy.items()):
         shade = min(degree.bit_length(), len(DEGREE_COLOURS)) - 1

@@ -1,6 +1,7 @@
 """A run in the Trace Event Format, for ui.perfetto.dev and chrome://tracing: the Tetris picture to zoom into.
 
-There is one track per GPU, and one per worker for texts and images. Times are microseconds, as the format wants them.
+There is one track per GPU, with the images that it makes, and one per worker for texts and images. Times are microseconds,
+as the format wants them.
 chrome://tracing takes the colour of an event from ``cname``; Perfetto ignores it and hashes the name without its digits,
 so a name ends in letters that stand for the request.
 """
@@ -46,6 +47,7 @@ def trace_events(records: Records, cluster: Cluster) -> Iterator[TraceEvent]:
     """Yield the events: names of tracks, then GPUs, stages, requests, decisions and counters."""
     yield from _tracks(cluster, records)
     yield from _gpu_events(records)
+    yield from _image_events(records)
     yield from _stage_events(records)
     yield from _request_events(records)
     yield from _decision_events(records)
@@ -62,7 +64,7 @@ def _stream(events: Iterable[TraceEvent], write: Callable[[bytes], object]) -> N
 
 
 def _tracks(cluster: Cluster, records: Records) -> Iterator[TraceEvent]:
-    workers = sorted({staged.worker for staged in records.staged})
+    workers = sorted({staged.worker for staged in records.staged if staged.gpu < 0})
     processes = {
         GPUS: (f"GPUs ({cluster.name})", {gpu + 1: f"GPU {gpu}" for gpu in range(cluster.gpus)}),
         REQUESTS: ("requests", {ARRIVALS: "arrivals", MISSED: "deadlines missed", DROPPED: "dropped"}),
@@ -113,12 +115,33 @@ def _gpu_events(records: Records) -> Iterator[TraceEvent]:
             yield event | {"tid": gpu + 1}
 
 
+def _image_events(records: Records) -> Iterator[TraceEvent]:
+    """Yield the images that GPUs of the cluster made, on the tracks of those GPUs."""
+    colours = colour_slots(records, len(CNAMES))
+    for staged in records.staged:
+        if staged.gpu < 0:
+            continue
+        ts = _microseconds(staged.start)
+        yield {
+            "ph": "X",
+            "name": f"#{staged.request} image {_letters(staged.request)}",
+            "cat": "stage",
+            "ts": ts,
+            "dur": max(0, _microseconds(staged.freed) - ts),
+            "pid": GPUS,
+            "tid": staged.gpu + 1,
+            "cname": CNAMES[colours[staged.request]],
+            "args": {"request": staged.request, "seconds": staged.end - staged.start},
+        }
+
+
 def _stage_events(records: Records) -> Iterator[TraceEvent]:
     """Yield texts and images; an image that is still written when the next stage begins ends there, so that none overlap."""
     requests = {request.id: request for request in records.requests}
     colours = colour_slots(records, len(CNAMES))
     follows: dict[int, float] = {}
-    for staged in sorted(records.staged, key=lambda staged: -staged.start):
+    by_workers = [staged for staged in records.staged if staged.gpu < 0]
+    for staged in sorted(by_workers, key=lambda staged: -staged.start):
         request = requests[staged.request]
         ts = _microseconds(staged.start)
         end = min(staged.end, follows.get(staged.worker, staged.end))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from executor.records import Records
 from planner.request import Request
 
@@ -19,7 +19,8 @@ class Usage:
     started, stopped
         Start of the first segment and end of the last one so far, in seconds.
     gpu_seconds
-        GPUs times seconds; a batch shares its segment equally, so that all requests add up to the run.
+        GPUs times seconds, of steps and of images; a batch shares its segment equally, so that all requests add up to the
+        run.
     steps
         Steps done.
     segments
@@ -43,13 +44,20 @@ class Usage:
     gpus: tuple[int, ...]
 
 
-def usage_by_request(segments: Iterable[Segment]) -> dict[int, Usage]:
+def images_on_gpus(staged: Iterable[Staged]) -> list[Segment]:
+    """Return what GPUs of the cluster decoded, as segments of no steps; none where workers for stages decoded all."""
+    return [Segment((s.request,), (s.gpu,), s.start, s.freed, 0) for s in staged if s.gpu >= 0]
+
+
+def usage_by_request(segments: Iterable[Segment], staged: Iterable[Staged] = ()) -> dict[int, Usage]:
     """Add up the segments of every request that has one.
 
     Parameters
     ----------
     segments
         In order of their end, as an engine records them; a request never runs in two at once.
+    staged
+        Texts and images; what GPUs of the cluster decoded is among the GPU-seconds, and in nothing else.
     """
     usage: dict[int, Usage] = {}
     for jobs, gpus, start, end, steps in segments:
@@ -71,6 +79,9 @@ def usage_by_request(segments: Iterable[Segment]) -> dict[int, Usage]:
                 seen.min_degree = degree
             elif degree > seen.max_degree:
                 seen.max_degree = degree
+    for image in images_on_gpus(staged):
+        if (seen := usage.get(image.jobs[0])) is not None:
+            seen.gpu_seconds += image.end - image.start
     return usage
 
 

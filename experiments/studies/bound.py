@@ -94,7 +94,13 @@ def bound_of(setup: Setup, time_limit: float) -> Bound:
         draws = draw_noise(requests, np.random.default_rng([setup.seed, NOISE_STREAM]))
         known = paces(requests, cluster, setup.truth, draws, physics.noise, physics.noise_cv)
     return clairvoyant_bound(
-        requests, cluster, setup.truth, time_limit, stage_workers=physics.stage_workers * physics.stages, paces=known
+        requests,
+        cluster,
+        setup.truth,
+        time_limit,
+        stage_workers=physics.stage_workers * physics.stages,
+        paces=known,
+        images_on_gpus=physics.decode == "group",
     )
 
 

@@ -96,6 +96,7 @@ def foresee(cell: str, config: dict[str, Any], passes: int, time_limit: float = 
             time_limit,
             stage_workers=kept.physics.stage_workers * kept.service.stages,
             concurrency=concurrency,
+            images_on_gpus=kept.physics.decode == "group",
         )
         for concurrency in (True, False)
     )

@@ -2,7 +2,7 @@
 
 The program's durations are not a schedule: they say neither what runs beside what nor where a step ends. So a plan is
 worth what this schedule serves. It counts GPUs (which ones, it does not say), runs whole steps, begins a step only when
-its GPUs are free, and counts the seconds of a move where a job changes its degree:
+its GPUs are free, and counts the seconds of a move where a job changes its degree, and those of a GPU for each image:
 
 1. The plan runs as it is, until the first of its assignments ends (with cadence ``rounds``: to the end of the round).
    A step in progress then is finished.
@@ -29,7 +29,7 @@ from planner.effort import JUDGING
 from planner.plan import Assignment
 from planner.programs.intervals import Task
 from planner.programs.lists import allot, moved
-from planner.round import Round
+from planner.round import EPSILON, Round
 
 _AT_ONCE, _AT_ONCE_IN_LARGE = 64, 8
 _LARGE = 4_000
@@ -121,7 +121,7 @@ def _run(
     """Return which of the wanted tasks are on time, and all GPU-seconds."""
     at = {id_: i for i, id_ in enumerate(ids)}
     states = {i: _State(tasks[i].steps, tasks[i].release, last=tasks[i].held) for i in wanted}
-    pool, spent, now, rest = _begin(round_, at, assignments, states)
+    pool, images, spent, now, rest = _begin(round_, at, assignments, states)
     served = {i for i in wanted if not states[i].left and states[i].ready <= tasks[i].due}
     pending = sorted((i for i in wanted if states[i].left), key=lambda i: (tasks[i].due, i))
     ready = {i: states[i].ready for i in pending}
@@ -139,13 +139,17 @@ def _run(
     at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted), most) else _AT_ONCE
     while pending:
         pending = [i for i in pending if (ready[i] if ready[i] > now else now) + needed[i] <= tasks[i].due]
-        degrees = allot(current, left, pending, now, round_.cluster.gpus, widen)
+        images = [until for until in images if until > now + EPSILON]
+        degrees = allot(current, left, pending, now, round_.cluster.gpus - len(images), widen)
         if not degrees:
-            break
+            if not (images and pending):
+                break
+            now = min(images)
+            continue
         begins = _take(degrees, states, current, held, pool, now)
         step_time = {i: tasks[i].seconds[tasks[i].degrees.index(degree)] for i, degree in degrees.items()}
         ends = sorted(begins[i] + states[i].left * step_time[i] for i in degrees)
-        now = ends[math.ceil(len(ends) / at_once) - 1]
+        now = min(ends[math.ceil(len(ends) / at_once) - 1], min(images, default=math.inf))
         for i, degree in degrees.items():  # all others stay as they are
             state, task = states[i], tasks[i]
             steps = min(state.left, max(0, math.ceil((now - begins[i]) / step_time[i] - 1e-6)))
@@ -156,7 +160,9 @@ def _run(
             current[i] = _released(task, state)
             spent += degree * steps * step_time[i]
             if not state.left:
-                pool += [state.ready] * degree
+                pool += [state.ready] * (degree - 1) + [state.ready + task.decode]
+                if task.decode:
+                    images.append(pool[-1])
                 state.degree = 0
                 held.discard(i)
                 if state.ready <= task.due:
@@ -172,22 +178,25 @@ def _released(task: Task, state: _State) -> Task:
     """Return a task that can go on from a time on; made often, so without the detour of ``replace``."""
     if state.ready == task.release and state.last == task.held:
         return task
-    return Task(state.ready, task.due, task.steps, task.degrees, task.seconds, task.weight, state.last, task.move)
+    return Task(
+        state.ready, task.due, task.steps, task.degrees, task.seconds, task.weight, state.last, task.move, task.decode
+    )
 
 
 def _begin(
     round_: Round, at: dict[int, int], assignments: Sequence[Assignment], states: dict[int, _State]
-) -> tuple[list[float], float, float, float]:
+) -> tuple[list[float], list[float], float, float, float]:
     """Run a plan until it is made anew.
 
     Returns
     -------
     tuple
-        When each GPU that no task holds is free, GPU-seconds used by wanted tasks, the time, and GPU-seconds of all
-        other live jobs until they are delivered.
+        When each GPU that no task holds is free, those of them that make images, GPU-seconds used by wanted tasks, the
+        time, and GPU-seconds of all other live jobs until they are delivered.
     """
     jobs = {job.request.id: job for job in round_.jobs}
     now = round_.now
+    images = set(round_.decoding)
     pool = {gpu: free if free > now else now for gpu, free in enumerate(round_.free_at)}
     runs: list[tuple[Assignment, float, float]] = []
     for assignment in assignments:
@@ -210,7 +219,12 @@ def _begin(
         used = degree * steps * seconds / len(assignment.jobs)
         for gpu in assignment.group.gpus:
             pool[gpu] = ready
-        for id_ in assignment.jobs:
+        images.difference_update(assignment.group.gpus)
+        for place, id_ in enumerate(assignment.jobs):
+            if jobs[id_].decode and steps == jobs[id_].steps_left:
+                gpu = assignment.group.gpus[place % degree]
+                pool[gpu] += jobs[id_].decode
+                images.add(gpu)
             state = states.get(at.get(id_, -1))
             if state is None:
                 rest[id_] += used - steps * rest[id_] / jobs[id_].steps_left
@@ -222,7 +236,7 @@ def _begin(
                 state.degree = degree
                 for gpu in assignment.group.gpus:
                     del pool[gpu]
-    return list(pool.values()), spent, now, math.fsum(rest.values())
+    return list(pool.values()), [pool[gpu] for gpu in images], spent, now, math.fsum(rest.values())
 
 
 def _take(

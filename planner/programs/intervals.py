@@ -45,6 +45,9 @@ class Task:
     move
         Seconds that it loses when it goes on at another degree than ``held``. The program counts moves as free, and so its
         bound is one whatever they cost; list schedules count them.
+    decode
+        Seconds that one GPU takes for its image after its last step, where GPUs of the cluster decode. It may end after
+        ``due`` by as much.
     """
 
     release: float
@@ -55,6 +58,24 @@ class Task:
     weight: float = 1.0
     held: int = 0
     move: float = 0.0
+    decode: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageColumns:
+    """Columns of a program that are seconds of images (:mod:`planner.programs.images`).
+
+    Parameters
+    ----------
+    task, interval
+        Of each such column.
+    first
+        The first of them; the others follow.
+    """
+
+    task: tuple[int, ...] = ()
+    interval: tuple[int, ...] = ()
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +93,8 @@ class Intervals:
     tallies
         Rows that say what a variable beyond the t adds up to, as ``sum - variable <= 0``
         (:mod:`planner.programs.concurrency`).
+    images
+        Columns for images, where GPUs of the cluster decode.
     """
 
     linear: LinearProgram
@@ -80,6 +103,7 @@ class Intervals:
     degree: Ints
     speed: Floats
     tallies: tuple[int, ...] = ()
+    images: ImageColumns = ImageColumns()
 
 
 def interval_program(

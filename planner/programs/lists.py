@@ -51,7 +51,7 @@ def tasks_of(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) -> li
         release = max(job.ready, round_.now if job.running else first)
         held = job.group.degree if job.running and job.group is not None else PAUSED if job.group is not None else 0
         due, move = job.due + EPSILON, round_.regroup_seconds
-        tasks.append(Task(release, due, job.steps_left, costs.degrees, costs.seconds, weight, held, move))
+        tasks.append(Task(release, due, job.steps_left, costs.degrees, costs.seconds, weight, held, move, job.decode))
     return tasks
 
 
@@ -60,19 +60,28 @@ def moved(task: Task, degree: int) -> float:
     return task.move if task.held and task.held != degree else 0.0
 
 
-def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = True) -> ListSchedule:
-    """Run all tasks to completion, from ``now`` on; a task whose release is ahead may hold its GPUs until then."""
-    tasks = list(tasks)
+def list_schedule(
+    tasks: Sequence[Task], now: float, gpus: int, widen: bool = True, images_until: Sequence[float] = ()
+) -> ListSchedule:
+    """Run all tasks to completion, from ``now`` on; a task whose release is ahead may hold its GPUs until then.
+
+    GPUs that make an image are left out meanwhile: those of ``images_until``, and one of each task that has ended, for as
+    long as its image takes.
+    """
+    tasks, images = list(tasks), sorted(images_until)
     left = [float(task.steps) for task in tasks]
     step_time = [dict(zip(task.degrees, task.seconds, strict=True)) for task in tasks]
     ends = [now] * len(tasks)
     pending = sorted(range(len(tasks)), key=lambda i: (tasks[i].due, i))
-    if widen and sum(task.degrees[-1] for task in tasks) <= gpus and not any(task.move for task in tasks):
+    free = gpus - len(images)
+    if widen and sum(task.degrees[-1] for task in tasks) <= free and not any(task.move for task in tasks):
         return _unhindered(tasks, pending, now)
     phases: list[Phase] = []
     while pending and len(phases) < _PHASES:
-        degrees = allot(tasks, left, pending, now, gpus, widen)
-        end = math.inf
+        while images and images[0] <= now + EPSILON:
+            heappop(images)
+        degrees = allot(tasks, left, pending, now, gpus - len(images), widen)
+        end = images[0] if images else math.inf
         runs = []
         for i, degree in degrees.items():
             release, seconds = tasks[i].release, step_time[i][degree]
@@ -89,6 +98,8 @@ def list_schedule(tasks: Sequence[Task], now: float, gpus: int, widen: bool = Tr
                 left[i] -= (end - begins) / seconds
             if left[i] <= _DONE:
                 ends[i] = end
+                if tasks[i].decode:
+                    heappush(images, end + tasks[i].decode)
         phases.append(Phase(now, end, degrees))
         pending = [i for i in pending if left[i] > _DONE]
         now = end

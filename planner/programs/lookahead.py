@@ -34,6 +34,7 @@ from planner.programs.carry_out import CarryOut
 from planner.programs.concurrency import levels, with_levels
 from planner.programs.floor import Class, with_floor
 from planner.programs.giving_up import to_give_up
+from planner.programs.images import with_images
 from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, tasks_of
@@ -148,7 +149,10 @@ class LookaheadModel:
 
     @cached_property
     def _everything(self) -> ListSchedule:
-        return list_schedule(self.tasks, self._round.now, self._gpus)
+        return self._list(self.tasks)
+
+    def _list(self, tasks: Sequence[Task], widen: bool = True) -> ListSchedule:
+        return list_schedule(tasks, self._round.now, self._gpus, widen, self._round.images_until)
 
     @cached_property
     def _supply(self) -> Supply:
@@ -167,6 +171,7 @@ class LookaheadModel:
         gpu_seconds = self._gpu_seconds(points)
         price = self._worth.price + self._tie_break
         program = interval_program(self.tasks, points, gpu_seconds, np.full(len(gpu_seconds), price))
+        program = with_images(program, self.tasks, points)
         if not self._settings.concurrency:
             return program
         cluster = self._round.cluster
@@ -175,7 +180,7 @@ class LookaheadModel:
 
     @cached_property
     def _starts(self) -> Starts:
-        return Starts(self.intervals, self.tasks, self._round.now, self._gpus)
+        return Starts(self.intervals, self.tasks, self._round.now, self._gpus, self._round.images_until)
 
     @cached_property
     def linear(self) -> LinearProgram:
@@ -221,7 +226,7 @@ class LookaheadModel:
             return None
         served = [i for i in range(len(self.tasks)) if i != gone]
         tasks = [self.tasks[i] for i in served]
-        schedule = list_schedule(tasks, self._round.now, self._gpus)
+        schedule = self._list(tasks)
         return None if schedule.late(tasks) else self._by_list(served, schedule, self._out.unit * len(served))
 
     def rough(self, budget: float) -> Settled | None:
@@ -238,7 +243,7 @@ class LookaheadModel:
         limit = self._most if bound is None else self._bound(bound)
         served = [i for i in range(len(self.tasks)) if x[i] > 0.5]
         tasks = [self.tasks[i] for i in served]
-        schedule = list_schedule(tasks, self._round.now, self._gpus, widen=not self._worth.price)
+        schedule = self._list(tasks, widen=not self._worth.price)
         everybody = len(served) == len(self.tasks)
         if not schedule.late(tasks) and (everybody or not self._beside):
             return self._by_list(served, schedule, limit)
@@ -305,7 +310,8 @@ class LookaheadModel:
         tasks = [self.tasks[i] for i in chosen]
         order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
         left = [float(task.steps) for task in tasks]
-        degrees = allot(tasks, left, order, now, self._gpus, widen=not self._worth.price)
+        gpus = self._gpus - len(self._round.decoding)
+        degrees = allot(tasks, left, order, now, gpus, widen=not self._worth.price)
         own = self._by_list(chosen, ListSchedule([Phase(now, now, degrees)], []), bound)
         if not self._plain:
             return own

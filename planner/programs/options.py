@@ -95,7 +95,9 @@ def outcomes_of(round_: Round, options: Sequence[Option]) -> Outcomes:
         degree=degree,
         steps=steps,
         steps_left=left,
-        gpu_seconds=degree * steps * seconds / size + _ahead(round_, index, left, due - ends),
+        gpu_seconds=degree * steps * seconds / size
+        + _ahead(round_, index, left, due - ends)
+        + per_job([job.decode for job in jobs]),
         fastest_step=fastest,
         lateness=lateness,
         survives=lateness <= EPSILON,

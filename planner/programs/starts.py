@@ -11,6 +11,7 @@ import numpy as np
 
 from planner.outcomes import Floats
 from planner.programs.concurrency import complete
+from planner.programs.images import fill_images
 from planner.programs.intervals import Intervals, Task
 from planner.programs.lists import ListSchedule, list_schedule
 
@@ -32,12 +33,15 @@ class Starts:
         Its tasks.
     now, gpus
         The time, and how many GPUs there are.
+    images_until
+        When each GPU that makes an image is free.
     """
 
     program: Intervals
     tasks: Sequence[Task]
     now: float
     gpus: int
+    images_until: Sequence[float] = ()
 
     def longest(self, schedule: ListSchedule) -> Floats:
         """Return list schedules of fewer and fewer tasks, from one of all, until all that are left are in time."""
@@ -56,7 +60,8 @@ class Starts:
             before.sort(key=lambda at: (self._burden(kept[at]), at), reverse=True)
             dropped = set(before[: max(1, len(kept) // _AT_ONCE)])
             kept = [i for at, i in enumerate(kept) if at not in dropped]
-            schedule = list_schedule([self.tasks[i] for i in kept], self.now, self.gpus)
+            mine = [self.tasks[i] for i in kept]
+            schedule = list_schedule(mine, self.now, self.gpus, images_until=self.images_until)
         return linear.start
 
     def _burden(self, i: int) -> float:
@@ -86,6 +91,7 @@ class Starts:
                     if seconds > 0 and (column := self._columns.get((i, interval, degree))) is not None:
                         point[column] += seconds
         point[list(kept)] = 1.0
+        fill_images(program, self.tasks, points, dict(zip(kept, schedule.ends, strict=True)), point)
         return complete(program, np.minimum(point, program.linear.upper))
 
     def first_pieces(self, served: Sequence[int], x: Floats) -> list[tuple[int, int, int]]:

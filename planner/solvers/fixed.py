@@ -95,7 +95,7 @@ def _run_to_completion(round_: Round, degree_of: Callable[[ShapeCosts, Shape], i
     """Keep running segments going, and give waiting jobs, in order of arrival, the fastest free group of their degree."""
     assignments: list[Assignment] = []
     waiting = []
-    used = 0
+    used = sum(1 << gpu for gpu in round_.decoding)
     for job in round_.jobs:
         if job.running and job.group is not None:
             assignments.append(Assignment((job.request.id,), job.group, job.steps_left))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -24,6 +25,8 @@ class ConformanceError(ValueError):
 def small_rounds() -> tuple[Round, ...]:
     """Return rounds with nobody, one, few and many live requests, waiting, running and late, on one to eight GPUs.
 
+    In some of them GPUs of the cluster decode.
+
     They are the same whenever they are made.
     """
     empty = [draw(0, gpus, 0, "events") for gpus in (1, 8)]
@@ -32,7 +35,16 @@ def small_rounds() -> tuple[Round, ...]:
         for seed, (jobs, gpus) in enumerate(((1, 8), (1, 1), (2, 1), (3, 2), (4, 8), (6, 4), (9, 8), (14, 8)))
         for cadence in ("events", "rounds")
     ]
-    return (*empty, *drawn)
+    return (*empty, *drawn, *(with_images(round_) for round_ in drawn[-6:]))
+
+
+def with_images(round_: Round) -> Round:
+    """Return a round in which every job has an image to come, and every second GPU without steps makes one."""
+    running = [group for job in round_.jobs if job.running and (group := job.group) is not None]
+    idle = [gpu for gpu in range(round_.cluster.gpus) if not any(group.mask >> gpu & 1 for group in running)]
+    free_at = [free + 0.3 if gpu in idle[::2] else free for gpu, free in enumerate(round_.free_at)]
+    jobs = tuple(replace(job, decode=0.2) for job in round_.jobs)
+    return replace(round_, jobs=jobs, free_at=tuple(free_at), decoding=tuple(idle[::2]))
 
 
 def draw(jobs: int, gpus: int, seed: int, cadence: str) -> Round:

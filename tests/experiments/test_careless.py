@@ -118,6 +118,8 @@ run | engine.latency_ms=10 | it needs engine.latency=fixed
 run | engine.latency=fixed | engine.latency_ms is 0
 run | engine.stage_workers=2 | it needs engine.stages=true
 run | engine.stages=true engine.stage_workers=0 | engine.stage_workers is 0
+run | engine.decode=group | it needs engine.stages=true
+run | engine.stages=true engine.decode=gpu | engine.decode is 'gpu'; use 'workers' or 'group'
 run | engine.latency=fixed engine.latency_ms=-1 | engine.latency_ms is -1
 run | cadence=rounds engine.regroup_ms=5000 | engine.regroup_ms is 5000
 run | seed=-1 | seed is -1
@@ -246,6 +248,8 @@ prices | --seeds none | 'none' is not a whole number
 prices | workload=gamma | would make another cell
 prices | objective=cost | every policy sets objective
 prices | seed=1 | use --first-seed
+decoding | engine.decode=group | every policy sets engine.decode
+decoding | profile=flux1-dev_l20 | would make another cell
 tune | --policy nosuch | --policy is 'nosuch'
 tune | --policy edf solver=dp | every policy sets solver
 tune | --policy edf solver.late=idle | every policy sets solver.late

@@ -1,4 +1,4 @@
-"""Who is where: requests with the steps that they have behind them, chunks under way, and the GPUs they hold."""
+"""Who is where: requests with the steps that they have behind them, chunks under way, images, and the GPUs they hold."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Board:
         self.asks: dict[int, Ask] = {}
         self.done: dict[int, int] = {}
         self.chunks: dict[int, Chunk] = {}
+        self.images: dict[int, float] = {}
+        """GPUs that make an image, and when each is expected to be free (`time.monotonic`)."""
         self._running: dict[int, Chunk] = {}
         self._on_gpu: list[Chunk | None] = [None] * gpus
 
@@ -34,8 +36,9 @@ class Board:
         return self._on_gpu[gpu]
 
     def free(self, jobs: Iterable[int], gpus: Iterable[int]) -> bool:
-        """Whether none of these requests and GPUs is in a chunk."""
-        return all(self._on_gpu[gpu] is None for gpu in gpus) and not any(job in self._running for job in jobs)
+        """Whether none of these requests and GPUs is in a chunk, and none of the GPUs makes an image."""
+        open_ = all(self._on_gpu[gpu] is None and gpu not in self.images for gpu in gpus)
+        return open_ and not any(job in self._running for job in jobs)
 
     def place(self, chunk: Chunk) -> None:
         """Begin a chunk."""

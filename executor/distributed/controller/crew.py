@@ -20,6 +20,7 @@ from executor.distributed.memory import check_memory, free_memory
 from executor.distributed.storage import States
 from executor.distributed.worker.groups import Arrangements, Rendezvous, host_store
 from executor.distributed.worker.process import WorkerSetting
+from executor.models.spec import Role
 from planner.cluster import Cluster
 
 _TICK = 0.25
@@ -115,10 +116,11 @@ class Crew:
 
     def _settings(self, rendezvous: Rendezvous) -> list[WorkerSetting]:
         config, gpus = self.config, self.cluster.gpus
+        steps: Role = "denoise" if config.decode == "workers" else "denoise and decode"
         return [
             WorkerSetting(
                 rank,
-                "denoise" if rank < gpus else "stages",
+                steps if rank < gpus else "stages",
                 config.model,
                 rendezvous,
                 self.transport.storage,

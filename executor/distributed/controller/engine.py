@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from executor.distributed.controller.board import Board
 from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.dispatch import Dispatch
 from executor.distributed.controller.history import History, Step
+from executor.distributed.controller.making import Making
 from executor.distributed.controller.recovery import Recovery
 from executor.distributed.controller.stages import StageAnswer, Stages
 from executor.engine import Milestone, Running, Segment, Staged
@@ -89,9 +90,13 @@ class DistributedEngine:
         self._fleet = crew.fleet
         self._states = crew.take()
         stage_ranks = range(self._workers, self._workers + config.stage_workers)
-        self._stages = Stages(stage_ranks, costs, self._fleet.send, self._fail, self._images, latents, config.attempts)
+        gpus = range(self._workers if config.decode == "group" else 0)
+        self._making = Making(gpus, self._board, self._history)
+        self._stages = Stages(
+            stage_ranks, costs, self._fleet.send, self._fail, self._images, latents, config.attempts, gpus
+        )
         self._dispatch = Dispatch(self._board, self._fleet, crew.names, self._history)
-        self._recovery = Recovery(crew, self._board, self._states, self._history, self._end, self._fail)
+        self._recovery = Recovery(crew, self._board, self._states, self._history, self._end, self._fail, self._lost)
         self.failures: dict[int, tuple[float, str]] = {}
         self._now = 0.0
         self._progress: list[Milestone] = []
@@ -176,6 +181,11 @@ class DistributedEngine:
             for chunk in self._board.chunks.values()
         ]
 
+    def occupied(self) -> Mapping[int, float]:
+        """Return the workers that make an image, and when each is expected to have."""
+        now = self._history.now()
+        return {gpu: max(now, self._history.time(until)) for gpu, until in self._board.images.items()}
+
     def carry_out(self, assignments: Iterable[Assignment]) -> None:
         """Put a plan into force; what it does not name stops at its next step boundary."""
         self._dispatch.carry_out(assignments)
@@ -195,7 +205,11 @@ class DistributedEngine:
             self._take_in(rank, message)
         self._recovery.watch()
         for rank in self._stages.overdue(time.monotonic(), self._crew.config.deadline):
-            if self._fleet.ready[rank]:
+            if not self._fleet.ready[rank]:
+                continue
+            if rank in self._making:
+                self._recovery.died(rank, "hung")
+            else:
                 self._crew.replace(rank)
                 self._stages.died(rank)
         self._stages.proceed(time.monotonic(), self._history.now(), self._fleet.ready)
@@ -222,12 +236,20 @@ class DistributedEngine:
             case m.Admitted() | m.Refused() | m.Rendered() | m.Decoded() | m.Undecoded():
                 self._stages.done(rank, message, time.monotonic())
                 self._answered(rank, message)
+                if isinstance(message, m.Rendered | m.Undecoded):
+                    self._freed(message.request)
 
     def _answered(self, rank: int, message: StageAnswer) -> None:
         request = message.request
         if isinstance(message, m.Refused) and request in self._board.asks:
             self._fail(self._board.asks[request], message.error)
-        if isinstance(message, m.Decoded | m.Admitted):
+        if isinstance(message, m.Rendered):
+            self._making.rendered(message)
+        elif isinstance(message, m.Undecoded):
+            self._making.given_up(request)
+        elif isinstance(message, m.Decoded) and rank in self._making:
+            self._making.decoded(message, rank)
+        elif isinstance(message, m.Decoded | m.Admitted):
             stage: Stage = "encode" if isinstance(message, m.Admitted) else "decode"
             worker = rank - self._workers
             self._history.stage_ended(stage, request, worker, message.at, message.seconds)
@@ -260,7 +282,7 @@ class DistributedEngine:
         end = self._history.time(at)
         goes_on = chunk.broken is None and chunk.limit > max(steps)
         waiting = self._dispatch.waiting
-        for job, done, origin in zip(chunk.jobs, steps, chunk.origin, strict=True):
+        for place, (job, done, origin) in enumerate(zip(chunk.jobs, steps, chunk.origin, strict=True)):
             if job not in board.asks:
                 self._forget(job)
                 continue
@@ -269,12 +291,33 @@ class DistributedEngine:
                 planned = goes_on or job in waiting
                 self._progress.append(Milestone("yielded", job, end, done, planned, chunk.group, chunk.reason))
             else:
-                self._stages.decode(board.asks.pop(job))
+                self._decode(board.asks.pop(job), chunk, chunk.group.gpus[place % chunk.group.degree], at)
                 self._undelivered.add(job)
                 self._progress.append(Milestone("finished", job, end, done))
         if goes_on:
             self._dispatch.resume(Assignment(chunk.jobs, chunk.group, chunk.limit - max(steps)))
         self._dispatch.proceed()
+
+    def _decode(self, ask: Ask, chunk: Chunk, gpu: int, now: float) -> None:
+        """Let the image of a request be made: by a GPU of its group, unless that broke, or by a worker for stages."""
+        if gpu not in self._making or chunk.broken is not None or not self._fleet.ready[gpu]:
+            self._stages.decode(ask)
+            return
+        self._making.begin(ask.request, gpu, now)
+        self._stages.decode_on(gpu, ask)
+
+    def _freed(self, request: int) -> None:
+        """Take in that a GPU has made an image, or will not any more: then steps can begin on it."""
+        if self._making.end(request):
+            self._progress.append(Milestone("freed", request, self._history.now()))
+            self._dispatch.proceed()
+
+    def _lost(self, rank: int) -> None:
+        """Take in that a worker that does steps has died; images that it was making are made elsewhere."""
+        self._stages.died(rank)
+        for request in self._making.on(rank):
+            self._making.given_up(request)
+            self._freed(request)
 
     def _forget(self, request: int) -> None:
         self._fleet.tell(range(self._workers), m.Forget(request))

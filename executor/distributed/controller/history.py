@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from executor.distributed.chunk import Chunk
 from executor.engine import Segment, Staged
+from executor.stage_queue import need
 from planner.cluster import Group
 from planner.costs import Costs
+from planner.request import Request
 from profiles.entries import Stage
 from profiles.shape import Shape
 
@@ -47,6 +49,7 @@ class History:
         self._costs = costs
         self._origin = origin
         self._zero: float | None = None
+        self._images: dict[Shape, float] = {}
         self._measured: dict[tuple[Shape, int, int], float] = {}
 
     def now(self) -> float:
@@ -69,9 +72,25 @@ class History:
             chunk.seconds = self._measured[key] = (1 - _NEWEST) * before + _NEWEST * (at - began)
 
     def stage_ended(self, stage: Stage, request: int, worker: int, at: float, seconds: float) -> None:
-        """Take in that a text was encoded, or an image decoded and written."""
+        """Take in that a worker for stages has encoded a text, or decoded and written an image."""
         end = self.time(at)
         self.staged.append(Staged(stage, request, worker, end - seconds, end))
+
+    def image_made(self, shape: Shape, seconds: float) -> None:
+        """Take in how long a GPU of the cluster took to decode an image; writing it does not count."""
+        before = self._images.get(shape, seconds)
+        self._images[shape] = (1 - _NEWEST) * before + _NEWEST * seconds
+
+    def image_ended(self, request: int, gpu: int, at: float, seconds: float, freed: float) -> None:
+        """Take in that an image of a GPU of the cluster is written; ``freed`` is when that GPU could go on."""
+        end = self.time(at)
+        begun = end - seconds
+        self.staged.append(Staged("decode", request, -1, begun, end, gpu, max(begun, min(self.time(freed), end))))
+
+    def expected_image(self, request: Request) -> float:
+        """Return the seconds for which a GPU is expected to be taken for an image."""
+        seconds = self._images.get(request.shape)
+        return need("decode", request, self._costs).seconds if seconds is None else seconds
 
     def ended(self, chunk: Chunk, steps: int, at: float) -> None:
         """Take in the end of a chunk."""

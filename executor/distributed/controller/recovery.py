@@ -38,6 +38,8 @@ class Recovery:
         Ends a chunk that all members have left.
     fail
         Gives a request up, and says why.
+    lost
+        Is told that a worker has died, whatever it was at.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Recovery:
         history: History,
         end: End,
         fail: Callable[[Ask, str], None],
+        lost: Callable[[int], None],
     ) -> None:
         self._crew = crew
         self._board = board
@@ -55,12 +58,14 @@ class Recovery:
         self._history = history
         self._end = end
         self._fail = fail
+        self._lost = lost
         self._failures: dict[int, int] = {}
         self._given_up = 0
 
     def died(self, rank: int, how: str = "died") -> None:
         """Put another process in the place of a dead worker that does steps, and end what it was at."""
         self._crew.replace(rank)
+        self._lost(rank)
         chunk = self._board.on_gpu(rank)
         if chunk is not None:
             chunk.dead.append(f"worker {rank} {how}")

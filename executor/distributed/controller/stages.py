@@ -1,5 +1,8 @@
 """What happens to requests before and after their steps, one at a time on each worker for it: encoding, decoding.
 
+Where GPUs of the cluster decode, an image is given to one of them, which does it next; the workers for stages do what that
+GPU then fails to do, since its state is where all can read it.
+
 What comes first says :mod:`executor.stage_queue`; images are written beside other commands. A command whose worker dies,
 or stops working, is given again; an image that cannot be written is tried again later, so that a full disk loses nothing.
 A request that fails again and again is given up, and others go on.
@@ -7,7 +10,7 @@ A request that fails again and again is given up, and others go on.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,9 +42,12 @@ class _Hand:
         Requests whose frames it has made and is writing.
     heard
         When it gave its last sign of life.
+    given
+        Of a worker that does steps: images that only it is to make. It takes no others, and no texts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, given: deque[Ask] | None = None) -> None:
+        self.given = given
         self.current: StageCommand | None = None
         self.writing: dict[int, Ask] = {}
         self.heard = 0.0
@@ -60,6 +66,8 @@ class Stages:
         Gives a worker a command.
     fail
         Called with a request that is given up, and why.
+    gpus
+        Ranks of workers that do steps, where they decode.
     images, latents
         Folders of images and of final latents; None writes none.
     attempts
@@ -75,6 +83,7 @@ class Stages:
         images: Path | None,
         latents: Path | None = None,
         attempts: int = 3,
+        gpus: Iterable[int] = (),
     ) -> None:
         self._costs = costs
         self._send = send
@@ -84,7 +93,7 @@ class Stages:
         self._attempts = attempts
         self._queue: StageQueue[Ask] = StageQueue()
         self._later: list[tuple[float, Ask]] = []
-        self._hands = {rank: _Hand() for rank in workers}
+        self._hands = {rank: _Hand() for rank in workers} | {rank: _Hand(deque()) for rank in gpus}
         self._failures: Counter[int] = Counter()
         self._failing: float | None = None
         self.errors: dict[int, str] = {}
@@ -99,7 +108,7 @@ class Stages:
         """Whether an image is still to come."""
         if self._queue.waits("decode") or self._later:
             return True
-        return any(hand.writing or isinstance(hand.current, m.Decode) for hand in self._hands.values())
+        return any(hand.writing or hand.given or isinstance(hand.current, m.Decode) for hand in self._hands.values())
 
     def admit(self, ask: Ask) -> None:
         """Queue a request for encoding."""
@@ -108,6 +117,12 @@ class Stages:
     def decode(self, ask: Ask) -> None:
         """Queue a finished request for decoding."""
         self._queue.put("decode", ask.request.id, ask, need("decode", ask.request, self._costs))
+
+    def decode_on(self, rank: int, ask: Ask) -> None:
+        """Let a worker that has done the last step of a request make its image, after those that it was given before."""
+        given = self._hands[rank].given
+        assert given is not None
+        given.append(ask)
 
     def forget(self, request: int) -> None:
         """Take a text out that nobody wants any more, if it still waits."""
@@ -133,10 +148,16 @@ class Stages:
         for rank, hand in self._hands.items():
             if hand.current is not None or not ready[rank]:
                 continue
-            if (chosen := self._queue.take(at)) is None:
-                return
+            chosen = self._next(hand, at)
+            if chosen is None:
+                continue
             hand.current, hand.heard = self._command(*chosen), now
             self._send(rank, hand.current)
+
+    def _next(self, hand: _Hand, at: float) -> tuple[Stage, Ask] | None:
+        if hand.given is None:
+            return self._queue.take(at)
+        return ("decode", hand.given.popleft()) if hand.given else None
 
     def _command(self, stage: Stage, ask: Ask) -> StageCommand:
         if stage == "encode":
@@ -147,7 +168,8 @@ class Stages:
 
     def heard(self, rank: int, now: float) -> None:
         """Take in a sign of life of a worker."""
-        self._hands[rank].heard = now
+        if rank in self._hands:
+            self._hands[rank].heard = now
 
     def overdue(self, now: float, deadline: float) -> list[int]:
         """Ranks of workers that have something to do and have given no sign of life for ``deadline`` seconds."""
@@ -183,9 +205,12 @@ class Stages:
             hand.writing[message.request] = current.ask
 
     def died(self, rank: int) -> None:
-        """Take in that a worker died: what it was at waits again."""
-        hand, self._hands[rank] = self._hands[rank], _Hand()
-        for ask in hand.writing.values():
+        """Take in that a worker died: what it was at waits again, for a worker for stages."""
+        if rank not in self._hands:
+            return
+        hand = self._hands[rank]
+        self._hands[rank] = _Hand(None if hand.given is None else deque())
+        for ask in (*hand.writing.values(), *(hand.given or ())):
             self.decode(ask)
         if hand.current is None:
             return
@@ -193,7 +218,8 @@ class Stages:
         self._failures[ask.request.id] += 1
         if self._failures[ask.request.id] >= _DEATHS * self._attempts:
             what = "encoding its text" if isinstance(hand.current, m.Admit) else "decoding its image"
-            self._fail(ask, f"the worker for stages died or hung {self._failures[ask.request.id]} times while {what}")
+            who = "the worker for stages" if hand.given is None else f"worker {rank}"
+            self._fail(ask, f"{who} died or hung {self._failures[ask.request.id]} times while {what}")
         elif isinstance(hand.current, m.Admit):
             self.admit(ask)
         else:

@@ -100,11 +100,11 @@ class Worker:
         self._tickets: dict[int, Ticket] = {}
         self._queue: deque[Any] = deque()
         self._inbox = Inbox(connection, self._groups.abort)
-        self._stages = setting.role == "stages"
         self._rehearsed = setting.degree == 1
         self._degree = setting.degree
-        self._writing = Writing() if self._stages else None
-        self._pulse = Pulse(lambda: self._say(m.Working())) if self._stages else None
+        decodes = setting.role != "denoise"
+        self._writing = Writing() if decodes else None
+        self._pulse = Pulse(lambda: self._say(m.Working())) if decodes else None
 
     def close(self) -> None:
         """Leave all groups; what is being written is written to its end."""
@@ -281,14 +281,17 @@ class Worker:
         began = time.monotonic()
         request = decode.ask.request.id
         try:
-            saved = self._states.read(request)
-            ticket = Ticket.restore(self._states.fixed(request), saved.data, self._device)
+            ticket = self._ticket(request, decode.ask.request.steps)
             frames = self._model.decode(ticket)
             latents = ticket.latents.contiguous().cpu()
         except Exception as error:
             self._say(_undecoded(request, error))
             return
-        self._say(m.Rendered(request))
+        finally:
+            self._tickets.pop(request, None)
+            self._states.release(request)
+        at = time.monotonic()
+        self._say(m.Rendered(request, at, at - began))
         assert self._writing is not None
         self._writing.put(lambda: self._write(decode, frames, latents, began))
 

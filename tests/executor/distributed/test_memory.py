@@ -35,6 +35,18 @@ def test_needed_by_workers(config: EngineConfig) -> None:
     assert needed_memory(narrow, 4) == pytest.approx(4 * steps / 2 + 2 * stages / 2, rel=0.01)
 
 
+def test_groups_that_decode_take_more(config: EngineConfig) -> None:
+    """Tests that each worker's autoencoder counts where it is converted, and that the refusal says so."""
+    narrow = replace(config, model=replace(config.model, dtype="bfloat16"))
+    images = weights_of(config.model.folder, ["vae"], "bfloat16").made
+    assert images > 0
+    decoding = replace(narrow, decode="group")
+    assert needed_memory(decoding, 4) == needed_memory(narrow, 4) + 4 * images
+    assert needed_memory(replace(config, decode="group"), 4) == needed_memory(config, 4)
+    with pytest.raises(EngineError, match="4 workers, each with the autoencoder, and 1 for stages take"):
+        check_memory(decoding, 4, 1)
+
+
 def _of_files(pid: int, field: str) -> int:
     """Return the bytes of a field of all mappings of weights of the transformer in a process."""
     found, inside = 0, False

@@ -24,6 +24,7 @@ PHYSICS = {
     "noisy": Physics(noise_cv=0.1, regroup_seconds=0.01),
     "stages": Physics(stages=True),
     "two stage workers": Physics(stages=True, stage_workers=2),
+    "decoding on GPUs": Physics(stages=True, decode="group", noise_cv=0.1, regroup_seconds=0.01),
 }
 
 
@@ -38,7 +39,12 @@ def test_the_simulated_engine_keeps_the_rules(cluster: Cluster, physics: str) ->
     """On clusters of all kinds, with noise, moves that cost, and both ways to encode and decode."""
     how = PHYSICS[physics]
     for seed in range(3):
-        check_engine(simulated(cluster, how), cluster, STAGED, SHAPES, seed, stages=how.stages, batches=seed > 0)
+        check_engine(
+            *(simulated(cluster, how), cluster, STAGED, SHAPES, seed),
+            stages=how.stages,
+            batches=seed > 0,
+            decode=how.decode,
+        )
 
 
 def test_the_emulated_engine_keeps_the_rules() -> None:
@@ -46,6 +52,47 @@ def test_the_emulated_engine_keeps_the_rules() -> None:
     cluster = Cluster.nvlink(4)
     make = simulated(cluster, Physics())
     check_engine(lambda requests: EmulatedEngine(make(requests), 200.0), cluster, TOY, SHAPES, real_clock=True)
+
+
+def test_an_emulated_engine_that_decodes_on_gpus_keeps_the_rules() -> None:
+    """On a real clock, with images that take GPUs."""
+    cluster = Cluster.nvlink(4)
+    make = simulated(cluster, PHYSICS["decoding on GPUs"])
+    check_engine(
+        *(lambda requests: EmulatedEngine(make(requests), 50.0), cluster, STAGED, SHAPES),
+        stages=True,
+        decode="group",
+        real_clock=True,
+    )
+
+
+def test_images_that_were_made_elsewhere_are_found() -> None:
+    """An engine whose workers decode though GPUs are to."""
+    cluster = Cluster.nvlink(4)
+    with pytest.raises(ConformanceError, match="images were made elsewhere"):
+        check_engine(simulated(cluster, Physics(stages=True)), cluster, STAGED, SHAPES, stages=True, decode="group")
+
+
+def test_an_image_beside_steps_on_one_gpu_is_found() -> None:
+    """An engine that says that an image took longer than its GPU was left alone."""
+
+    class Longer(SimulatedEngine):
+        def advance(self, until: float) -> tuple[float, list[Milestone]]:
+            """Write down that images lasted ten seconds longer."""
+            before = len(self.staged)
+            result = super().advance(until)
+            new = self.staged[before:]
+            self.staged[before:] = [s._replace(end=s.end + 10, freed=s.freed + 10) if s.gpu >= 0 else s for s in new]
+            return result
+
+    cluster = Cluster.nvlink(4)
+    with pytest.raises(ConformanceError, match=r"GPU \d runs jobs"):
+        check_engine(
+            lambda requests: Longer(cluster, STAGED, requests, PHYSICS["decoding on GPUs"], np.random.default_rng(0)),
+            *(cluster, STAGED, SHAPES),
+            stages=True,
+            decode="group",
+        )
 
 
 class Broken(SimulatedEngine):

@@ -66,7 +66,7 @@ def test_rows_of_segments(records: Records) -> None:
 
 def test_rows_of_stages(records: Records, staged: Records) -> None:
     """A row for each text and image; none where they take no time."""
-    row = {"request": 1, "stage": "encode", "worker": 0, "start": 1.5, "end": 2.0}
+    row = {"request": 1, "stage": "encode", "worker": 0, "start": 1.5, "end": 2.0, "gpu": -1, "freed": 0.0}
     assert stages_table(staged).to_pylist()[0] == row
     assert stages_table(records).num_rows == 0
 
