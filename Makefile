@@ -15,7 +15,7 @@ test: $(VENV)/.all
 
 # The distributed executor: real processes and diffusers models, on torch's CPU build or on GPUs. Some minutes.
 test-executor: $(VENV)/.executor
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/executor tests/experiments/distributed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/executor tests/experiments/distributed
 
 # Serve a small FLUX with random weights on two processes, or on every GPU.
 demo-distributed: $(VENV)/.executor
