@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from executor.distributed.config import EngineConfig, EngineError
+from executor.distributed.controller.arrangements import host_store
 from executor.distributed.controller.fleet import Fleet
 from executor.distributed.group_names import Named
 from executor.distributed.local.transport import LocalTransport
-from executor.distributed.worker.groups import host_store
-from executor.distributed.worker.process import WorkerSetting
+from executor.distributed.worker.setting import WorkerSetting
 from executor.measure.grid import Grid, groups_of
 from executor.measure.probe import Collect, Failed, Make, Timed, probe
 from planner.cluster import Cluster, Group

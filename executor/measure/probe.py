@@ -15,7 +15,7 @@ import torch
 from executor.distributed import messages as m
 from executor.distributed.group_names import Named
 from executor.distributed.worker.groups import Groups, Membership
-from executor.distributed.worker.process import WorkerSetting
+from executor.distributed.worker.setting import WorkerSetting
 from profiles.communication import Operation
 
 

@@ -12,14 +12,15 @@ from contextlib import ExitStack
 
 from executor.distributed import messages as m
 from executor.distributed.config import EngineConfig
+from executor.distributed.controller.arrangements import Arrangements, host_store
 from executor.distributed.controller.fleet import Event, Fleet
 from executor.distributed.controller.starting import transport_of
 from executor.distributed.group_names import GroupNames, Named, warm_set
 from executor.distributed.local.transport import Transport
 from executor.distributed.memory import check_memory, free_memory
 from executor.distributed.storage import States
-from executor.distributed.worker.groups import Arrangements, Rendezvous, host_store
-from executor.distributed.worker.process import WorkerSetting
+from executor.distributed.worker.groups import Rendezvous
+from executor.distributed.worker.setting import WorkerSetting
 from executor.models.spec import Role
 from planner.cluster import Cluster
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from executor.distributed import messages as m
 from executor.distributed.config import EngineError
 from executor.distributed.local.transport import Link, Transport
-from executor.distributed.worker.process import WorkerSetting
+from executor.distributed.worker.setting import WorkerSetting
 
 _RESTARTS = 5
 _TICK = 0.25

@@ -14,7 +14,8 @@ from executor.distributed.local.forking import context_for
 from executor.distributed.local.latents import Shared, new_folder
 from executor.distributed.local.preload import VARIABLE
 from executor.distributed.storage import Storage
-from executor.distributed.worker.process import WorkerSetting, work
+from executor.distributed.worker.process import work
+from executor.distributed.worker.setting import WorkerSetting
 from executor.models.folder import fingerprint
 
 _ENDED = 10.0

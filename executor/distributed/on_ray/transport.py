@@ -24,7 +24,8 @@ from executor.distributed.on_ray.placement import Reservation, check_machines, c
 from executor.distributed.on_ray.reception import Caller, Door, Reception, call
 from executor.distributed.on_ray.session import RaySession, need
 from executor.distributed.on_ray.store import RayStorage, start_keeper
-from executor.distributed.worker.process import WorkerSetting, serve
+from executor.distributed.worker.process import serve
+from executor.distributed.worker.setting import WorkerSetting
 
 WorkerMain = Callable[[WorkerSetting, Door], None]
 

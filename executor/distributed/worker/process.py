@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -23,53 +22,16 @@ from safetensors.torch import save
 
 from executor.distributed import messages as m
 from executor.distributed.images import encoded
-from executor.distributed.storage import Storage
-from executor.distributed.worker.groups import Groups, Membership, Rendezvous
+from executor.distributed.worker.groups import Groups, Membership
 from executor.distributed.worker.inbox import Inbox
 from executor.distributed.worker.pulse import Pulse
 from executor.distributed.worker.saving import Saving, copies_of
+from executor.distributed.worker.setting import WorkerSetting
 from executor.distributed.worker.writing import Writing
 from executor.models.model import Model
-from executor.models.spec import ModelError, ModelSpec, Role
+from executor.models.spec import ModelError
 from executor.models.ticket import Ticket
 from executor.sequence import AttentionError, Communicator, Loopback, SequenceParallel
-
-
-@dataclass(frozen=True)
-class WorkerSetting:
-    """What a worker is started with.
-
-    Parameters
-    ----------
-    rank
-        Among all workers.
-    role
-        What it does.
-    model
-        What it loads.
-    rendezvous
-        Where groups are arranged.
-    storage
-        Where requests' states and finished files go.
-    device
-        ``cpu`` or ``cuda:0``.
-    threads
-        Of the CPU.
-    degree
-        Of the largest group.
-    turn
-        Of the engine that has the crew.
-    """
-
-    rank: int
-    role: Role
-    model: ModelSpec
-    rendezvous: Rendezvous
-    storage: Storage
-    device: str = "cpu"
-    threads: int = 1
-    degree: int = 1
-    turn: int = 0
 
 
 class Worker:

@@ -36,7 +36,7 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from tqdm import tqdm
 
     from executor.distributed.local.transport import LocalTransport, LocalWorker
-    from executor.distributed.worker.process import WorkerSetting
+    from executor.distributed.worker.setting import WorkerSetting
     from tests.executor.distributed.serving import alive, folder_of
 
     started: list[tuple[LocalWorker, WorkerSetting]] = []

@@ -20,7 +20,7 @@ from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.images import latent_path
 from executor.distributed.local.latents import Shared
 from executor.distributed.local.transport import Transport
-from executor.distributed.worker.process import WorkerSetting
+from executor.distributed.worker.setting import WorkerSetting
 from executor.loop import Service, serve
 from executor.models.model import Model
 from executor.models.spec import Ask, ModelSpec

@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 
-from executor.distributed.worker.groups import Groups, Rendezvous, host_store
+from executor.distributed.controller.arrangements import host_store
+from executor.distributed.worker.groups import Groups, Rendezvous
 
 
 class Member:

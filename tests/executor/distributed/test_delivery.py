@@ -20,7 +20,8 @@ from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import engine as controller
 from executor.distributed.local import latents
 from executor.distributed.local.transport import LocalTransport
-from executor.distributed.worker.process import WorkerSetting, work
+from executor.distributed.worker.process import work
+from executor.distributed.worker.setting import WorkerSetting
 from executor.models.random_models.build import build
 from executor.testing import RandomPlans
 from planner.plan import Assignment

@@ -18,7 +18,8 @@ from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.local.transport import LocalTransport
-from executor.distributed.worker.process import Worker, WorkerSetting, work
+from executor.distributed.worker.process import Worker, work
+from executor.distributed.worker.setting import WorkerSetting
 from executor.models.model import Model
 from executor.models.random_models.build import build
 from executor.testing import RandomPlans

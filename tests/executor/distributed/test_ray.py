@@ -26,7 +26,7 @@ from executor.distributed.on_ray.reception import Door
 from executor.distributed.on_ray.session import RaySession, reach
 from executor.distributed.on_ray.store import RayStates, RayStorage, start_keeper
 from executor.distributed.on_ray.transport import RayTransport, work
-from executor.distributed.worker.process import WorkerSetting
+from executor.distributed.worker.setting import WorkerSetting
 from executor.measure.grid import Grid
 from executor.measure.steps import measure
 from executor.models.model import Model

@@ -18,7 +18,8 @@ from executor.distributed.config import EngineConfig
 from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.local.transport import LocalTransport
 from executor.distributed.worker import process as workers
-from executor.distributed.worker.process import WorkerSetting, work
+from executor.distributed.worker.process import work
+from executor.distributed.worker.setting import WorkerSetting
 from executor.models.model import Model
 from executor.models.random_models.build import build
 from executor.testing import RandomPlans

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from executor.distributed.config import EngineConfig, EngineError
-from executor.distributed.worker.process import WorkerSetting
+from executor.distributed.worker.setting import WorkerSetting
 from executor.measure import collectives
 from executor.measure import probe as probing
 from executor.measure.collectives import measure_collectives

@@ -15,7 +15,8 @@ import pytest
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller.crew import Crew
 from executor.distributed.local.transport import LocalTransport
-from executor.distributed.worker.process import WorkerSetting, work
+from executor.distributed.worker.process import work
+from executor.distributed.worker.setting import WorkerSetting
 from executor.measure.grid import Grid
 from executor.measure.steps import measure
 from executor.models.model import Model

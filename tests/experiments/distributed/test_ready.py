@@ -15,7 +15,8 @@ from rich.console import Console
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import crew as crews
 from executor.distributed.local.transport import LocalTransport, LocalWorker
-from executor.distributed.worker.process import WorkerSetting, work
+from executor.distributed.worker.process import work
+from executor.distributed.worker.setting import WorkerSetting
 from executor.models.model import Model
 from executor.records import Records
 from experiments.cli import compose

@@ -19,7 +19,8 @@ from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.images import image_path
 from executor.distributed.local.transport import LocalTransport, LocalWorker
-from executor.distributed.worker.process import Worker, WorkerSetting, work
+from executor.distributed.worker.process import Worker, work
+from executor.distributed.worker.setting import WorkerSetting
 from executor.measure.grid import Grid
 from executor.measure.steps import measure
 from executor.models.random_models.build import build

@@ -20,12 +20,13 @@ from diffusers.models.attention_dispatch import AttentionBackendName, _Attention
 from PIL import Image
 
 from executor.distributed.config import EngineConfig, EngineError
+from executor.distributed.controller import arrangements
 from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.images import image_path
 from executor.distributed.local.transport import LocalTransport
-from executor.distributed.worker import groups
-from executor.distributed.worker.process import WorkerSetting, work
+from executor.distributed.worker.process import work
+from executor.distributed.worker.setting import WorkerSetting
 from executor.film import frames_of
 from executor.loop import Service, serve
 from executor.models import loading, model
@@ -335,7 +336,7 @@ def test_local_attention_is_found_at_admission(config: EngineConfig) -> None:
 
 def test_keys_do_not_grow(config: EngineConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that the store holds no more of groups that are over after twice as many changes of groups."""
-    monkeypatch.setattr(groups, "_KEPT", 4)
+    monkeypatch.setattr(arrangements, "_KEPT", 4)
     request = Request(0, SHAPES[0], 40, 0.0, 99.0)
     pairs = [CLUSTER.group_of(gpus) for gpus in ((0, 1), (1, 2), (0, 2))]
     with engine_of(replace(config, groups=1, warm=False, images=None), CLUSTER, PROFILE) as engine:

@@ -13,7 +13,7 @@ from executor.distributed.config import EngineError
 from executor.distributed.controller.fleet import Fleet
 from executor.distributed.local.latents import Shared
 from executor.distributed.local.transport import received
-from executor.distributed.worker.process import WorkerSetting
+from executor.distributed.worker.setting import WorkerSetting
 
 UNUSED: Any = None
 SETTINGS = [WorkerSetting(rank, "denoise", UNUSED, UNUSED, UNUSED) for rank in range(2)]

@@ -7,40 +7,11 @@ import time
 
 import pytest
 import torch
-from torch._C._distributed_c10d import TCPStore
 
-from executor.distributed.worker import groups
-from executor.distributed.worker.groups import Arrangements, Groups, Membership, Rendezvous, host_store
+from executor.distributed.controller.arrangements import host_store
+from executor.distributed.worker.groups import Groups, Membership, Rendezvous
 from tests.executor.distributed.squad import Member, Squad
 from tests.executor.distributed.worker.spinning import Spinning
-
-
-class OlderStore:
-    """A store of a torch that cannot list its keys."""
-
-    def __init__(self, store: TCPStore) -> None:
-        self._store = store
-
-    def delete_key(self, key: str) -> bool:
-        """Delete one."""
-        return self._store.delete_key(key)
-
-
-@pytest.mark.parametrize("older", [False, True], ids=["lists keys", "older torch"])
-def test_keys_of_groups_that_are_over_go(squad: Squad, older: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests that the keys of all but the last groups go, with and without a store that lists them."""
-    monkeypatch.setattr(groups, "_KEPT", 4)
-    store = squad._store
-    arrangements = Arrangements(OlderStore(store) if older else store)  # type: ignore[arg-type]
-    before = set(store.list_keys())
-    for number in range(8):
-        name = f"0-2.over{older}{number}"
-        squad.call((0, 2), _agree, name, (0, 2), 1)
-        squad.call((0, 2), _leave, name)
-        arrangements.ended(name)
-    left = set(store.list_keys()) - before
-    assert {key.split("/")[1][-1] for key in left} == set("67")
-    assert len(left) == 2 * 2
 
 
 def _sum(member: Member, name: str, members: tuple[int, ...], value: float) -> float:

@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from executor.distributed import messages as m
+from executor.distributed.controller.arrangements import host_store
 from executor.distributed.group_names import Named
 from executor.distributed.worker import process as workers
-from executor.distributed.worker.groups import Groups, Membership, host_store
-from executor.distributed.worker.process import Worker, WorkerSetting
+from executor.distributed.worker.groups import Groups, Membership
+from executor.distributed.worker.process import Worker
+from executor.distributed.worker.setting import WorkerSetting
 from tests.executor.distributed.worker.spinning import Spinning
 
 

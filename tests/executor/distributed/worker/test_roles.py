@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from torch import nn
 
+from executor.distributed.controller.arrangements import host_store
 from executor.distributed.worker import process as workers
-from executor.distributed.worker.groups import host_store
-from executor.distributed.worker.process import Worker, WorkerSetting
+from executor.distributed.worker.process import Worker
+from executor.distributed.worker.setting import WorkerSetting
 from executor.models.spec import Role
 
 

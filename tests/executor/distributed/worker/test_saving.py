@@ -19,8 +19,9 @@ from torch import Tensor
 from executor.distributed.config import EngineConfig
 from executor.distributed.local.transport import LocalTransport
 from executor.distributed.worker import process as workers
-from executor.distributed.worker.process import WorkerSetting, work
+from executor.distributed.worker.process import work
 from executor.distributed.worker.saving import InPlace, Saving, copies_of
+from executor.distributed.worker.setting import WorkerSetting
 from executor.models.codec import Host, Packed, pack_with, unpack
 from executor.models.random_models.build import build
 from executor.testing import RandomPlans
