@@ -161,9 +161,11 @@ def draw_timelines(
 def _below(runs: Sequence[Records]) -> str:
     """Say what the lowest axis shows."""
     said = "seconds since the start of the run"
-    return (
-        f"{said}; in the lanes of stages, texts are low boxes and images high ones" if any(map(lanes, runs)) else said
-    )
+    if any(staged.gpu >= 0 for records in runs for staged in records.staged):
+        return f"{said}; low boxes of a GPU are images that it decodes, those of stages texts"
+    if any(map(lanes, runs)):
+        return f"{said}; in the lanes of stages, texts are low boxes and images high ones"
+    return said
 
 
 def _height(records: Records, gpus: int, rows: float) -> float:
