@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from executor.sequence.communicator import Communicator
 from executor.sequence.divert import unattended
-from executor.sequence.kernel import Kernel, plain_attention, plain_kernel
+from executor.sequence.kernel import Kernel, check_splits, plain_attention, plain_kernel
 
 GroupAttention = Callable[[tuple[str, ...], Tensor, Tensor, Tensor, Tensor | None, float | None, Kernel], Tensor]
 """Streams, query, key, value, mask, scale, and what attends on one device."""
@@ -71,11 +71,7 @@ def _traced(
     if not _NOTED.streams:
         options: dict[str, Any] = {"scale": scale, "enable_gqa": enable_gqa}
         return plain_attention(query, key, value, attn_mask, dropout_p, is_causal, **options)
-    if dropout_p or is_causal or enable_gqa:
-        raise ValueError(
-            f"attention with dropout_p={dropout_p}, is_causal={is_causal}, enable_gqa={enable_gqa} "
-            "cannot be split; plain attention can"
-        )
+    check_splits(dropout_p, is_causal, enable_gqa)
     attended: Tensor = torch.ops.tetriplan.attend(query, key, value, attn_mask, scale, _NOTED.streams)
     return attended
 

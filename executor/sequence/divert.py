@@ -14,7 +14,7 @@ from diffusers.models.attention_dispatch import _AttentionBackendRegistry as Reg
 from torch import Tensor, nn
 from torch.nn import functional
 
-from executor.sequence.kernel import Kernel, plain_attention, plain_kernel
+from executor.sequence.kernel import Kernel, check_splits, plain_attention, plain_kernel
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None, float | None, Kernel], Tensor]
 """Query, key, value of shape ``(batch, heads, tokens held, head size)``, mask, scale, and what attends on one device."""
@@ -67,11 +67,7 @@ class ReplaceAttention:
             options = {"scale": scale, "enable_gqa": enable_gqa}
             plain: Tensor = self._torch(query, key, value, attn_mask, dropout_p, is_causal, **options)
             return plain
-        if dropout_p or is_causal or enable_gqa:
-            raise ValueError(
-                f"attention with dropout_p={dropout_p}, is_causal={is_causal}, enable_gqa={enable_gqa} "
-                "cannot be split; plain attention can"
-            )
+        check_splits(dropout_p, is_causal, enable_gqa)
         self._inside = True
         try:
             return self._attention(query, key, value, attn_mask, scale, kernel)

@@ -148,6 +148,18 @@ def states_of(engine: DistributedEngine, request: int | None = None) -> list[Pat
     return list(shared_folder(engine).glob(f"turn-*/{which}"))
 
 
+def pid_of(engine: DistributedEngine, rank: int) -> int:
+    """Return the process of a worker of this machine."""
+    pid: int = engine._fleet._links[rank].pid  # type: ignore[attr-defined]
+    return pid
+
+
+def reach(engine: DistributedEngine, kind: str, request: int) -> None:
+    """Let the engine go on until a request has reached a milestone."""
+    while not any((item.kind, item.request) == (kind, request) for item in engine.advance(60.0)[1]):
+        pass
+
+
 def alive(pid: int) -> bool:
     """Whether a process runs; one that has ended and is not yet waited for does not."""
     try:

@@ -38,7 +38,9 @@ from tests.executor.distributed.serving import (
     cluster_of,
     engine_of,
     folder_of,
+    pid_of,
     profile_of,
+    reach,
     requests_of,
     run,
     settled,
@@ -66,22 +68,12 @@ def _engine(
     return engine_of(config, CLUSTER, PROFILE, LocalTransport(config.model.folder, target))
 
 
-def _pid(engine: DistributedEngine, rank: int) -> int:
-    pid: int = engine._fleet._links[rank].pid  # type: ignore[attr-defined]
-    return pid
-
-
-def _until(engine: DistributedEngine, kind: str, request: int) -> None:
-    while not any((item.kind, item.request) == (kind, request) for item in engine.advance(60.0)[1]):
-        pass
-
-
 def _finish(engine: DistributedEngine, request: Request) -> None:
     """Let both workers do all steps of a request."""
     engine.submit(request)
-    _until(engine, "ready", request.id)
+    reach(engine, "ready", request.id)
     engine.carry_out([Assignment((request.id,), PAIR, request.steps)])
-    _until(engine, "finished", request.id)
+    reach(engine, "finished", request.id)
 
 
 def _plain(spec: ModelSpec, prompt: str, request: Request) -> np.ndarray[Any, Any]:
@@ -144,7 +136,7 @@ def test_a_gpu_that_makes_an_image_is_told_and_left_alone(config: EngineConfig) 
     first, second = Request(0, SHAPES[2], 3, 0.0, 99.0), Request(1, SHAPES[0], 3, 0.0, 99.0)
     with _engine(config, work_slowly) as engine:
         engine.submit(second)
-        _until(engine, "ready", 1)
+        reach(engine, "ready", 1)
         _finish(engine, first)
         assert set(engine.occupied()) == {0}
         assert engine.occupied()[0] >= engine.clock() - 0.1
@@ -152,7 +144,7 @@ def test_a_gpu_that_makes_an_image_is_told_and_left_alone(config: EngineConfig) 
         assert engine.observe() == []
         engine.carry_out([Assignment((1,), CLUSTER.group_of((1,)), 1)])
         assert [running.group.gpus for running in engine.observe()] == [(1,)]
-        _until(engine, "freed", 0)
+        reach(engine, "freed", 0)
         assert not engine.occupied()
         settled(engine)
         image = next(staged for staged in engine.staged if staged.stage == "decode")
@@ -208,12 +200,12 @@ def test_a_leader_that_is_killed_while_it_decodes(config: EngineConfig) -> None:
     with _engine(config, work_and_stop_in_an_image) as engine:
         _finish(engine, request)
         os.kill(_stopped(engine), signal.SIGKILL)
-        _until(engine, "delivered", 0)
+        reach(engine, "delivered", 0)
         (image,) = (staged for staged in engine.staged if staged.stage == "decode")
         assert (image.worker, image.gpu) == (0, -1)
         assert not engine.occupied()
         _finish(engine, other)
-        _until(engine, "delivered", 1)
+        reach(engine, "delivered", 1)
         assert [staged.gpu for staged in engine.staged if staged.stage == "decode"] == [-1, 0]
         assert sum(segment.steps for segment in engine.segments) == 6
         settled(engine)
@@ -228,7 +220,7 @@ def test_a_leader_that_hangs_while_it_decodes(config: EngineConfig) -> None:
         _finish(engine, request)
         hung = _stopped(engine)
         assert set(settled(engine)) == {0}
-        assert not alive(hung) and _pid(engine, 0) != hung
+        assert not alive(hung) and pid_of(engine, 0) != hung
     assert_equal_to_alone(config, [request])
 
 

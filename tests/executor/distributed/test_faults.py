@@ -33,6 +33,7 @@ from tests.executor.distributed.serving import (
     engine_of,
     folder_of,
     meanwhile,
+    pid_of,
     profile_of,
     requests_of,
     run,
@@ -56,14 +57,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     return EngineConfig(spec, folder / "images", folder / "latents", deadline=20.0)
 
 
-def _pid(engine: DistributedEngine, rank: int) -> int:
-    pid: int = engine._fleet._links[rank].pid  # type: ignore[attr-defined]
-    return pid
-
-
 def _kill(engine: DistributedEngine, rank: int) -> None:
     with suppress(ProcessLookupError):
-        os.kill(_pid(engine, rank), signal.SIGKILL)
+        os.kill(pid_of(engine, rank), signal.SIGKILL)
 
 
 def _until_running(engine: DistributedEngine, request: Request, gpus: tuple[int, ...]) -> None:
@@ -99,7 +95,7 @@ def test_killed_in_mid_collective(config: EngineConfig, victim: int) -> None:
     request = Request(0, SHAPES[2], 24, 0.0, 99.0)
     with engine_of(replace(config, deadline=NEVER), CLUSTER, PROFILE) as engine:
         _until_running(engine, request, (0, 1, 2))
-        os.kill(_pid(engine, victim), signal.SIGKILL)
+        os.kill(pid_of(engine, victim), signal.SIGKILL)
         assert _finish(engine, request, (0, 1, 2)) == 1
         assert 24 <= len(engine.steps) <= 25
         assert len(engine.recoveries) == 1
@@ -114,7 +110,7 @@ def test_others_go_on(config: EngineConfig) -> None:
         _until_running(engine, hit, (0, 1))
         pair = Assignment((0,), CLUSTER.group_of((0, 1)), 20)
         engine.carry_out([pair, Assignment((1,), CLUSTER.group_of((2,)), 40)])
-        os.kill(_pid(engine, 1), signal.SIGKILL)
+        os.kill(pid_of(engine, 1), signal.SIGKILL)
         finished: set[int] = set()
         while finished != {0, 1}:
             for item in engine.advance(60.0)[1]:
@@ -133,11 +129,11 @@ def test_hung_worker(config: EngineConfig) -> None:
     request = Request(0, SHAPES[2], 20, 0.0, 99.0)
     with engine_of(replace(config, deadline=2.0), CLUSTER, PROFILE) as engine:
         _until_running(engine, request, (0, 1, 2))
-        before = [_pid(engine, rank) for rank in range(3)]
+        before = [pid_of(engine, rank) for rank in range(3)]
         os.kill(before[1], signal.SIGSTOP)
         assert _finish(engine, request, (0, 1, 2)) >= 1
         assert not Path(f"/proc/{before[1]}").exists()
-        assert [_pid(engine, rank) for rank in (0, 2)] == [before[0], before[2]]
+        assert [pid_of(engine, rank) for rank in (0, 2)] == [before[0], before[2]]
     assert_equal_to_alone(config, [request], 4e-6)
 
 
@@ -147,7 +143,7 @@ def test_a_hang_says_what_was_late(config: EngineConfig) -> None:
     with engine_of(replace(config, deadline=1.5), CLUSTER, PROFILE) as engine:
         _until_running(engine, request, (0, 1))
         for rank in (0, 1):
-            os.kill(_pid(engine, rank), signal.SIGSTOP)
+            os.kill(pid_of(engine, rank), signal.SIGSTOP)
         (yielded,) = engine.advance(60.0)[1]
         assert yielded.kind == "yielded"
         late = r"did not end step \d+ in [\d.]+ s \(expected [^;]* s, engine\.deadline=1\.5 s\)"

@@ -33,7 +33,9 @@ from tests.executor.distributed.serving import (
     decoded,
     engine_of,
     folder_of,
+    pid_of,
     profile_of,
+    reach,
     requests_of,
     run,
     settled,
@@ -61,21 +63,11 @@ def _engine(
     return engine_of(config, CLUSTER, PROFILE, LocalTransport(config.model.folder, target))
 
 
-def _pid(engine: DistributedEngine) -> int:
-    pid: int = engine._fleet._links[STAGES].pid  # type: ignore[attr-defined]
-    return pid
-
-
-def _until(engine: DistributedEngine, kind: str, request: int) -> None:
-    while not any((item.kind, item.request) == (kind, request) for item in engine.advance(60.0)[1]):
-        pass
-
-
 def _serve(engine: DistributedEngine, request: Request) -> None:
     engine.submit(request)
-    _until(engine, "ready", request.id)
+    reach(engine, "ready", request.id)
     engine.carry_out([Assignment((request.id,), CLUSTER.group_of((0, 1)), request.steps)])
-    _until(engine, "finished", request.id)
+    reach(engine, "finished", request.id)
 
 
 def _before(name: str, act: Callable[[int], None]) -> None:
@@ -139,7 +131,7 @@ def test_hangs_are_found(target: Callable[[WorkerSetting, Connection], None], co
         _serve(engine, request)
         assert set(settled(engine)) == {0}
         hung = int((shared_folder(engine) / "stopped").read_text())
-        assert hung != _pid(engine)
+        assert hung != pid_of(engine, STAGES)
         assert not alive(hung)
     assert_equal_to_alone(config, [request])
 
@@ -180,10 +172,10 @@ def test_what_works_is_not_late(config: EngineConfig) -> None:
     """Tests that a decode that goes on for longer than the deadline is waited for."""
     request = Request(0, SHAPES[0], 3, 0.0, 99.0)
     with _engine(replace(config, deadline=1.5), work_slowly) as engine:
-        pid = _pid(engine)
+        pid = pid_of(engine, STAGES)
         _serve(engine, request)
         assert set(settled(engine)) == {0}
-        assert _pid(engine) == pid
+        assert pid_of(engine, STAGES) == pid
         assert not engine.failures
 
 
@@ -280,7 +272,7 @@ def test_killed_while_writing(config: EngineConfig, tmp_path: Path) -> None:
         _serve(engine, request)
         while not engine._stages._hands[STAGES].writing:
             engine.advance(engine.advance(0.0)[0] + 0.05)
-        os.kill(_pid(engine), signal.SIGKILL)
+        os.kill(pid_of(engine, STAGES), signal.SIGKILL)
         (shared_folder(engine) / "go").touch()
         assert set(settled(engine)) == {0}
         assert [path.name for path in images.iterdir()] == ["000000.png"]
