@@ -60,8 +60,8 @@ def refuse_unused(config: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"engine.stage_workers is {engine['stage_workers']} and stages take no time; it needs engine.stages=true"
         )
-    if engine["kind"] != "distributed" and engine["decode"] != "workers" and not engine["stages"]:
-        raise ConfigError(f"engine.decode is {engine['decode']!r} and stages take no time; it needs engine.stages=true")
+    if engine["kind"] != "distributed" and engine["decode"] == "group" and not engine["stages"]:
+        raise ConfigError("engine.decode is 'group' and stages take no time; it needs engine.stages=true")
 
 
 def notes_on_targets(workload: Mapping[str, Any], profile: Profile) -> Iterator[str]:

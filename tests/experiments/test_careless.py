@@ -119,6 +119,7 @@ run | engine.latency=fixed | engine.latency_ms is 0
 run | engine.stage_workers=2 | it needs engine.stages=true
 run | engine.stages=true engine.stage_workers=0 | engine.stage_workers is 0
 run | engine.decode=group | it needs engine.stages=true
+run | engine.decode=groups | engine.decode is 'groups'; use 'workers' or 'group'
 run | engine.stages=true engine.decode=gpu | engine.decode is 'gpu'; use 'workers' or 'group'
 run | engine.latency=fixed engine.latency_ms=-1 | engine.latency_ms is -1
 run | cadence=rounds engine.regroup_ms=5000 | engine.regroup_ms is 5000
