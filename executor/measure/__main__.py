@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from executor.distributed.budget import Largest
 from executor.measure.emulation import Priced, emulate, priced
 from executor.measure.grid import groups_of, points
 from executor.measure.options import Options, parse
@@ -59,7 +60,7 @@ def _measure(options: Options, expect: Callable[[int], None], advance: Callable[
     groups = sum(group.degree > 1 for group in groups_of(cluster))
     expect(groups + len(points(cluster, grid)) + len(grid.shapes) * len(grid.batches) * len(options.emulate))
     talk = measure_collectives(config, cluster, grid, advance)
-    with Crew(config, cluster) as crew:
+    with Crew(config, cluster, largest=Largest.of(grid.shapes, grid.batches)) as crew:
         profile = measure(crew, grid, options.name, lambda entry: advance())
     talk = replace(talk, regroups=profile.communication.regroups)
     emulated: list[StepEntry] = []

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from executor.distributed.budget import Largest
 from executor.distributed.config import LINKS
 from executor.distributed.memory import free_memory, in_words, needed_memory
 from executor.models.shapes import check_shape
@@ -95,12 +96,24 @@ def prepared(
             highlight=False,
             soft_wrap=True,
         )
-    with Crew(engine, setup.service.cluster) as crew:
+    with Crew(engine, setup.service.cluster, largest=largest_of(config, setup), say=partial(_say, console)) as crew:
         if _measures(config):
             profile = measured(config, crew, console)
             save_profile(profile, directory / PROFILE)
             setup = build(config, profile, requests)
         yield setup, crew
+
+
+def largest_of(config: Mapping[str, Any], setup: Setup) -> Largest:
+    """Return the largest shape of a workload, in the largest batch that is measured, or that the profile has, of it."""
+    shape = Largest.of(shapes_of(config["workload"])).shape
+    if _measures(config):
+        return Largest(shape, max(config["profile"]["batches"]))
+    return Largest(shape, max((e.batch for e in setup.service.profile.entries if e.shape == shape), default=1))
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _serve(
@@ -112,7 +125,7 @@ def _serve(
             return serve_on_workers(setup, crew, records, on_progress)
     finally:
         for reason in records.failed.values():
-            console.print(f"dropped: {reason}", highlight=False, soft_wrap=True, markup=False)
+            _say(console, f"dropped: {reason}")
 
 
 def measured(config: Mapping[str, Any], crew: Crew, console: Console) -> Profile:

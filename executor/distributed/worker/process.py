@@ -21,6 +21,7 @@ from PIL.Image import Image
 from safetensors.torch import save
 
 from executor.distributed import messages as m
+from executor.distributed.devices import begin, report
 from executor.distributed.images import encoded
 from executor.distributed.worker.groups import Groups, Membership
 from executor.distributed.worker.inbox import Inbox
@@ -84,7 +85,8 @@ class Worker:
         EOFError
             If the controller is gone.
         """
-        self._say(m.Ready())
+        begin(self._device)
+        self._say(m.Ready(report(self._device)))
         while True:
             command = self._queue.popleft() if self._queue else self._inbox.get()
             match command:
@@ -112,7 +114,7 @@ class Worker:
             self._writing.settle()
         self._tickets.clear()
         self._states = self._storage.states(number)
-        self._say(m.Turned(number))
+        self._say(m.Turned(number, report(self._device)))
 
     def _say(self, message: Any) -> None:
         """Tell the controller something; several threads may."""
