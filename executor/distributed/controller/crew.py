@@ -171,7 +171,7 @@ class Crew:
 
     def _regroup(self, communicator: int | None = None) -> int:
         """Let workers be in as many groups as there is room for, and return the number."""
-        found = self._room.limit(self.names.counts(), communicator)
+        found = self._room.limit(communicator)
         for named in self.names.restrict(found.groups):
             self.fleet.tell(named.members, m.Leave(named.name))
         if found.why and found.why != self._said:
@@ -206,7 +206,7 @@ class Crew:
             self.retire(message.group)
         turned = isinstance(message, m.Turned) and message.number == self._turn
         if turned:
-            self._room.heard(rank, message.memory)
+            self._room.heard(rank, message.memory, self.names.counts()[rank])
         if message is None or turned:
             heard.pop(rank, None)
         elif rank in heard:

@@ -62,25 +62,25 @@ class Room:
         self._largest = largest
         self._loaded: dict[int, DeviceMemory] = {}
         self._latest: dict[int, DeviceMemory] = {}
+        self._made: dict[int, int] = {}
         self._grown: dict[Role, int] = {}
 
-    def heard(self, rank: int, memory: DeviceMemory | None) -> None:
-        """Take in what a worker says of its GPU, if it has one."""
+    def heard(self, rank: int, memory: DeviceMemory | None, made: int = 0) -> None:
+        """Take in what a worker says of its GPU, if it has one, when it is in so many groups."""
         if memory is None:
             return
         self._latest[rank] = memory
+        self._made[rank] = made
         before = self._loaded.setdefault(rank, memory).held
         role = self._roles[rank]
         if memory.peak > before:
             self._grown[role] = max(self._grown.get(role, 0), memory.peak - before)
 
-    def limit(self, made: Mapping[int, int], communicator: int | None = None) -> GroupLimit:
+    def limit(self, communicator: int | None = None) -> GroupLimit:
         """Return how many groups a worker may be in.
 
         Parameters
         ----------
-        made
-            How many each is in.
         communicator
             Bytes of a group on a member, where they have been measured.
 
@@ -92,9 +92,9 @@ class Room:
         asked = self._config.groups
         if len(self._latest) < len(self._places):
             return GroupLimit(asked or GROUPS, "")
-        sure = self._budgets(made, communicator or LEAST_COMMUNICATOR, lambda role: self._grown.get(role, 0))
+        sure = self._budgets(communicator or LEAST_COMMUNICATOR, lambda role: self._grown.get(role, 0))
         self._check(sure, communicator is not None)
-        budgets = self._budgets(made, communicator or COMMUNICATOR, self._activations)
+        budgets = self._budgets(communicator or COMMUNICATOR, self._activations)
         fullest = min(budgets, key=lambda place: budgets[place].groups)
         budget = budgets[fullest]
         groups = asked or max(1, min(budget.groups, GROUPS))
@@ -104,9 +104,7 @@ class Room:
         model = self._config.model
         return self._grown.get(role) or activations(role, self._largest, model.dtype, model.vae_tiling)
 
-    def _budgets(
-        self, made: Mapping[int, int], communicator: int, activations_of: Callable[[Role], int]
-    ) -> dict[int, Budget]:
+    def _budgets(self, communicator: int, activations_of: Callable[[Role], int]) -> dict[int, Budget]:
         """Return the budget of each GPU that has a worker which does steps."""
         found = {}
         for place in dict.fromkeys(self._places[: self._workers]):
@@ -118,8 +116,7 @@ class Room:
             )
             total = reports[0].total
             free = min(report.free for report in reports)
-            groups = sum(made.get(rank, 0) for rank in there)
-            found[place] = Budget(total, total - free, coming, communicator, groups)
+            found[place] = Budget(total, total - free, coming, communicator, sum(self._made[rank] for rank in there))
         return found
 
     def _check(self, budgets: Mapping[int, Budget], measured: bool) -> None:
