@@ -16,7 +16,7 @@ RANGES = {"torch": ((2, 9), (2, 14)), "diffusers": ((0, 42), (0, 43)), "transfor
 """First version that is taken, and first that is not, as the extra ``executor`` says."""
 
 
-class Published(NamedTuple):
+class PublishedSize(NamedTuple):
     """Parameters of a published model.
 
     Parameters
@@ -34,10 +34,10 @@ class Published(NamedTuple):
 
 
 PARAMETERS = {
-    "flux": Published(11_901_408_320, 4_885_371_136, 83_819_683, "FLUX.1-dev"),
-    "sd3": Published(2_028_328_000, 5_580_620_800, 83_819_683, "SD3-medium"),
-    "qwen": Published(20_430_401_088, 8_292_166_656, 126_892_531, "Qwen-Image"),
-    "wan": Published(14_288_491_584, 5_680_910_336, 126_892_531, "Wan2.1-14B"),
+    "flux": PublishedSize(11_901_408_320, 4_885_371_136, 83_819_683, "FLUX.1-dev"),
+    "sd3": PublishedSize(2_028_328_000, 5_580_620_800, 83_819_683, "SD3-medium"),
+    "qwen": PublishedSize(20_430_401_088, 8_292_166_656, 126_892_531, "Qwen-Image"),
+    "wan": PublishedSize(14_288_491_584, 5_680_910_336, 126_892_531, "Wan2.1-14B"),
 }
 """By family."""
 
@@ -140,7 +140,7 @@ def _models(machine: Machine) -> Iterator[Finding]:
         yield Finding(model.name, found, "note" if remedy else "ok", remedy)
 
 
-def _fits(model: Published, dtype: str, totals: Sequence[int]) -> str:
+def _fits(model: PublishedSize, dtype: str, totals: Sequence[int]) -> str:
     """Return, in words, for which way to decode a type fits beside the worker for stages, and in how many groups then."""
     found = []
     for decode, role in _DECODE.items():
@@ -155,7 +155,7 @@ def _fits(model: Published, dtype: str, totals: Sequence[int]) -> str:
     return ", ".join(found) or ("only alone on a GPU" if alone else "")
 
 
-def _budget(model: Published, dtype: str, roles: Sequence[Role], total: int) -> Budget:
+def _budget(model: PublishedSize, dtype: str, roles: Sequence[Role], total: int) -> Budget:
     """Return the budget of a GPU with a worker of each role, for an image of usual size."""
     parts = {
         "denoise": model.transformer,

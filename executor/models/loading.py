@@ -95,7 +95,7 @@ def bytes_without_file(spec: ModelSpec, name: str) -> int:
         part = _from_config(spec, name, torch.device("meta"))
     except Exception as error:
         raise ModelError(f"{spec.folder}: {name!r} cannot be built: {error}") from error
-    return sum(weight.numel() * weight.element_size() for weight in part.parameters())
+    return sum(held.numel() * held.element_size() for held in (*part.parameters(), *part.buffers()))
 
 
 def quiet() -> None:

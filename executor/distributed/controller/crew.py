@@ -16,7 +16,7 @@ from executor.distributed.budget import GROUPS, Largest
 from executor.distributed.config import EngineConfig
 from executor.distributed.controller.arrangements import Arrangements, host_store
 from executor.distributed.controller.fleet import Event, Fleet
-from executor.distributed.controller.room import Room
+from executor.distributed.controller.room import MemoryRoom
 from executor.distributed.controller.starting import transport_of
 from executor.distributed.devices import cuda_bytes
 from executor.distributed.group_names import GroupNames, Named, warm_set
@@ -68,8 +68,9 @@ class Crew:
         config.prepare_folders()
         gpus: tuple[int, ...] = ()
         if config.transport == "local":
-            gpus = cuda_bytes() if config.device == "cuda" else ()
-            check_places(config, cluster.gpus, gpus)
+            if config.device == "cuda":
+                gpus = cuda_bytes()
+                check_places(config, cluster.gpus, gpus)
             check_memory(config, cluster.gpus, free_memory())
         self.config = config
         self.cluster = cluster
@@ -77,7 +78,7 @@ class Crew:
         self._say = say or (lambda line: None)
         self._said = ""
         self._places = places_of(cluster.gpus, config.stage_workers, max(cluster.gpus, len(gpus)))
-        self._room = Room(config, cluster, self._places, largest or Largest())
+        self._room = MemoryRoom(config, cluster, self._places, largest or Largest())
         if config.device == "cuda":
             self._tell_shared()
         with ExitStack() as closing:

@@ -22,7 +22,7 @@ from executor.models.spec import Role
 from planner.cluster import Cluster
 
 
-class GroupLimit(NamedTuple):
+class Allowance(NamedTuple):
     """How many groups a worker may be in.
 
     Parameters
@@ -37,7 +37,7 @@ class GroupLimit(NamedTuple):
     why: str
 
 
-class Room:
+class MemoryRoom:
     """What is left on the GPUs of a run, and for how many groups it lasts.
 
     A worker's first report is of its weights alone; what it has taken more by a later one counts as the activations of all
@@ -76,7 +76,7 @@ class Room:
         if memory.peak > before:
             self._grown[role] = max(self._grown.get(role, 0), memory.peak - before)
 
-    def limit(self, communicator: int | None = None) -> GroupLimit:
+    def limit(self, communicator: int | None = None) -> Allowance:
         """Return how many groups a worker may be in.
 
         Parameters
@@ -91,14 +91,14 @@ class Room:
         """
         asked = self._config.groups
         if len(self._latest) < len(self._places):
-            return GroupLimit(asked or GROUPS, "")
+            return Allowance(asked or GROUPS, "")
         sure = self._budgets(communicator or LEAST_COMMUNICATOR, lambda role: self._grown.get(role, 0))
         self._check(sure, communicator is not None)
         budgets = self._budgets(communicator or COMMUNICATOR, self._activations)
         fullest = min(budgets, key=lambda place: budgets[place].groups)
         budget = budgets[fullest]
         groups = asked or max(1, min(budget.groups, GROUPS))
-        return GroupLimit(groups, self._why(groups, fullest, budget, communicator is not None))
+        return Allowance(groups, self._why(groups, fullest, budget, communicator is not None))
 
     def _activations(self, role: Role) -> int:
         model = self._config.model

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executor.distributed.budget import Budget, Largest, activations
+from executor.distributed.budget import COMMUNICATOR, CONTEXT, GROUPS, LEAST_COMMUNICATOR, Budget, Largest, activations
 from executor.doctor.findings import PARAMETERS
 from executor.models.spec import Role
 from profiles.shape import Shape
@@ -102,3 +102,13 @@ def test_the_largest() -> None:
     assert Largest.of([Shape(64, 64, 81), Shape(128, 128)]).shape.frames == 81
     with pytest.raises(ValueError, match=r"^batch is 0"):
         Largest(batch=0)
+
+
+def test_assumptions_are_those_of_the_document() -> None:
+    """Tests that the document says the assumptions that are made."""
+    said = " ".join((SURVEY.parents[3] / "executor.md").read_text().split())
+    assert f"contexts as {CONTEXT >> 20} MiB each" in said and f"{GROUPS} is the most" in said
+    assert (
+        f"assumed to take {COMMUNICATOR / 1e9:g} GB" in said
+        and f"else by {LEAST_COMMUNICATOR / 1e9:g} GB a group" in said
+    )

@@ -24,7 +24,7 @@ from executor.distributed.budget import (
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.engine import DistributedEngine
-from executor.distributed.controller.room import GroupLimit, Room
+from executor.distributed.controller.room import Allowance, MemoryRoom
 from executor.distributed.local.transport import LocalTransport
 from executor.distributed.placing import places_of
 from executor.distributed.worker import process as workers
@@ -48,10 +48,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     return EngineConfig(spec_of(build("flux", tmp_path_factory.mktemp("room") / "flux")), deadline=20.0)
 
 
-def _room(config: EngineConfig, free: Sequence[int], cluster: Cluster | None = None) -> Room:
+def _room(config: EngineConfig, free: Sequence[int], cluster: Cluster | None = None) -> MemoryRoom:
     """Return the room of workers that have this much free once they are loaded, the last of them one for stages."""
     cluster = cluster or cluster_of(len(free) - 1)
-    room = Room(config, cluster, places_of(cluster.gpus, 1, cluster.gpus), LARGEST)
+    room = MemoryRoom(config, cluster, places_of(cluster.gpus, 1, cluster.gpus), LARGEST)
     for rank, left in enumerate(free):
         room.heard(rank, DeviceMemory(left, TOTAL, HELD, HELD))
     return room
@@ -59,10 +59,10 @@ def _room(config: EngineConfig, free: Sequence[int], cluster: Cluster | None = N
 
 def test_without_gpus(config: EngineConfig) -> None:
     """Tests that workers that have no GPU are in as many groups as before, or as was asked for, and that nothing is said."""
-    room = Room(config, cluster_of(2), [0, 1, 0], LARGEST)
+    room = MemoryRoom(config, cluster_of(2), [0, 1, 0], LARGEST)
     room.heard(0, None)
-    assert room.limit() == GroupLimit(GROUPS, "")
-    assert Room(replace(config, groups=5), cluster_of(2), [0, 1, 0], LARGEST).limit() == GroupLimit(5, "")
+    assert room.limit() == Allowance(GROUPS, "")
+    assert MemoryRoom(replace(config, groups=5), cluster_of(2), [0, 1, 0], LARGEST).limit() == Allowance(5, "")
 
 
 def test_the_fullest_gpu_decides(config: EngineConfig) -> None:
