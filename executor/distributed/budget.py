@@ -63,8 +63,8 @@ _USUAL = Shape(1024, 1024)
 
 
 @dataclass(frozen=True, slots=True)
-class Largest:
-    """The largest that is asked of a GPU at a time.
+class Expected:
+    """The largest that is asked of a GPU at a time, and what is known of its groups.
 
     Parameters
     ----------
@@ -72,36 +72,39 @@ class Largest:
         Of a request.
     batch
         Requests in a step.
+    communicator
+        Bytes that a group takes on each member, where they have been measured.
     """
 
     shape: Shape = _USUAL
     batch: int = 1
+    communicator: int | None = None
 
     def __post_init__(self) -> None:
         whole("batch", self.batch)
 
     @classmethod
-    def of(cls, shapes: Sequence[Shape], batches: Sequence[int] = (1,)) -> Largest:
+    def of(cls, shapes: Sequence[Shape], batches: Sequence[int] = (1,), communicator: int | None = None) -> Expected:
         """Return the shape of most pixels, in the largest batch."""
-        return cls(max(shapes, key=_pixels), max(batches))
+        return cls(max(shapes, key=_pixels), max(batches), communicator)
 
 
-def activations(role: Role, largest: Largest, dtype: str, tiling: bool = False) -> int:
+def activations(role: Role, expected: Expected, dtype: str, tiling: bool = False) -> int:
     """Return the bytes that a worker takes beside its weights, as far as is known before it has computed anything.
 
     Parameters
     ----------
     role
         What it does.
-    largest
+    expected
         The largest that it is asked for; a step of it is counted as one of a group of one.
     dtype
         Of weights and latents.
     tiling
         Whether images are decoded tile by tile.
     """
-    pixels = _pixels(largest.shape)
-    step = largest.batch * pixels * _PER_PIXEL["steps"]
+    pixels = _pixels(expected.shape)
+    step = expected.batch * pixels * _PER_PIXEL["steps"]
     image = (min(pixels, _TILE) if tiling else pixels) * _PER_PIXEL["images"]
     most = {"denoise": step, "denoise and decode": max(step, image), "stages": image}[role]
     return _BASE + most * BYTES[dtype] // BYTES["bfloat16"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from executor.distributed.budget import BYTES, CONTEXT, GROUPS, Budget, Largest, activations
+from executor.distributed.budget import BYTES, CONTEXT, GROUPS, Budget, Expected, activations
 from executor.distributed.memory import in_words
 from executor.doctor.machine import Machine
 from executor.models.spec import Role
@@ -42,7 +42,7 @@ PARAMETERS = {
 """By family."""
 
 _TYPES = ("bfloat16", "float32")
-_IMAGE = Largest()
+_IMAGE = Expected()
 """Of the size that activations are estimated for."""
 
 _DECODE: dict[str, Role] = {"workers": "denoise", "group": "denoise and decode"}

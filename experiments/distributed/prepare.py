@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from executor.distributed.budget import Largest
+from executor.distributed.budget import Expected
 from executor.distributed.config import LINKS
 from executor.distributed.memory import free_memory, in_words, needed_memory
 from executor.models.shapes import check_shape
@@ -96,7 +96,7 @@ def prepared(
             highlight=False,
             soft_wrap=True,
         )
-    with Crew(engine, setup.service.cluster, largest=largest_of(config, setup), say=partial(_say, console)) as crew:
+    with Crew(engine, setup.service.cluster, expected=expected_of(config, setup), say=partial(say, console)) as crew:
         if _measures(config):
             profile = measured(config, crew, console)
             save_profile(profile, directory / PROFILE)
@@ -104,15 +104,21 @@ def prepared(
         yield setup, crew
 
 
-def largest_of(config: Mapping[str, Any], setup: Setup) -> Largest:
-    """Return the largest shape of a workload, in the largest batch that is measured, or that the profile has, of it."""
-    shape = Largest.of(shapes_of(config["workload"])).shape
+def expected_of(config: Mapping[str, Any], setup: Setup) -> Expected:
+    """Return the largest shape of a workload, in the largest batch that is measured, or that the profile has, of it.
+
+    What groups take is as the profile says, unless it is measured here, which measures no groups.
+    """
+    shape = Expected.of(shapes_of(config["workload"])).shape
     if _measures(config):
-        return Largest(shape, max(config["profile"]["batches"]))
-    return Largest(shape, max((e.batch for e in setup.service.profile.entries if e.shape == shape), default=1))
+        return Expected(shape, max(config["profile"]["batches"]))
+    profile = setup.service.profile
+    batch = max((entry.batch for entry in profile.entries if entry.shape == shape), default=1)
+    return Expected(shape, batch, profile.communication.memory)
 
 
-def _say(console: Console, line: str) -> None:
+def say(console: Console, line: str) -> None:
+    """Print a line as it is."""
     console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
@@ -125,7 +131,7 @@ def _serve(
             return serve_on_workers(setup, crew, records, on_progress)
     finally:
         for reason in records.failed.values():
-            _say(console, f"dropped: {reason}")
+            say(console, f"dropped: {reason}")
 
 
 def measured(config: Mapping[str, Any], crew: Crew, console: Console) -> Profile:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from executor.distributed import messages as m
-from executor.distributed.budget import GROUPS, Largest
+from executor.distributed.budget import GROUPS, Expected
 from executor.distributed.config import EngineConfig
 from executor.distributed.controller.arrangements import Arrangements, host_store
 from executor.distributed.controller.fleet import Event, Fleet
@@ -45,8 +45,9 @@ class Crew:
         GPU ``i`` is worker ``i``; the workers that encode and decode come after them.
     transport
         How workers are started; by default as the configuration says.
-    largest
-        What is asked of a GPU at a time, to estimate what activations take of it until that has been measured.
+    expected
+        What is asked of a GPU at a time, to estimate what activations take of it until that has been measured, and what is
+        known of its groups.
     say
         Told, a line each, who shares a GPU, and how many groups fit on GPUs, also when that changes.
 
@@ -62,7 +63,7 @@ class Crew:
         config: EngineConfig,
         cluster: Cluster,
         transport: Transport | None = None,
-        largest: Largest | None = None,
+        expected: Expected | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         config.prepare_folders()
@@ -78,7 +79,7 @@ class Crew:
         self._say = say or (lambda line: None)
         self._said = ""
         self._places = places_of(cluster.gpus, config.stage_workers, max(cluster.gpus, len(gpus)))
-        self._room = MemoryRoom(config, cluster, self._places, largest or Largest())
+        self._room = MemoryRoom(config, cluster, self._places, expected or Expected())
         if config.device == "cuda":
             self._tell_shared()
         with ExitStack() as closing:
@@ -107,13 +108,8 @@ class Crew:
         """End all workers, and remove what requests left in memory; a second time, nothing happens."""
         self._closing.close()
 
-    def take(self, communicator: int | None = None) -> States:
+    def take(self) -> States:
         """Give the workers to an engine, once all that they were told before is over and forgotten.
-
-        Parameters
-        ----------
-        communicator
-            Bytes that a group takes on a member's GPU, where they have been measured.
 
         Returns
         -------
@@ -128,7 +124,7 @@ class Crew:
         self._turn += 1
         if self._turn > 0:
             self._relieve()
-        self._regroup(communicator)
+            self._regroup()
         return self.transport.storage.states(self._turn)
 
     def replace(self, rank: int) -> None:
@@ -170,9 +166,9 @@ class Crew:
         for place, ranks in shared(self._places, self.cluster.gpus).items():
             self._say(f"{name_of(place, self.config)} is shared by {those(ranks, self.cluster.gpus)}")
 
-    def _regroup(self, communicator: int | None = None) -> int:
+    def _regroup(self) -> int:
         """Let workers be in as many groups as there is room for, and return the number."""
-        found = self._room.limit(communicator)
+        found = self._room.limit()
         for named in self.names.restrict(found.groups):
             self.fleet.tell(named.members, m.Leave(named.name))
         if found.why and found.why != self._said:

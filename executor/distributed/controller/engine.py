@@ -88,7 +88,7 @@ class DistributedEngine:
         self._history = History(costs, origin, keep)
         self._board = Board(self._workers)
         self._fleet = crew.fleet
-        self._states = crew.take(profile.communication.memory)
+        self._states = crew.take()
         stage_ranks = range(self._workers, self._workers + config.stage_workers)
         gpus = range(self._workers if config.decode == "group" else 0)
         self._making = Making(gpus, self._board, self._history)

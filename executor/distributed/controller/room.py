@@ -11,7 +11,7 @@ from executor.distributed.budget import (
     LEAST_COMMUNICATOR,
     Budget,
     DeviceMemory,
-    Largest,
+    Expected,
     activations,
 )
 from executor.distributed.config import EngineConfig, EngineError
@@ -49,17 +49,17 @@ class MemoryRoom:
         Of the run.
     places
         GPU of each worker, by rank.
-    largest
-        What is asked of a GPU at a time.
+    expected
+        What is asked of a GPU at a time, and what is known of its groups.
     """
 
-    def __init__(self, config: EngineConfig, cluster: Cluster, places: Sequence[int], largest: Largest) -> None:
+    def __init__(self, config: EngineConfig, cluster: Cluster, places: Sequence[int], expected: Expected) -> None:
         self._config = config
         self._workers = cluster.gpus
         self._most = most_groups(cluster)
         self._places = tuple(places)
         self._roles = roles_of(config, cluster.gpus)
-        self._largest = largest
+        self._expected = expected
         self._loaded: dict[int, DeviceMemory] = {}
         self._latest: dict[int, DeviceMemory] = {}
         self._made: dict[int, int] = {}
@@ -76,13 +76,8 @@ class MemoryRoom:
         if memory.peak > before:
             self._grown[role] = max(self._grown.get(role, 0), memory.peak - before)
 
-    def limit(self, communicator: int | None = None) -> Allowance:
+    def limit(self) -> Allowance:
         """Return how many groups a worker may be in.
-
-        Parameters
-        ----------
-        communicator
-            Bytes of a group on a member, where they have been measured.
 
         Raises
         ------
@@ -92,17 +87,17 @@ class MemoryRoom:
         asked = self._config.groups
         if len(self._latest) < len(self._places):
             return Allowance(asked or GROUPS, "")
-        sure = self._budgets(communicator or LEAST_COMMUNICATOR, lambda role: self._grown.get(role, 0))
-        self._check(sure, communicator is not None)
-        budgets = self._budgets(communicator or COMMUNICATOR, self._activations)
+        measured = self._expected.communicator
+        self._check(self._budgets(measured or LEAST_COMMUNICATOR, lambda role: self._grown.get(role, 0)))
+        budgets = self._budgets(measured or COMMUNICATOR, self._activations)
         fullest = min(budgets, key=lambda place: budgets[place].groups)
         budget = budgets[fullest]
         groups = asked or max(1, min(budget.groups, GROUPS))
-        return Allowance(groups, self._why(groups, fullest, budget, communicator is not None))
+        return Allowance(groups, self._why(groups, fullest, budget))
 
     def _activations(self, role: Role) -> int:
         model = self._config.model
-        return self._grown.get(role) or activations(role, self._largest, model.dtype, model.vae_tiling)
+        return self._grown.get(role) or activations(role, self._expected, model.dtype, model.vae_tiling)
 
     def _budgets(self, communicator: int, activations_of: Callable[[Role], int]) -> dict[int, Budget]:
         """Return the budget of each GPU that has a worker which does steps."""
@@ -119,7 +114,7 @@ class MemoryRoom:
             found[place] = Budget(total, total - free, coming, communicator, sum(self._made[rank] for rank in there))
         return found
 
-    def _check(self, budgets: Mapping[int, Budget], measured: bool) -> None:
+    def _check(self, budgets: Mapping[int, Budget]) -> None:
         """Refuse more groups than fit; those that are there already do."""
         asked = self._config.groups
         groups = min(asked or 1, self._most)
@@ -129,7 +124,7 @@ class MemoryRoom:
             left, each = max(0, budget.total - budget.taken - budget.coming), in_words(budget.communicator)
             room = (
                 f"{name_of(place, self._config)} has {in_words(left)} of {in_words(budget.total)} left beside weights and "
-                f"activations, and each group takes {'' if measured else 'at least '}{each}"
+                f"activations, and each group takes {'' if self._expected.communicator else 'at least '}{each}"
             )
             if asked is not None and budget.groups:
                 raise EngineError(f"engine.groups is {asked}, but {room}; use up to {budget.groups}, or leave it out")
@@ -138,15 +133,18 @@ class MemoryRoom:
                 "shapes, or cluster.degrees=[1]"
             )
 
-    def _why(self, groups: int, place: int, budget: Budget, measured: bool) -> str:
+    def _why(self, groups: int, place: int, budget: Budget) -> str:
         there = [rank for rank, at in enumerate(self._places) if at == place]
         known = "measured" if all(self._roles[rank] in self._grown for rank in there) else "estimated"
-        whose = "as engine.groups asks" if self._config.groups else "as many as fit"
+        each = "measured" if self._expected.communicator else "assumed"
+        whose = "as many as fit" if budget.groups else "though none may fit"
+        if self._config.groups:
+            whose = "as engine.groups asks"
         if groups >= self._most:
             groups, whose = max(1, self._most), "all that there are"
         return (
             f"Groups: up to {groups} for each worker, {whose}: {name_of(place, self._config)}, of "
             f"{those(there, self._workers)}, has {in_words(budget.total - budget.taken)} of {in_words(budget.total)} free; "
             f"activations take {in_words(budget.coming)} more ({known}), a group "
-            f"{in_words(budget.communicator)} ({'measured' if measured else 'assumed'})"
+            f"{in_words(budget.communicator)} ({each})"
         )

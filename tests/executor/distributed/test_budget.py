@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executor.distributed.budget import COMMUNICATOR, CONTEXT, GROUPS, LEAST_COMMUNICATOR, Budget, Largest, activations
+from executor.distributed.budget import COMMUNICATOR, CONTEXT, GROUPS, LEAST_COMMUNICATOR, Budget, Expected, activations
 from executor.doctor.findings import PARAMETERS
 from executor.models.spec import Role
 from profiles.shape import Shape
@@ -56,7 +56,7 @@ def test_impossible_budgets_are_refused(field: str, value: int) -> None:
         Budget(**fields)
 
 
-def _measured() -> list[tuple[str, Largest, int]]:
+def _measured() -> list[tuple[str, Expected, int]]:
     """Return what the survey of one H200 saw of memory beside weights: of what, how large, how many bytes."""
     found = []
     weights = {m.name: 2 * (m.transformer + m.texts + m.autoencoder) for m in PARAMETERS.values()}
@@ -66,7 +66,7 @@ def _measured() -> list[tuple[str, Largest, int]]:
             continue
         name, kind, shape, degree, batch = entry["item"].split("/")
         if degree == "1":
-            found.append((kind, Largest(Shape.parse(shape), int(batch)), entry["peak"] - weights[name]))
+            found.append((kind, Expected(Shape.parse(shape), int(batch)), entry["peak"] - weights[name]))
     return found
 
 
@@ -83,13 +83,13 @@ def test_estimates_are_no_less_than_what_was_measured() -> None:
 
 def test_what_activations_grow_with() -> None:
     """Tests that wider types, batches, frames and images take more, tiles bound an image, and doing both takes the more."""
-    small, large, batch = Largest(), Largest(Shape(2048, 2048)), Largest(batch=4)
+    small, large, batch = Expected(), Expected(Shape(2048, 2048)), Expected(batch=4)
     assert activations("denoise", small, "float32") > activations("denoise", small, "bfloat16")
     assert activations("denoise", batch, "bfloat16") > activations("denoise", small, "bfloat16")
     assert activations("stages", batch, "bfloat16") == activations("stages", small, "bfloat16")
     assert activations("stages", large, "bfloat16") > activations("stages", small, "bfloat16")
     assert activations("stages", large, "bfloat16", tiling=True) == activations("stages", small, "bfloat16")
-    video = Largest(Shape(1024, 1024, 81))
+    video = Expected(Shape(1024, 1024, 81))
     assert activations("denoise", video, "bfloat16") > activations("denoise", small, "bfloat16")
     for largest in (small, large, batch):
         alone = max(activations(role, largest, "bfloat16") for role in ROLES.values())
@@ -98,10 +98,10 @@ def test_what_activations_grow_with() -> None:
 
 def test_the_largest() -> None:
     """Tests that the shape of most pixels, and the largest batch, are what counts."""
-    assert Largest.of([Shape(64, 64), Shape(512, 256), Shape(256, 256)], [1, 4, 2]) == Largest(Shape(512, 256), 4)
-    assert Largest.of([Shape(64, 64, 81), Shape(128, 128)]).shape.frames == 81
+    assert Expected.of([Shape(64, 64), Shape(512, 256), Shape(256, 256)], [1, 4, 2]) == Expected(Shape(512, 256), 4)
+    assert Expected.of([Shape(64, 64, 81), Shape(128, 128)]).shape.frames == 81
     with pytest.raises(ValueError, match=r"^batch is 0"):
-        Largest(batch=0)
+        Expected(batch=0)
 
 
 def test_assumptions_are_those_of_the_document() -> None:

@@ -18,7 +18,7 @@ from executor.distributed.budget import (
     GROUPS,
     LEAST_COMMUNICATOR,
     DeviceMemory,
-    Largest,
+    Expected,
     activations,
 )
 from executor.distributed.config import EngineConfig, EngineError
@@ -32,13 +32,12 @@ from executor.distributed.worker.setting import WorkerSetting
 from executor.models.random_models.build import build
 from executor.testing import RandomPlans
 from planner.cluster import Cluster
-from profiles.communication import Communication, GroupEntry
 from profiles.shape import Shape
 from tests.executor.distributed.serving import cluster_of, profile_of, requests_of, run, spec_of
 
 TOTAL = 80 << 30
-LARGEST = Largest(Shape(128, 128))
-STEP, IMAGE = (activations(role, LARGEST, "float32") for role in ("denoise", "stages"))  # type: ignore[arg-type]
+EXPECTED = Expected(Shape(128, 128))
+STEP, IMAGE = (activations(role, EXPECTED, "float32") for role in ("denoise", "stages"))  # type: ignore[arg-type]
 HELD = 7 << 30
 
 
@@ -48,10 +47,12 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     return EngineConfig(spec_of(build("flux", tmp_path_factory.mktemp("room") / "flux")), deadline=20.0)
 
 
-def _room(config: EngineConfig, free: Sequence[int], cluster: Cluster | None = None) -> MemoryRoom:
+def _room(
+    config: EngineConfig, free: Sequence[int], cluster: Cluster | None = None, each: int | None = None
+) -> MemoryRoom:
     """Return the room of workers that have this much free once they are loaded, the last of them one for stages."""
     cluster = cluster or cluster_of(len(free) - 1)
-    room = MemoryRoom(config, cluster, places_of(cluster.gpus, 1, cluster.gpus), LARGEST)
+    room = MemoryRoom(config, cluster, places_of(cluster.gpus, 1, cluster.gpus), replace(EXPECTED, communicator=each))
     for rank, left in enumerate(free):
         room.heard(rank, DeviceMemory(left, TOTAL, HELD, HELD))
     return room
@@ -59,10 +60,10 @@ def _room(config: EngineConfig, free: Sequence[int], cluster: Cluster | None = N
 
 def test_without_gpus(config: EngineConfig) -> None:
     """Tests that workers that have no GPU are in as many groups as before, or as was asked for, and that nothing is said."""
-    room = MemoryRoom(config, cluster_of(2), [0, 1, 0], LARGEST)
+    room = MemoryRoom(config, cluster_of(2), [0, 1, 0], EXPECTED)
     room.heard(0, None)
     assert room.limit() == Allowance(GROUPS, "")
-    assert MemoryRoom(replace(config, groups=5), cluster_of(2), [0, 1, 0], LARGEST).limit() == Allowance(5, "")
+    assert MemoryRoom(replace(config, groups=5), cluster_of(2), [0, 1, 0], EXPECTED).limit() == Allowance(5, "")
 
 
 def test_the_fullest_gpu_decides(config: EngineConfig) -> None:
@@ -86,7 +87,7 @@ def test_what_is_said(config: EngineConfig) -> None:
         "take 300 MiB more (estimated), a group 668 MiB (assumed)"
     )
     assert "up to 3 for each worker, all that there are: cuda:0" in _room(config, [much] * 4).limit().why
-    asked = _room(replace(config, groups=2), [much] * 4).limit(COMMUNICATOR)
+    asked = _room(replace(config, groups=2), [much] * 4, each=COMMUNICATOR).limit()
     assert "up to 2 for each worker, as engine.groups asks" in asked.why and "668 MiB (measured)" in asked.why
 
 
@@ -122,7 +123,7 @@ def test_a_number_that_cannot_fit_is_refused(config: EngineConfig) -> None:
     with pytest.raises(EngineError, match=words):
         _room(replace(config, groups=7), free).limit()
     with pytest.raises(EngineError, match=r"use up to 4, or leave it out$"):
-        _room(replace(config, groups=7), free).limit(COMMUNICATOR)
+        _room(replace(config, groups=7), free, each=COMMUNICATOR).limit()
     assert _room(replace(config, groups=99), [70 << 30, 4 * COMMUNICATOR] * 2 + [70 << 30], Cluster.nvlink(4)).limit()
 
 
@@ -139,12 +140,12 @@ def test_no_room_for_any_group(config: EngineConfig) -> None:
 def test_what_is_derived_fits_and_grows(free: list[int], each: int, data: st.DataObject) -> None:
     """Tests that derived groups fit beside activations on every GPU, and that more free memory gives no fewer."""
     config = _CONFIG
-    groups = _room(config, free).limit(each).groups
+    groups = _room(config, free, each=each).limit().groups
     shared = min(free[0], free[3])
     for left in (shared - STEP - IMAGE, free[1] - STEP, free[2] - STEP):
         assert groups == 1 or groups * each <= left
     more = [left + data.draw(st.integers(0, TOTAL - left)) for left in free]
-    assert _room(config, more).limit(each).groups >= groups
+    assert _room(config, more, each=each).limit().groups >= groups
 
 
 class _Anything:
@@ -186,7 +187,7 @@ def test_workers_say_and_the_crew_derives(config: EngineConfig) -> None:
     cluster, lines = cluster_of(3), list[str]()
     profile = profile_of(cluster)
     transport = LocalTransport(config.model.folder, work_on_a_small_gpu)
-    with Crew(config, cluster, transport, LARGEST, lines.append) as crew:
+    with Crew(config, cluster, transport, EXPECTED, lines.append) as crew:
         assert crew.names.counts() == {0: 1, 1: 1}, "of the usual groups only the first has been made"
         engine = DistributedEngine(crew, profile)
         assert run(engine, cluster, profile, requests_of(6, seed=1), RandomPlans(1)).complete
@@ -196,11 +197,9 @@ def test_workers_say_and_the_crew_derives(config: EngineConfig) -> None:
         assert run(engine, cluster, profile, requests_of(6, seed=2), RandomPlans(2)).complete
         assert max(crew.names.counts().values()) <= 2
         assert _groups_of_each(crew, (0, 2), (0, 1), (0, 1, 2))[0] == 2
-        measured = GroupEntry(2, "cpu", 0.1, 0.1, 4 * COMMUNICATOR, "measured", "2026-01-01")
-        DistributedEngine(crew, replace(profile, communication=Communication(groups=(measured,))))
-    assert [line.split(",")[0] for line in lines] == [f"Groups: up to {count} for each worker" for count in (1, 2, 2)]
-    assert ["estimated" in line for line in lines] == [True, False, False]
-    assert lines[2].endswith("activations take 0 MiB more (measured), a group 2.6 GiB (measured)")
+    assert [line.split(",")[0] for line in lines] == [f"Groups: up to {count} for each worker" for count in (1, 2)]
+    assert ["estimated" in line for line in lines] == [True, False]
+    assert lines[1].endswith("activations take 0 MiB more (measured), a group 668 MiB (assumed)")
 
 
 def test_a_crew_refuses_what_cannot_fit(config: EngineConfig) -> None:
@@ -208,4 +207,4 @@ def test_a_crew_refuses_what_cannot_fit(config: EngineConfig) -> None:
     transport = LocalTransport(config.model.folder, work_on_a_small_gpu)
     asked = replace(config, groups=6)
     with pytest.raises(EngineError, match=r"^engine\.groups is 6, but cuda:0 has .* use up to \d, or leave it out"):
-        Crew(asked, cluster_of(4), transport, LARGEST)
+        Crew(asked, cluster_of(4), transport, EXPECTED)
