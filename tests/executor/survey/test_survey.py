@@ -6,14 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from executor.measure.emulation import priced
 from executor.survey import report
 from executor.survey.__main__ import FILE, main
 from executor.survey.file import Setting, SurveyFile, Timing
 from executor.survey.items import MODELS, SurveyItem, items_of
-from executor.survey.profile import short
+from executor.survey.profile import profile_of, short
 from profiles import Shape, load_profile
 from profiles.store import DATA, save_profile
 
@@ -48,6 +50,53 @@ def test_rehearsal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert profile.decode_time(Shape(64, 64)) > 0
     assert "assumed" in profile.notes
     assert "tiny" in profile.notes
+
+
+def test_compiled_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that a survey with compiled blocks compiles them, and that its profile and its file say so."""
+    pytest.importorskip("torch")
+    from executor.models.spec import ModelSpec
+
+    graphs: list[object] = []
+
+    def counted(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(ModelSpec, "compiler", property(lambda self: counted if self.compile else None))
+    arguments = [*SMALL, "--repeats", "2", "--batches", "1"]
+    assert main(["--out", str(tmp_path / "plain"), *arguments]) == 0
+    assert not graphs
+    assert main(["--out", str(tmp_path / "compiled"), *arguments, "--compile"]) == 0
+    assert graphs
+    profile = load_profile(tmp_path / "compiled" / "qwen-image_cpu_compiled.json")
+    assert profile.notes.startswith("Diffusers, blocks compiled by inductor, on one CPU")
+    assert SurveyFile(tmp_path / "compiled" / FILE, None).setting.mode == "compiled"
+
+
+@pytest.mark.parametrize(
+    ("mode", "attention", "words"),
+    [
+        ("eager", "native", "Diffusers, eager, on one"),
+        ("graphs", "native", "Diffusers, steps replayed as CUDA graphs, on one"),
+        (
+            "compiled_graphs",
+            "_native_cudnn",
+            "Diffusers, blocks compiled by inductor, steps replayed as CUDA graphs, attention by _native_cudnn, on one",
+        ),
+    ],
+)
+def test_notes_say_how(mode: str, attention: str, words: str) -> None:
+    """Tests that a profile says in words how its steps were run."""
+    setting = Setting("NVIDIA H200", "bfloat16", "full", mode, "torch 2.11.0", attention)
+    items = [SurveyItem("FLUX.1-dev", kind, Shape(64, 64), 1, 1) for kind in ("step", "encode", "decode")]  # type: ignore[arg-type]
+    timings = {item.key: Timing((0.1, 0.2)) for item in items}
+    profile = profile_of(
+        MODELS[0], items, timings, setting, priced(None, (1.0, 1.0), None, None), "nvlink", "2026-01-01"
+    )
+    assert profile is not None
+    assert profile.notes.startswith(words)
+    assert profile.name == f"flux1-dev_h200_{mode}"
 
 
 def test_the_most_useful_comes_first() -> None:
