@@ -9,7 +9,7 @@ models.
 from __future__ import annotations
 
 import argparse
-import json
+import csv
 import os
 import statistics
 import tempfile
@@ -165,7 +165,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
 def main() -> int:
     """Measure the parts that are asked for; a part that fails is told as such, and the others go on."""
     parser = argparse.ArgumentParser(prog="python -m tests.executor.distributed.bench_gpu", description=__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="folder for engine.jsonl")
+    parser.add_argument("--output", type=Path, required=True, help="folder for engine.csv")
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"of {', '.join(PARTS)}")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
@@ -174,13 +174,16 @@ def main() -> int:
             os.environ.setdefault(name, value)
         share_gpu()
     failed = 0
-    with (options.output / "engine.jsonl").open("a") as file:
+    with (options.output / "engine.csv").open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["what", "found", "unit"])
         for part in options.parts:
             with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
                 try:
                     for what, found, unit in PARTS[part](Path(folder)):
                         print(f"{what}: {found:.4g} {unit}", flush=True)
-                        print(json.dumps({"what": what, "found": found, "unit": unit}), file=file, flush=True)
+                        table.writerow([what, f"{found:.6g}", unit])
+                        file.flush()
                 except Exception as error:
                     failed += 1
                     print(f"{part}: {type(error).__name__}: {error}", flush=True)

@@ -172,14 +172,31 @@ def test_a_shape_that_a_model_cannot_make(tmp_path: Path, capsys: pytest.Capture
     assert "multiples of" in capsys.readouterr().err
 
 
-def test_shipped_profile_is_what_was_timed(tmp_path: Path) -> None:
-    """Tests that the profile made of the survey on an H200 is remade, byte for byte, from its committed times."""
-    (tmp_path / FILE).write_bytes((GPU / "h200-graphs" / FILE).read_bytes())
-    options = ["--batches", "1,2", "--bandwidth", "300", "--latency", "20", "--date", "2026-11-27"]
+@pytest.mark.parametrize(
+    ("folder", "batches", "date", "names"),
+    [
+        ("h200-graphs", "1,2", "2026-11-27", ["flux1-dev_h200_graphs"]),
+        ("h200-compiled", "1,2", "2026-11-28", ["flux1-dev_h200_compiled_graphs"]),
+        (
+            "h200-compiled-more",
+            "1",
+            "2026-11-28",
+            ["qwen-image_h200_compiled_graphs", "sd3-medium_h200_compiled_graphs"],
+        ),
+    ],
+)
+def test_shipped_profiles_are_what_was_timed(
+    tmp_path: Path, folder: str, batches: str, date: str, names: list[str]
+) -> None:
+    """Tests that profiles made of a survey on an H200 are remade, byte for byte, from the committed times."""
+    (tmp_path / FILE).write_bytes((GPU / folder / FILE).read_bytes())
+    options = ["--batches", batches, "--bandwidth", "300", "--latency", "20", "--date", date]
     assert main(["--out", str(tmp_path), "--remake", *options]) == 0
-    name = "flux1-dev_h200_graphs"
-    assert (tmp_path / f"{name}.json").read_bytes() == (DATA / f"{name}.json").read_bytes()
-    assert (tmp_path / f"{name}.txt").read_bytes() == (GPU / "h200-graphs" / f"{name}.txt").read_bytes()
+    assert sorted(path.stem for path in tmp_path.glob("*.json")) == names
+    for name in names:
+        assert (tmp_path / f"{name}.json").read_bytes() == (DATA / f"{name}.json").read_bytes()
+    for path in tmp_path.glob("*.txt"):
+        assert path.read_bytes() == (GPU / folder / path.name).read_bytes()
 
 
 def test_published_points_stand_beside(tmp_path: Path) -> None:
