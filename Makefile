@@ -123,6 +123,9 @@ tables-hardware: $(VENV)/.core
 	  $(call SCALES,SD3 4xA40,profile=sd3-medium_a40 cluster=pairs workload.rate=6)
 	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware-l20 $(LOOKAHEAD) $(RIVALS) \
 	  $(call SCALES,FLUX 8xL20,profile=flux1-dev_l20 workload.rate=3)
+	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware-h200 $(LOOKAHEAD) $(RIVALS) \
+	  $(call SCALES,FLUX 8xH200,profile=flux1-dev_h200_compiled_graphs) \
+	  $(call SCALES,SD3 8xH200,profile=sd3-medium_h200_compiled_graphs workload.rate=54)
 
 # The highest rate, and the fewest GPUs, at which a share of deadlines holds. Forty minutes on two cores.
 CAPACITY := $(BIN)/python -m experiments.capacity --overwrite --seeds 5 --gpu-price 2.5
@@ -227,7 +230,12 @@ tables-gpu: $(VENV)/.core
 	$(BIN)/python -m $(REMAKE) --batches 1,2 --out docs/tables/gpu/h200-graphs
 	mv docs/tables/gpu/h200-graphs/*.json profiles/data/
 	$(BIN)/python -m $(REMAKE) --out docs/tables/gpu/h200-eager
+	$(BIN)/python -m $(REMAKE) --date 2026-11-28 --batches 1,2 --out docs/tables/gpu/h200-compiled
+	$(BIN)/python -m $(REMAKE) --date 2026-11-28 --batches 1 --out docs/tables/gpu/h200-compiled-more
+	mv docs/tables/gpu/h200-compiled/*.json docs/tables/gpu/h200-compiled-more/*.json profiles/data/
 	$(BIN)/python -m profiles compare flux1-dev_h200_graphs flux1-dev_h100 --overwrite --output docs/tables/gpu/graphs_h100.csv
+	$(BIN)/python -m profiles compare flux1-dev_h200_compiled_graphs flux1-dev_h100 --overwrite --output docs/tables/gpu/compiled_h100.csv
+	$(BIN)/python -m profiles compare flux1-dev_h200_graphs flux1-dev_h200_compiled_graphs --overwrite --output docs/tables/gpu/graphs_compiled.csv
 	$(BIN)/python -m profiles compare docs/tables/gpu/h200-eager/flux1-dev_h200_eager.json flux1-dev_h200_graphs --overwrite --output docs/tables/gpu/eager_graphs.csv
 	$(BIN)/python -m experiments.docs
 

@@ -77,7 +77,7 @@ class Bench:
     Parameters
     ----------
     config
-        As for the engine.
+        As for the engine; blocks are compiled where its are.
     repeats
         How often everything is timed.
     graphs
@@ -93,7 +93,8 @@ class Bench:
         torch.set_num_threads(config.threads)
         self._device = torch.device(config.device)
         self._model = Model(config.model, None, self._device)
-        self._parallel = [SequenceParallel(transformer) for transformer in self._model.transformers]
+        compiler = config.model.compiler
+        self._parallel = [SequenceParallel(network, compiler=compiler) for network in self._model.transformers]
         self._prompts = config.prompts
         self._repeats = repeats
         self._graphs = graphs

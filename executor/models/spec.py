@@ -84,6 +84,11 @@ class ModelSpec:
     vae_tiling: bool = False
     compile: bool = False
 
+    @property
+    def compiler(self) -> str | None:
+        """What compiles the blocks: a backend of `torch.compile`; None where nothing does."""
+        return "inductor" if self.compile else None
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
         if self.dtype not in ("float32", "bfloat16", "float16"):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from executor.sequence.communicator import Communicator
-from executor.sequence.divert import unattended
+from executor.sequence.divert import chosen_kernel, unattended
 from executor.sequence.kernel import Kernel, check_splits, plain_attention, plain_kernel
 
 GroupAttention = Callable[[tuple[str, ...], Tensor, Tensor, Tensor, Tensor | None, float | None, Kernel], Tensor]
@@ -25,6 +25,7 @@ class _Running:
     """What attends in the call that runs: asked when the operator runs, never when it is compiled."""
 
     attention: GroupAttention | None = None
+    kernel: Kernel = staticmethod(plain_kernel)
 
 
 class _Noted:
@@ -40,9 +41,9 @@ def _attend(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None, streams: str
 ) -> Tensor:
     if _RUNNING.attention is None:
-        output = plain_kernel(query, key, value, mask, scale)
+        output = _RUNNING.kernel(query, key, value, mask, scale)
     else:
-        output = _RUNNING.attention(tuple(streams.split(",")), query, key, value, mask, scale, plain_kernel)
+        output = _RUNNING.attention(tuple(streams.split(",")), query, key, value, mask, scale, _RUNNING.kernel)
     return output.transpose(1, 2).contiguous().transpose(1, 2)
 
 
@@ -103,17 +104,18 @@ class Standing:
         self._before: Callable[..., Any] | None = None
 
     def begin(self, attention: GroupAttention | None) -> None:
-        """From now on, over a group, or None."""
+        """From now on, over a group, or None; with the kernel that diffusers' dispatcher names."""
         if self._before is None:
             self._before = functional.scaled_dot_product_attention
         functional.scaled_dot_product_attention = _traced
-        _RUNNING.attention = attention
+        _RUNNING.attention, _RUNNING.kernel = attention, chosen_kernel()
 
     def end(self) -> None:
         """As it was before."""
         if self._before is not None:
             functional.scaled_dot_product_attention = self._before  # type: ignore[assignment]
         self._before = _RUNNING.attention = None
+        _RUNNING.kernel = plain_kernel
 
 
 class Counting(Protocol):

@@ -13,6 +13,7 @@ from typing import Any
 from diffusers.models.attention_dispatch import _AttentionBackendRegistry as Registry
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from executor.sequence.kernel import Kernel, check_splits, plain_attention, plain_kernel
 
@@ -139,6 +140,33 @@ class _Diverted(dict[Any, AttentionBackend]):
             return self[name]
         except KeyError:
             return default
+
+
+_OF_TORCH = {
+    "_native_cudnn": SDPBackend.CUDNN_ATTENTION,
+    "_native_efficient": SDPBackend.EFFICIENT_ATTENTION,
+    "_native_flash": SDPBackend.FLASH_ATTENTION,
+    "_native_math": SDPBackend.MATH,
+}
+"""Backends of the dispatcher that are one of torch's own kernels."""
+
+
+def active_backend() -> str:
+    """Return the name of the dispatcher's backend where a module names none of its own."""
+    return str(Registry._active_backend.value)
+
+
+def chosen_kernel() -> Kernel:
+    """Return the kernel of torch's that the dispatcher's backend names; torch's own choice where it names none."""
+    backend = _OF_TORCH.get(active_backend())
+    if backend is None:
+        return plain_kernel
+
+    def kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None) -> Tensor:
+        with sdpa_kernel(backend):
+            return plain_kernel(query, key, value, mask, scale)
+
+    return kernel
 
 
 def attention_of(module: nn.Module) -> str:

@@ -83,6 +83,8 @@ def _setting(given: argparse.Namespace) -> Setting:
         raise ValueError(f'surveying needs {" and ".join(missing)}; install the extra: pip install -e ".[executor]"')
     import torch
 
+    from executor.sequence.divert import active_backend
+
     gpu = torch.cuda.is_available()
     given.device = given.device or ("cuda" if gpu else "cpu")
     if given.device == "cuda" and not gpu:
@@ -91,7 +93,8 @@ def _setting(given: argparse.Namespace) -> Setting:
         raise ValueError("--graphs needs a GPU; on a CPU there are none")
     name = torch.cuda.get_device_name(0) if given.device == "cuda" else f"CPU ({platform.machine()})"
     software = ", ".join(f"{package} {version(package)}" for package in ("torch", "diffusers"))
-    return Setting(name, given.dtype, given.width, "graphs" if given.graphs else "eager", software)
+    mode = "_".join(name for name, on in (("compiled", given.compile), ("graphs", given.graphs)) if on) or "eager"
+    return Setting(name, given.dtype, given.width, mode, software, active_backend())
 
 
 def _survey(given: argparse.Namespace, found: SurveyFile) -> int:
@@ -163,6 +166,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("cpu", "cuda"), help="by default cuda where torch finds a GPU")
     parser.add_argument(
         "--graphs", action="store_true", help="replay steps as CUDA graphs: no time of the host's in them"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="compile the transformer's blocks, as engine.compile does"
     )
     parser.add_argument("--dtype", choices=("bfloat16", "float16", "float32"), default="bfloat16")
     parser.add_argument("--link", default="nvlink", help="link class of the emulated groups")

@@ -26,9 +26,12 @@ class Setting:
     width
         Of the models: ``full``, unless it is a rehearsal.
     mode
-        ``eager``, or ``graphs``: steps replayed as CUDA graphs, without the host's time to start kernels.
+        ``eager``, ``compiled`` (blocks compiled as the engine does), ``graphs`` (steps replayed as CUDA graphs, without the
+        host's time to start kernels) or ``compiled_graphs``.
     software
         Versions.
+    attention
+        Backend of diffusers' dispatcher (``DIFFUSERS_ATTN_BACKEND``).
     """
 
     device: str
@@ -36,6 +39,17 @@ class Setting:
     width: str
     mode: str
     software: str
+    attention: str = "native"
+
+    @property
+    def compiled(self) -> bool:
+        """Whether blocks are compiled."""
+        return self.mode.startswith("compiled")
+
+    @property
+    def graphs(self) -> bool:
+        """Whether steps are replayed as CUDA graphs."""
+        return self.mode.endswith("graphs")
 
 
 @dataclass(frozen=True)

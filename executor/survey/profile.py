@@ -60,9 +60,19 @@ def profile_of(
         if item.kind != "step"
     ]
     device = setting.device
-    how = {"eager": "Eager diffusers", "graphs": "Diffusers, steps replayed as CUDA graphs,"}[setting.mode]
+    how = ", ".join(
+        text
+        for text, on in (
+            ("Diffusers", True),
+            ("eager", setting.mode == "eager"),
+            ("blocks compiled by inductor", setting.compiled),
+            ("steps replayed as CUDA graphs", setting.graphs),
+            (f"attention by {setting.attention}", setting.attention != "native"),
+        )
+        if on
+    )
     notes = (
-        f"{how} on one {device}, {setting.software}, {setting.dtype}, {_weights(setting)}. Groups are emulated: one "
+        f"{how}, on one {device}, {setting.software}, {setting.dtype}, {_weights(setting)}. Groups are emulated: one "
         f"member's share timed, its communication modelled with {priced.label}."
     )
     broken = sorted({item.shape.label for item, timing in done if not timing.finite})

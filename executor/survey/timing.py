@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from executor.distributed.config import EngineConfig
+from executor.distributed.config import COMPILING, EngineConfig
 from executor.measure.bench import Bench, Repeats
 from executor.models.loading import quiet
 from executor.models.random_models.build import build
@@ -53,8 +53,9 @@ def time_items(
         build(model.family, folder, width=setting.width)
     for shape in dict.fromkeys(item.shape for item in items):
         check_shape(folder, shape, max(item.degree for item in items))
-    spec = ModelSpec(folder, setting.dtype, "random", inputs=dict(model.inputs))  # type: ignore[arg-type]
-    bench: Bench | None = Bench(EngineConfig(spec, device=device), repeats, setting.mode == "graphs")  # type: ignore[arg-type]
+    spec = ModelSpec(folder, setting.dtype, "random", inputs=dict(model.inputs), compile=setting.compiled)  # type: ignore[arg-type]
+    config = EngineConfig(spec, device=device, deadline=COMPILING)  # type: ignore[arg-type]
+    bench: Bench | None = Bench(config, repeats, setting.graphs)
     assert bench is not None
     try:
         for item in items:

@@ -9,7 +9,12 @@ from profiles.points import read_points
 from profiles.recipes import POINTS, RECIPES, find_recipe
 from profiles.store import DATA
 
-SURVEYED = ("flux1-dev_h200_graphs",)
+SURVEYED = (
+    "flux1-dev_h200_graphs",
+    "flux1-dev_h200_compiled_graphs",
+    "sd3-medium_h200_compiled_graphs",
+    "qwen-image_h200_compiled_graphs",
+)
 """Made of times, not of points; tests/executor/survey remakes them."""
 
 IMAGE_MODELS = [name for name in RECIPES if name.startswith(("flux", "sd3", "qwen"))]

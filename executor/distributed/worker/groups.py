@@ -24,9 +24,16 @@ from executor.sequence.communicator import Pending
 _REMEMBERED = 1024
 """Groups that a worker remembers to have left; commands for older ones have long been carried out."""
 
+_NCCL = {
+    "TORCH_NCCL_ASYNC_ERROR_HANDLING": "0",
+    "TORCH_NCCL_ENABLE_MONITORING": "0",
+    "TORCH_NCCL_DUMP_ON_TIMEOUT": "0",
+}
+"""Else threads of torch end a process whose peer has died, or write reports and leave it no time to break its group off; here
+the controller decides, and survivors keep their weights."""
 
-_NCCL = {"TORCH_NCCL_ASYNC_ERROR_HANDLING": "0", "TORCH_NCCL_ENABLE_MONITORING": "0"}
-"""Else threads of torch end a process whose peer has died; here the controller decides, and survivors keep their weights."""
+_NEVER = timedelta(days=365)
+"""When torch's own watch over a group of GPUs steps in: the controller tells whether a group hangs, and nobody else."""
 
 
 class _Transfers:
@@ -147,7 +154,8 @@ class Rendezvous:
     host, port
         Address of the controller's store.
     timeout
-        Seconds after which a collective, or the making of a group, gives up.
+        Seconds after which a collective in host memory, or the making of a group, gives up. One of GPUs never does: it is
+        broken off.
     interface
         Address that this process's connections use.
     """
@@ -267,5 +275,5 @@ class Groups:
     def _nccl(self, name: str, rank: int, degree: int) -> Any:
         nccl: Any = dist.ProcessGroupNCCL
         options = nccl.Options()
-        options._timeout = self._timeout
+        options._timeout = _NEVER
         return nccl(PrefixStore(f"nccl/{name}", self._store), rank, degree, options)

@@ -57,7 +57,7 @@ class Worker:
         self._storage = setting.storage
         self._states = setting.storage.states(setting.turn)
         self._copies = copies_of(self._device)
-        compiler = "inductor" if setting.model.compile and setting.role != "stages" else None
+        compiler = None if setting.role == "stages" else setting.model.compiler
         self._parallel = [SequenceParallel(network, compiler=compiler) for network in self._model.transformers]
         self._rank = setting.rank
         self._tickets: dict[int, Ticket] = {}

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers.models.attention_dispatch import AttentionBackendName
+from diffusers.models.attention_dispatch import AttentionBackendName, attention_backend
 from torch import Tensor, nn
 from torch._dynamo import reset
 from torch.fx import GraphModule
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from executor.sequence import AttentionError, Loopback, SequenceParallel
+from executor.sequence import AttentionError, Loopback, SequenceParallel, divert
 from executor.sequence.counting import CountingLoopback
-from executor.sequence.kernel import plain_attention
+from executor.sequence.kernel import plain_attention, plain_kernel
 from tests.executor.distributed.squad import Member, Squad
 from tests.executor.distributed.zoo import CASES, latents, predict
 
@@ -39,6 +40,28 @@ class Counted:
         """Compile nothing."""
         self.graphs += 1
         return graph.forward
+
+
+@pytest.mark.parametrize(
+    ("backend", "enabled"), [("native", "all"), ("_native_math", "math"), ("_native_efficient", "mem_efficient")]
+)
+def test_the_kernel_that_was_chosen(backend: str, enabled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that compiled blocks attend with the kernel of torch's that diffusers' dispatcher was told to use."""
+    found: set[tuple[str, ...]] = set()
+    names = ("flash", "mem_efficient", "math", "cudnn")
+
+    def noting(*given: Any) -> Tensor:
+        found.add(tuple(name for name in names if getattr(torch.backends.cuda, f"{name}_sdp_enabled")()))
+        with sdpa_kernel(SDPBackend.MATH):
+            return plain_kernel(*given)
+
+    monkeypatch.setattr(divert, "plain_kernel", noting)
+    reset()
+    model, sample = CASES["flux"].build(), latents("flux", 1)
+    with attention_backend(AttentionBackendName(backend)):
+        SequenceParallel(model, compiler=Counted())
+        _predict(model, "flux", sample, 1)
+    assert found == {names if enabled == "all" else (enabled,)}
 
 
 def _predict(model: nn.Module, name: str, sample: Tensor, seed: int) -> Tensor:

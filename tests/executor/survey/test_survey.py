@@ -6,14 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from executor.measure.emulation import priced
 from executor.survey import report
 from executor.survey.__main__ import FILE, main
 from executor.survey.file import Setting, SurveyFile, Timing
 from executor.survey.items import MODELS, SurveyItem, items_of
-from executor.survey.profile import short
+from executor.survey.profile import profile_of, short
 from profiles import Shape, load_profile
 from profiles.store import DATA, save_profile
 
@@ -48,6 +50,53 @@ def test_rehearsal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert profile.decode_time(Shape(64, 64)) > 0
     assert "assumed" in profile.notes
     assert "tiny" in profile.notes
+
+
+def test_compiled_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that a survey with compiled blocks compiles them, and that its profile and its file say so."""
+    pytest.importorskip("torch")
+    from executor.models.spec import ModelSpec
+
+    graphs: list[object] = []
+
+    def counted(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(ModelSpec, "compiler", property(lambda self: counted if self.compile else None))
+    arguments = [*SMALL, "--repeats", "2", "--batches", "1"]
+    assert main(["--out", str(tmp_path / "plain"), *arguments]) == 0
+    assert not graphs
+    assert main(["--out", str(tmp_path / "compiled"), *arguments, "--compile"]) == 0
+    assert graphs
+    profile = load_profile(tmp_path / "compiled" / "qwen-image_cpu_compiled.json")
+    assert profile.notes.startswith("Diffusers, blocks compiled by inductor, on one CPU")
+    assert SurveyFile(tmp_path / "compiled" / FILE, None).setting.mode == "compiled"
+
+
+@pytest.mark.parametrize(
+    ("mode", "attention", "words"),
+    [
+        ("eager", "native", "Diffusers, eager, on one"),
+        ("graphs", "native", "Diffusers, steps replayed as CUDA graphs, on one"),
+        (
+            "compiled_graphs",
+            "_native_cudnn",
+            "Diffusers, blocks compiled by inductor, steps replayed as CUDA graphs, attention by _native_cudnn, on one",
+        ),
+    ],
+)
+def test_notes_say_how(mode: str, attention: str, words: str) -> None:
+    """Tests that a profile says in words how its steps were run."""
+    setting = Setting("NVIDIA H200", "bfloat16", "full", mode, "torch 2.11.0", attention)
+    items = [SurveyItem("FLUX.1-dev", kind, Shape(64, 64), 1, 1) for kind in ("step", "encode", "decode")]  # type: ignore[arg-type]
+    timings = {item.key: Timing((0.1, 0.2)) for item in items}
+    profile = profile_of(
+        MODELS[0], items, timings, setting, priced(None, (1.0, 1.0), None, None), "nvlink", "2026-01-01"
+    )
+    assert profile is not None
+    assert profile.notes.startswith(words)
+    assert profile.name == f"flux1-dev_h200_{mode}"
 
 
 def test_the_most_useful_comes_first() -> None:
@@ -123,14 +172,31 @@ def test_a_shape_that_a_model_cannot_make(tmp_path: Path, capsys: pytest.Capture
     assert "multiples of" in capsys.readouterr().err
 
 
-def test_shipped_profile_is_what_was_timed(tmp_path: Path) -> None:
-    """Tests that the profile made of the survey on an H200 is remade, byte for byte, from its committed times."""
-    (tmp_path / FILE).write_bytes((GPU / "h200-graphs" / FILE).read_bytes())
-    options = ["--batches", "1,2", "--bandwidth", "300", "--latency", "20", "--date", "2026-11-27"]
+@pytest.mark.parametrize(
+    ("folder", "batches", "date", "names"),
+    [
+        ("h200-graphs", "1,2", "2026-11-27", ["flux1-dev_h200_graphs"]),
+        ("h200-compiled", "1,2", "2026-11-28", ["flux1-dev_h200_compiled_graphs"]),
+        (
+            "h200-compiled-more",
+            "1",
+            "2026-11-28",
+            ["qwen-image_h200_compiled_graphs", "sd3-medium_h200_compiled_graphs"],
+        ),
+    ],
+)
+def test_shipped_profiles_are_what_was_timed(
+    tmp_path: Path, folder: str, batches: str, date: str, names: list[str]
+) -> None:
+    """Tests that profiles made of a survey on an H200 are remade, byte for byte, from the committed times."""
+    (tmp_path / FILE).write_bytes((GPU / folder / FILE).read_bytes())
+    options = ["--batches", batches, "--bandwidth", "300", "--latency", "20", "--date", date]
     assert main(["--out", str(tmp_path), "--remake", *options]) == 0
-    name = "flux1-dev_h200_graphs"
-    assert (tmp_path / f"{name}.json").read_bytes() == (DATA / f"{name}.json").read_bytes()
-    assert (tmp_path / f"{name}.txt").read_bytes() == (GPU / "h200-graphs" / f"{name}.txt").read_bytes()
+    assert sorted(path.stem for path in tmp_path.glob("*.json")) == names
+    for name in names:
+        assert (tmp_path / f"{name}.json").read_bytes() == (DATA / f"{name}.json").read_bytes()
+    for path in tmp_path.glob("*.txt"):
+        assert path.read_bytes() == (GPU / folder / path.name).read_bytes()
 
 
 def test_published_points_stand_beside(tmp_path: Path) -> None:

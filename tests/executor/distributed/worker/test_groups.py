@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from executor.distributed.controller.arrangements import host_store
-from executor.distributed.worker.groups import Groups, Membership, Rendezvous
+from executor.distributed.worker.groups import _NCCL, Groups, Membership, Rendezvous
 from tests.executor.distributed.squad import Member, Squad
 from tests.executor.distributed.worker.spinning import Spinning
 
@@ -50,6 +55,32 @@ def test_leaving_frees_the_others(squad: Squad) -> None:
         squad.results((0,))
     squad.call((0,), _leave, "before")
     assert squad.call((0, 1), _sum, "after", (0, 1), 1.0) == [3.0, 3.0]
+
+
+def test_on_gpus_only_the_controller_tells_that_a_group_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that torch's own watch over NCCL steps in for nobody: it would keep survivors from breaking their group off."""
+    for setting in _NCCL:
+        monkeypatch.setenv(setting, "1")
+        monkeypatch.delenv(setting)
+    made: list[Any] = []
+
+    class Nccl:
+        Options = SimpleNamespace
+
+        def __init__(self, store: Any, rank: int, degree: int, options: SimpleNamespace) -> None:
+            made.append(options)
+
+        def abort(self) -> None:
+            """Nothing has begun."""
+
+    monkeypatch.setattr(dist, "ProcessGroupNCCL", Nccl, raising=False)
+    monkeypatch.setattr(Groups, "_gloo", lambda self, name, rank, degree: Nccl(None, 0, 2, SimpleNamespace()))
+    _store, rendezvous = host_store(5.0)
+    groups = Groups(rendezvous, 0, torch.device("cuda:0"))
+    groups.get("pair", (0, 1))
+    groups.close()
+    assert made[-1]._timeout > timedelta(days=100)
+    assert {setting: os.environ[setting] for setting in _NCCL} == _NCCL
 
 
 def test_strangers_are_refused() -> None:

@@ -63,7 +63,7 @@ def test_a_step_in_a_broken_group_is_not_done(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Groups, "_build", lambda self, name, members: group)
     store, rendezvous = host_store(60.0)
     ours, theirs = Pipe()
-    no_model: Any = SimpleNamespace(compile=False)
+    no_model: Any = SimpleNamespace(compiler=None)
     storage: Any = Nowhere()
     worker = Worker(WorkerSetting(0, "denoise", no_model, rendezvous, storage, degree=2), theirs)
     model, request = worker._model, Request()

@@ -33,7 +33,7 @@ def test_what_a_role_brings(role: Role, compiles: bool, decodes: bool, monkeypat
     monkeypatch.setattr(workers, "Model", OneNetwork)
     monkeypatch.setattr(workers, "SequenceParallel", lambda network, compiler: compilers.append(compiler))
     store, rendezvous = host_store(60.0)
-    model: Any = SimpleNamespace(compile=True)
+    model: Any = SimpleNamespace(compiler="inductor")
     storage: Any = SimpleNamespace(states=lambda turn: None)
     ours, theirs = Pipe()
     worker = Worker(WorkerSetting(0, role, model, rendezvous, storage), theirs)

@@ -20,7 +20,7 @@ from executor.distributed.config import EngineConfig
 from executor.distributed.local.transport import LocalTransport
 from executor.distributed.worker import process as workers
 from executor.distributed.worker.process import work
-from executor.distributed.worker.saving import InPlace, Saving, copies_of
+from executor.distributed.worker.saving import InPlace, Rooms, Saving, copies_of
 from executor.distributed.worker.setting import WorkerSetting
 from executor.models.codec import Host, Packed, pack_with, unpack
 from executor.models.random_models.build import build
@@ -159,6 +159,29 @@ def test_what_had_begun_is_written_at_an_error() -> None:
     with pytest.raises(ArithmeticError), Saving(states, Broken()) as saving:
         saving.begin([(4, ticket)])
         raise ArithmeticError("cosmic ray")
+
+
+def test_rooms_are_taken_by_one_at_a_time() -> None:
+    """Tests that what has been taken is nobody else's until all is vacated, and that rooms are then used again."""
+    made: list[int] = []
+
+    def make(size: int) -> Tensor:
+        made.append(size)
+        return torch.empty(size, dtype=torch.uint8)
+
+    rooms = Rooms(make)
+    for _ in range(3):
+        values = [torch.randn(2, 3), torch.randn(4).bfloat16(), torch.empty(0), torch.arange(2)]
+        taken = [rooms.take(value) for value in values]
+        for there, value in zip(taken, values, strict=True):
+            there.copy_(value)
+        for there, value in zip(taken, values, strict=True):
+            torch.testing.assert_close(there, value, atol=0, rtol=0)
+        rooms.vacate()
+    assert made == [24, 8, 0, 16]
+    large = torch.randn(7, 7)
+    torch.testing.assert_close(rooms.take(large).copy_(large), large, atol=0, rtol=0)
+    assert made == [24, 8, 0, 16, 196]
 
 
 @pytest.fixture(scope="module")
