@@ -16,9 +16,9 @@ from profiles.shape import Shape
 CONTEXT = 400 << 20
 """Bytes that CUDA takes of a device for each process on it: an assumption, on the low side."""
 
-COMMUNICATOR, LEAST_COMMUNICATOR = 700_000_000, 500_000_000
-"""Bytes of a group on each member with NCCL, where none was measured: the most counts in what is derived, the least in what
-is refused."""
+COMMUNICATOR, LEAST_COMMUNICATOR = 700_000_000, 40_000_000
+"""Bytes of a group on each member with NCCL, where none was measured. As many as are usual count in what is derived; as few
+as were seen with thrifty settings (``docs/tables/gpu/nccl``), in what is refused."""
 
 GROUPS = 32
 """The most groups that a worker is in unless told otherwise: each takes threads and open files, too."""

@@ -139,7 +139,8 @@ class MemoryRoom:
         each = "measured" if self._expected.communicator else "assumed"
         whose = "as many as fit" if budget.groups else "though none may fit"
         if self._config.groups:
-            whose = "as engine.groups asks"
+            sure = budget.groups >= groups
+            whose = "as engine.groups asks" + ("" if sure else f", though only {budget.groups} are sure to fit")
         if groups >= self._most:
             groups, whose = max(1, self._most), "all that there are"
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -108,7 +109,12 @@ def test_assumptions_are_those_of_the_document() -> None:
     """Tests that the document says the assumptions that are made."""
     said = " ".join((SURVEY.parents[3] / "executor.md").read_text().split())
     assert f"contexts as {CONTEXT >> 20} MiB each" in said and f"{GROUPS} is the most" in said
-    assert (
-        f"assumed to take {COMMUNICATOR / 1e9:g} GB" in said
-        and f"else by {LEAST_COMMUNICATOR / 1e9:g} GB a group" in said
-    )
+    assert f"assumed to take {COMMUNICATOR / 1e9:g} GB" in said
+    assert f"else by {LEAST_COMMUNICATOR / 1e6:g} MB a group" in said
+
+
+def test_the_least_of_a_group_is_what_was_seen() -> None:
+    """Tests that no group is refused for more than a member was seen to take with NCCL on a GPU."""
+    rows = csv.DictReader((SURVEY.parents[1] / "nccl" / "engine.csv").open())
+    seen = next(float(row["found"]) for row in rows if row["what"] == "group of two, memory of both members")
+    assert 0.8 * seen / 2 < LEAST_COMMUNICATOR / 2**20 <= seen / 2 < COMMUNICATOR / 2**20
