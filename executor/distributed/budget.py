@@ -1,7 +1,7 @@
 """The memory of a GPU as a budget: what is taken of it, what is still to come, and how many groups fit beside. No torch here.
 
 What is not measured is assumed, and the assumptions are the constants here. What steps and images take is no less than what
-one H200 showed of FLUX.1-dev, SD3-medium and Qwen-Image (``docs/tables/gpu``).
+an H200 showed of FLUX.1-dev, SD3-medium and Qwen-Image in eager mode (``docs/tables/gpu``).
 """
 
 from __future__ import annotations
