@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: gpu tables-gpu demo demo-distributed test test-executor bench figures figures-quick tables tables-fidelity tables-emulation tables-ray tables-start tables-saving clean
+.PHONY: gpu tables-gpu demo demo-distributed test test-executor test-gpu bench figures figures-quick tables tables-fidelity tables-emulation tables-ray tables-start tables-saving clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m experiments.run
@@ -16,6 +16,11 @@ test: $(VENV)/.all
 # The distributed executor: real processes and diffusers models, on torch's CPU build or on GPUs. Some minutes.
 test-executor: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/executor tests/experiments/distributed
+
+# The tests of workers on one GPU that all share: NCCL 2.30 or newer, torch with CUDA. Some minutes. GPU=python3 takes the machine's own Python.
+test-gpu:
+	OMP_NUM_THREADS=1 $(GPU) -m pytest -p tests.executor.distributed.on_gpu tests/executor/distributed/test_faults.py \
+	  tests/executor/distributed/test_decode.py tests/executor/distributed/worker/test_saving.py
 
 # Serve a small FLUX with random weights on two processes, or on every GPU.
 demo-distributed: $(VENV)/.executor

@@ -42,9 +42,10 @@ seeds of {requests} requests (of fewer where a figure's module says so). Latenci
 resolution are the paper's spider plots, unrolled.
 
 Step times on H100 are not measured: they come from `flux1-dev_h100_256tokens`, whose constants are pinned to two published
-points and whose text length is inferred from the paper's Table 1 ([profiles](profiles.md)); the figure *{tokens}* shows
-what 512 text tokens change. *TetriServe* is the paper's algorithm, rounds as long as `cadence.tau=auto` makes them; *tuned
-rounds* the same at its best settings, found on other seeds (`python -m experiments.tune`).
+points and whose text length is inferred from the paper's Table 1. The same model with 512 text tokens is within a tenth of
+what was timed on an H200 ([profiles](profiles.md)); the figure *{tokens}* shows what these tokens change.
+*TetriServe* is the paper's algorithm, rounds as long as `cadence.tau=auto` makes them; *tuned rounds* the same at its best
+settings, found on other seeds (`python -m experiments.tune`).
 """
 
 

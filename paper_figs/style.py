@@ -153,7 +153,9 @@ def provenance_key(figure: Figure, provenances: Sequence[str], words: str = "ste
             face = INK if name in (*KNOWN, "extrapolated") else "white"
             mark: dict[str, Any] = {"marker": PROVENANCE_MARKS[name], "markerfacecolor": face, "markersize": 4.5}
             handles.append(Line2D([], [], linestyle="none", color=INK, label=name, **mark))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handletextpad=0.1, columnspacing=1.0)
+    beside = max(2, int(figure.get_figwidth() / 0.85))
+    columns = min(len(handles), beside)
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, handletextpad=0.1, columnspacing=1.0)
 
 
 def darker(colour: str, factor: float = 0.8) -> str:
@@ -162,6 +164,13 @@ def darker(colour: str, factor: float = 0.8) -> str:
 
     red, green, blue = to_rgb(colour)
     return str(to_hex((factor * red, factor * green, factor * blue)))
+
+
+def titled(profile: str) -> str:
+    """Return the name of a profile as a title: model and hardware in the first line, what else it says in the second."""
+    first, *rest = profile.split("_", 2)
+    hardware, *more = rest
+    return f"{first}, {hardware}" + "".join(f",\n{part.replace('_', ', ')}" for part in more)
 
 
 def shown(label: str) -> str:

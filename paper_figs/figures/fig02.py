@@ -12,7 +12,7 @@ from paper_figs.figure import Comparison, Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab
 from paper_figs.measured import measured_profiles, scaling
-from paper_figs.style import panels, provenance_key, shown
+from paper_figs.style import panels, provenance_key, shown, titled
 from paper_figs.table import Table, Value
 from profiles import Shape, load_profile
 from profiles.model import Constants
@@ -73,7 +73,7 @@ def draw(table: Table) -> Drawing:
         draw_curves(axis, rows, degrees, "share", (-0.02, max(0.65, 1.1 * max(rows.numbers("share")))))
         axis.set_ylabel("communication, share of a step" if name == MODEL else "all but arithmetic, share")
         if len(names) > 1:
-            axis.set_title(name.replace("_", ", "))
+            axis.set_title(titled(name))
     axes[-1, 0].set_xlabel("GPUs")
     provenance_key(figure, table.names("provenance"))
     return figure

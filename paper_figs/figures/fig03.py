@@ -11,7 +11,7 @@ from paper_figs.figure import Figure
 from paper_figs.figures._sweeps import SHAPES
 from paper_figs.lab import Lab
 from paper_figs.measured import measured_profiles, scaling
-from paper_figs.style import panels, provenance_key, shown
+from paper_figs.style import panels, provenance_key, shown, titled
 from paper_figs.table import Table, Value
 from profiles import load_profile
 
@@ -44,7 +44,7 @@ def draw(table: Table) -> Drawing:
     degrees = sorted(set(table.numbers("degree")))
     figure, axes = panels(len(names), 2, 0.5 + 1.65 * len(names), sharex=True, sharey=True)
     for row, name in zip(axes, names, strict=True):
-        title = f"{PUBLISHED[name]}, " if name in PUBLISHED else name.replace("_", ", ") + ",\n"
+        title = f"{PUBLISHED[name]}, " if name in PUBLISHED else titled(name) + ",\n"
         for axis, batch in zip(row, BATCHES, strict=True):
             labelled = batch == max(table.where(profile=name).numbers("batch"))
             draw_curves(axis, table.where(profile=name, batch=batch), degrees, "efficiency", (0, 1.05), labelled)

@@ -29,6 +29,13 @@ def test_profile_of_the_fidelity_run_counts_once_it_is_there(tmp_path: Path) -> 
     assert [profile.name for profile in measured_profiles(tmp_path / "profile.json")] == [*before, "small_2xcpu"]
 
 
+def test_of_one_model_on_one_kind_of_hardware_the_fastest_is_shown(tmp_path: Path) -> None:
+    """FLUX.1-dev was timed on an H200 as eager and as compiled kernels; the figures show the compiled ones."""
+    names = [profile.name for profile in measured_profiles(tmp_path / "none.json")]
+    assert "flux1-dev_h200_compiled_graphs" in names
+    assert "flux1-dev_h200_graphs" not in names
+
+
 def test_scaling_is_the_share_of_the_workers_that_is_used() -> None:
     """0.1 s on one against 0.0625 s on two is an efficiency of 0.8."""
     assert [(degree, round(value, 6), known) for _, degree, value, known in scaling(timed())] == [
