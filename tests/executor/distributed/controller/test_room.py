@@ -193,11 +193,11 @@ def test_workers_say_and_the_crew_derives(config: EngineConfig) -> None:
         assert crew.names.counts() == {0: 1, 1: 1}, "of the usual groups only the first has been made"
         engine = DistributedEngine(crew, profile)
         assert run(engine, cluster, profile, requests_of(6, seed=1), RandomPlans(1)).complete
-        assert max(crew.names.counts().values()) == 1
+        assert max(crew.names.counts().values(), default=0) <= 1
         assert _groups_of_each(crew, (0, 2), (0, 1)) == {0: 1, 1: 1}
         engine = DistributedEngine(crew, profile)
         assert run(engine, cluster, profile, requests_of(6, seed=2), RandomPlans(2)).complete
-        assert max(crew.names.counts().values()) <= 2
+        assert max(crew.names.counts().values(), default=0) <= 2
         assert _groups_of_each(crew, (0, 2), (0, 1), (0, 1, 2))[0] == 2
     lines = [line for line in lines if line.startswith("Groups")]
     assert [line.split(",")[0] for line in lines] == [f"Groups: up to {count} for each worker" for count in (1, 2)]
