@@ -12,8 +12,9 @@ from typing import NamedTuple, Protocol
 
 from executor.arrivals import Live
 from executor.engine import Engine, Segment, Staged
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.records import Decision, Fate, Records
+from executor.service import Service
 from executor.watch import Watch
 from experiments.serve.desk import Desk, Ending
 from experiments.serve.journal import SessionWriter
