@@ -19,8 +19,7 @@ from executor.distributed.group_names import GroupNames, Named, warm_set
 from executor.distributed.local.transport import Transport
 from executor.distributed.memory import check_memory, free_memory
 from executor.distributed.storage import States
-from executor.distributed.worker.groups import Rendezvous
-from executor.distributed.worker.setting import WorkerSetting
+from executor.distributed.worker.setting import Rendezvous, WorkerSetting
 from executor.models.spec import Role
 from planner.cluster import Cluster
 
