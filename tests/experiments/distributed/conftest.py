@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.executor.conftest import forked_from
 from tests.executor.distributed.conftest import nothing_left_behind
 
-__all__ = ["cache", "cached", "nothing_left_behind"]
+__all__ = ["cache", "cached", "forked_from", "nothing_left_behind"]
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py"]
 """Without the extra ``executor`` there is nothing to test here."""
