@@ -3,9 +3,10 @@
 from executor.arrivals import Cancel, Live, Replay, Source
 from executor.emulated import EmulatedEngine
 from executor.engine import Engine
-from executor.loop import PlannerLatency, Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import PlannerLatency, Service
 from executor.simulated import SimulatedEngine
 from executor.watch import Calls, Watch
 

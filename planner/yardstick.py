@@ -24,7 +24,8 @@ from planner.outcomes import Floats
 from planner.plan import Assignment
 from planner.programs.assignment import AssignmentProgram
 from planner.programs.linear import LinearProgram
-from planner.programs.lookahead import Lookahead, LookaheadModel
+from planner.programs.lookahead import Lookahead
+from planner.programs.lookahead_model import LookaheadModel
 from planner.programs.worth import Worth, worth_of
 from planner.round import EPSILON, Round
 from planner.solvers.protocol import Solver

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from executor.arrivals import Cancel
 from executor.engine import Engine
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.physics import Decode
 from executor.records import Records
+from executor.service import Service
 from executor.testing.audit import Audited
 from executor.testing.plans import RandomPlans
 from planner.cluster import Cluster

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast, get_args
 
-from executor.loop import PlannerLatency, Service
 from executor.physics import Physics
+from executor.service import PlannerLatency, Service
 from experiments.config.cadences import build_cadence
 from experiments.config.checks import ConfigError, configured, positive
 from experiments.config.requests import asked_shapes, build_workload

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from executor.loop import PlannerLatency
 from executor.records import Records
+from executor.service import PlannerLatency
 from experiments.cli import Parser, compose, count
 from experiments.config.build import Setup, build
 from experiments.distributed.engine import engine_config, serve_on_workers

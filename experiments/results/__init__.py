@@ -2,7 +2,8 @@
 
 from experiments.results.directory import prepare_directory
 from experiments.results.manifest import manifest
-from experiments.results.metrics import ShapeSummary, Summary, WallClock, summarize
+from experiments.results.metrics import summarize
+from experiments.results.summary import ShapeSummary, Summary, WallClock
 from experiments.results.tables import requests_table, rounds_table, segments_table, timings_table
 from experiments.results.terminal import print_summary
 from experiments.results.tiers import TierSummary

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from experiments.results.metrics import Summary
 from experiments.results.stages import StageSummary
+from experiments.results.summary import Summary
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,7 +11,7 @@ from typing import Any
 
 from executor.records import Records
 from experiments.results.directory import MANIFEST
-from experiments.results.metrics import Summary
+from experiments.results.summary import Summary
 from experiments.results.tables import (
     requests_table,
     rounds_table,

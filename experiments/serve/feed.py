@@ -21,7 +21,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from experiments.serve.planning import Arrived, Decided, Left, News
 
 MINUTE = 60.0
@@ -139,6 +139,10 @@ class Feed:
                 )  # fmt: skip
             elif isinstance(item, Segment):
                 self._add({"is": "ran", **item._asdict()})
+            elif isinstance(item, Staged):
+                self._add(
+                    {"is": "decoded", "id": item.request, "gpu": item.gpu, "start": item.start, "end": item.freed}
+                )
 
     def close(self) -> None:
         """Come to an end, so that nobody who looks on holds up a server that stops."""
@@ -207,7 +211,7 @@ class Feed:
         """When a row is of no interest any more: an arrival, only when the request has left."""
         if row["is"] == "arrived" and row["id"] in self._live:
             return self._clock()
-        return float(row["end"] if row["is"] == "ran" else row["at"])
+        return float(row["end"] if "end" in row else row["at"])
 
 
 def _event(name: str, data: str) -> bytes:

@@ -82,7 +82,7 @@ class Gauges:
                 self._optimal.labels(item.decision.status).inc()
                 if item.decision.fallback:
                     self._fallback.inc()
-            else:
+            elif isinstance(item, Segment):
                 self._ran(item)
 
     def text(self) -> bytes:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from executor.arrivals import Live
-from executor.engine import Engine, Segment
-from executor.loop import Service, serve
+from executor.engine import Engine, Segment, Staged
+from executor.loop import serve
 from executor.records import Decision, Fate, Records
+from executor.service import Service
 from executor.watch import Watch
 from experiments.serve.desk import Desk, Ending
 from experiments.serve.journal import SessionWriter
@@ -54,7 +55,7 @@ class Left(NamedTuple):
     promised: bool
 
 
-News = Arrived | Decided | Left | Segment
+News = Arrived | Decided | Left | Segment | Staged
 OnNews = Callable[[Sequence[News]], None]
 """Is told what has happened, on the event loop."""
 
@@ -123,12 +124,12 @@ class PlanningThread(Watch):
         self._journal.decided(decision)
         self._records.decisions.clear()
         degrees = {job: assignment.group.degree for assignment in plan.assignments for job in assignment.jobs}
-        segments = self._new_segments()
-        self._tell(lambda desk: desk.ran(segments), [*segments, Decided(decision, degrees)])
+        segments, images = self._done()
+        self._tell(lambda desk: desk.ran(segments), [*segments, *images, Decided(decision, degrees)])
 
     def left(self, request: int, fate: Fate, at: float, why: str) -> None:
         """See `executor.watch.Watch`."""
-        segments = self._new_segments()
+        segments, images = self._done()
         self._journal.left(request, fate, at, why)
         promised = request in self._records.promised
         gone = self._requests.pop(request)
@@ -138,7 +139,7 @@ class PlanningThread(Watch):
             desk.ran(segments)
             desk.left(request, Ending(fate, at, why))
 
-        self._tell(news, [*segments, Left(gone, fate, at, promised)])
+        self._tell(news, [*segments, *images, Left(gone, fate, at, promised)])
 
     def _tell(self, to_desk: Callable[[Desk], None], news: Sequence[News]) -> None:
         desk, on_news = self._desk, self._on_news
@@ -150,8 +151,8 @@ class PlanningThread(Watch):
 
         desk.told(both)
 
-    def _new_segments(self) -> list[Segment]:
-        """Take the segments and stages out that have ended since, write them down, and return the segments."""
+    def _done(self) -> tuple[list[Segment], list[Staged]]:
+        """Take out what has ended since, write it down, and return what GPUs of the cluster did: segments, and images."""
         staged = list(self._engine.staged)
         del self._engine.staged[: len(staged)]
         for item in staged:
@@ -160,7 +161,7 @@ class PlanningThread(Watch):
         del self._engine.segments[: len(segments)]
         for segment in segments:
             self._journal.ran(segment)
-        return segments
+        return segments, [item for item in staged if item.gpu >= 0]
 
     def _forget(self, request: int) -> None:
         records = self._records

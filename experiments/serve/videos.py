@@ -15,6 +15,7 @@ from experiments.serve.bodies import fields_of
 from experiments.serve.desk import Order
 from experiments.serve.errors import RefusalError
 from experiments.serve.house import House, check_made, request_id
+from experiments.serve.paging import page_of
 from experiments.serve.shelf import Shelf
 from experiments.serve.wanted import Wanted, wanted
 
@@ -88,10 +89,12 @@ class Videos:
         return Response(data, media_type="video/mp4", headers=headers)
 
     async def listed(self, request: Request) -> Response:
-        """``GET /v1/videos``."""
+        """``GET /v1/videos``: a page of them."""
         self._sweep()
-        data = [self._described(job) for job in self._jobs.values()]
-        return JSONResponse({"object": "list", "data": data, "has_more": False})
+        page = page_of(list(self._jobs), request.query_params)
+        data = [self._described(self._jobs[name]) for name in page.names]
+        first, last = (page.names[0], page.names[-1]) if page.names else (None, None)
+        return JSONResponse({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": page.more})
 
     async def get(self, request: Request) -> Response:
         """``GET /v1/videos/{id}``."""

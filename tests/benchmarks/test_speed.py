@@ -16,9 +16,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from executor.engine import Segment
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import Service
 from executor.simulated import SimulatedEngine
 from experiments.results.tables import requests_table
 from planner.check import check_plan

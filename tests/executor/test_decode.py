@@ -10,9 +10,10 @@ import pytest
 
 from executor.arrivals import Cancel
 from executor.engine import Milestone, Staged
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import Service
 from executor.simulated import SimulatedEngine
 from executor.tracker import Tracker
 from planner.capacity import available_mask

@@ -12,9 +12,10 @@ import pytest
 from executor.arrivals import Cancel, Live
 from executor.emulated import EmulatedEngine
 from executor.engine import Milestone
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import Service
 from executor.simulated import SimulatedEngine
 from executor.watch import Watch
 from planner.cluster import Cluster

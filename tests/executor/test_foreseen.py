@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import Service
 from executor.simulated import SimulatedEngine
 from planner.cluster import Cluster
 from planner.plan import Assignment, Certificate, Plan

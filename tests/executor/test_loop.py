@@ -10,9 +10,10 @@ import pytest
 
 from executor.arrivals import Incoming
 from executor.engine import Milestone
-from executor.loop import PlannerLatency, Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import PlannerLatency, Service
 from executor.simulated import SimulatedEngine
 from executor.watch import Calls
 from planner.check import PlanError

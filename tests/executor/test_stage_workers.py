@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import Service
 from executor.simulated import SimulatedEngine
 from executor.stage_queue import MOST_IN_A_ROW, Need, need
 from executor.stage_workers import StageWorkers

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor.loop import PlannerLatency, Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import PlannerLatency, Service
 from executor.simulated import SimulatedEngine
 from planner.check import check_plan
 from planner.cluster import Cluster

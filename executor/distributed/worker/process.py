@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from PIL.Image import Image
 from safetensors.torch import save
+from tqdm import tqdm
 
 from executor.distributed import messages as m
 from executor.distributed.images import encoded
@@ -291,6 +292,7 @@ def serve(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker until told to stop, or until the controller is gone; the connection is closed then."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(setting.threads)
+    tqdm.set_lock(threading.RLock())  # its own, among processes, would be left behind by a process that ends at once
     worker: Worker | None = None
     try:
         try:

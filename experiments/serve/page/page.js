@@ -12,6 +12,7 @@ function take(news) {
   for (const row of news.rows) {
     if (row.is === "arrived") seen.requests.set(row.id, { ...row, colour: colours++, left: null });
     else if (row.is === "ran") seen.segments.push(row);
+    else if (row.is === "decoded") seen.segments.push({ ...row, jobs: [row.id], gpus: [row.gpu], image: true });
     else if (row.is === "decided") seen.decisions.push(row);
     else if (row.is === "left" && seen.requests.has(row.id)) Object.assign(seen.requests.get(row.id), { left: row.at, fate: row.fate });
   }
@@ -69,13 +70,13 @@ function tell() {
   const tiers = Object.entries(seen.tiers).filter(([name]) => name);
   rows(find("classes").tBodies[0], [...Object.entries(seen.shapes).sort(([a], [b]) => pixels(a) - pixels(b)), ...tiers].map(([name, [part, whole]]) => [name, part, whole, share(part, whole)]));
   if (find("table").closest("details").open) rows(find("table").tBodies[0], [...seen.segments].reverse().slice(0, 60).flatMap((segment) => segment.jobs.map((job) => [
-    `${job}`, seen.requests.get(job)?.shape ?? "", `${segment.steps}`, segment.gpus.join(" "), `${number(segment.start, 2)}, ${number(segment.end, 2)}`])));
+    `${job}`, seen.requests.get(job)?.shape ?? "", segment.image ? "image" : `${segment.steps}`, segment.gpus.join(" "), `${number(segment.start, 2)}, ${number(segment.end, 2)}`])));
 }
 
 let spoken = 0;
 function speak() {
   const missed = [...seen.requests.values()].filter((request) => request.fate === "late" || request.fate === "dropped").length;
-  find("words").textContent = `${seen.segments.length} stretches of steps, ${seen.requests.size} requests, ${missed} of them missed their deadline; ${seen.live.length} in the system now.`;
+  find("words").textContent = `${seen.segments.filter((segment) => !segment.image).length} stretches of steps, ${seen.requests.size} requests, ${missed} of them missed their deadline; ${seen.live.length} in the system now.`;
 }
 
 function frame(time) {

@@ -40,6 +40,7 @@ function bar(pen, seen, segment, job, x, y, row) {
   pen.fillStyle = COLOURS[colour % COLOURS.length];
   const gap = row > 4 ? 1 : 0, batch = segment.jobs.indexOf(job) / segment.jobs.length;
   for (const gpu of segment.gpus) pen.fillRect(left, y(gpu) + gap + batch * (row - gap), wide - 0.5, (row - gap) / segment.jobs.length);
+  if (segment.image) hatch(pen, left, y(segment.gpus[0]) + gap, wide - 0.5, row - gap);
   const text = `${job}`, first = segment.gpus[0], rows = segment.gpus.length;
   if (wide > 7 * text.length && rows * row > 11) {
     pen.fillStyle = "#fff";
@@ -49,6 +50,18 @@ function bar(pen, seen, segment, job, x, y, row) {
     pen.fillText(text, left + wide / 2, y(first) + (rows * row) / 2);
     pen.lineWidth = 1;
   }
+}
+
+// An image that a GPU decodes: what would be steps, with stripes.
+function hatch(pen, left, top, wide, high) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(left, top, wide, high);
+  pen.clip();
+  pen.strokeStyle = "rgba(255, 255, 255, .75)";
+  pen.lineWidth = 2;
+  for (let at = left - high; at < left + wide; at += 6) stroke(pen, at, top + high, at + high, top);
+  pen.restore();
 }
 
 function deadlines(pen, seen, now, x, y, gpus, ink, soft) {

@@ -21,10 +21,11 @@ from executor.distributed.images import latent_path
 from executor.distributed.local.latents import Shared
 from executor.distributed.local.transport import Transport
 from executor.distributed.worker.setting import WorkerSetting
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.models.model import Model
 from executor.models.spec import Ask, ModelSpec
 from executor.records import Records
+from executor.service import Service
 from planner.cluster import Cluster
 from planner.request import Request
 from planner.round import Cadence

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from executor.records import Records
-from experiments.results.metrics import Summary, summarize
+from experiments.results.metrics import summarize
+from experiments.results.summary import Summary
 from experiments.results.terminal import print_summary
 from planner.cluster import Cluster
 

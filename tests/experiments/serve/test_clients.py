@@ -93,6 +93,7 @@ def test_openai_videos(videos: Server) -> None:
     assert video.status == "completed" and video.progress == 100
     assert ours.videos.download_content(video.id).read()[4:8] == b"ftyp"
     assert [each.id for each in ours.videos.list().data].count(video.id) == 1
+    assert [each.id for each in ours.videos.list(limit=1)] == [each.id for each in ours.videos.list(limit=100).data]
     assert ours.videos.delete(video.id).deleted
     assert call(f"{videos.url}/v1/videos/{video.id}").status == 404
 

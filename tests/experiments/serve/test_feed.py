@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from executor.engine import Segment
+from executor.engine import Segment, Staged
 from experiments.serve.feed import Feed
 from experiments.serve.planning import Arrived, Left
 from planner.promise import Answer
@@ -45,13 +45,14 @@ def test_the_last_minute_is_kept() -> None:
     feed.take([Arrived(Request(1, Shape(512, 512), 4, 10.5, 12.0), Answer(False, 20.0, True, "late"))])
     assert [row["is"] for row in first_news(feed)["rows"]] == ["arrived", "ran", "arrived"]  # type: ignore[union-attr, attr-defined]
     now[0] = 100.0
-    feed.take([Segment((0,), (0, 1), 99.0, 100.0, 4)])
+    feed.take([Segment((0,), (0, 1), 99.0, 100.0, 4), Staged("decode", 0, -1, 100.0, 101.0, gpu=1, freed=100.5)])
     assert first_news(feed)["live"] == [0]
+    assert first_news(feed)["rows"][-1] == {"is": "decoded", "id": 0, "gpu": 1, "start": 100.0, "end": 100.5}  # type: ignore[index]
     feed.take([Left(Request(0, Shape(256, 256), 4, 10.0, 12.0, tier="gold"), "late", 100.0, True)])
     news = first_news(feed)
     assert news["shapes"] == {"256x256": [0, 1], "512x512": [0, 1]} and news["tiers"] == {"gold": [0, 1], "": [0, 1]}
     assert news["promises"] == [0, 1] and news["live"] == []
-    assert [row["is"] for row in news["rows"]] == ["ran", "left"]  # type: ignore[union-attr, attr-defined]
+    assert [row["is"] for row in news["rows"]] == ["ran", "decoded", "left"]  # type: ignore[union-attr, attr-defined]
 
 
 def arrivals(feed: Feed, first: int, last: int) -> None:

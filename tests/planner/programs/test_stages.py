@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.physics import Physics
 from executor.records import Records
+from executor.service import Service
 from executor.simulated import SimulatedEngine
 from planner.bounds import clairvoyant_bound
 from planner.cluster import Cluster

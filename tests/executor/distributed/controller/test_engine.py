@@ -29,10 +29,11 @@ from executor.distributed.local.transport import LocalTransport
 from executor.distributed.worker.process import work
 from executor.distributed.worker.setting import WorkerSetting
 from executor.film import frames_of
-from executor.loop import Service, serve
+from executor.loop import serve
 from executor.models import loading, model
 from executor.models.random_models.build import build
 from executor.records import Records
+from executor.service import Service
 from executor.testing import RandomPlans, check_engine
 from planner.plan import Assignment
 from planner.request import Request

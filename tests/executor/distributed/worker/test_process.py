@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tqdm import tqdm
 
 from executor.distributed import messages as m
 from executor.distributed.controller.arrangements import host_store
@@ -83,3 +84,22 @@ def test_a_step_in_a_broken_group_is_not_done(monkeypatch: pytest.MonkeyPatch) -
     assert not ours.poll() and not worker._tickets
     worker.close(), ours.close(), theirs.close()
     del store
+
+
+def test_a_worker_leaves_no_lock_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that progress bars of libraries, which compilers show, make no semaphore that a worker would leave behind."""
+    monkeypatch.setattr(workers.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(tqdm, "_lock", tqdm.get_lock())
+    monkeypatch.setattr(workers, "Worker", Unloaded)
+    ours, theirs = Pipe()
+    setting: Any = SimpleNamespace(threads=torch.get_num_threads())
+    workers.serve(setting, theirs)
+    assert ours.recv() == m.Unfit("no such model")
+    assert isinstance(tqdm.get_lock(), type(threading.RLock()))
+
+
+class Unloaded:
+    """A worker whose model cannot be loaded."""
+
+    def __init__(self, setting: Any, connection: Any) -> None:
+        raise ValueError("no such model")
