@@ -24,6 +24,7 @@ MODULES = (
     "tests.executor.distributed.plainly",
     "tests.executor.distributed.serving",
     "tests.executor.distributed.zoo",
+    "torch._dynamo.backends.debugging",
 )
 """With all that they import."""
 
