@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,8 +17,11 @@ collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else [
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a cache for built models, for all tests."""
-    return tmp_path_factory.mktemp("cache")
+    """Make a cache for built models, for all tests, also where several processes run them."""
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    made.mkdir(exist_ok=True)
+    return made
 
 
 @pytest.fixture(autouse=True)
