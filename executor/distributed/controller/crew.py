@@ -141,9 +141,10 @@ class Crew:
         self.fleet.turn(self._turn)
         heard = dict.fromkeys(range(len(self.fleet.ready)), time.monotonic())
         while heard:
+            listening = time.monotonic()  # replacing a worker takes a while, in which nobody listens to the others
             for event in self.fleet.wait(_TICK):
                 self._answered(event, heard)
-            late = time.monotonic() - self.config.deadline - 1.0
+            late = listening - self.config.deadline - 1.0
             for rank in [rank for rank, at in heard.items() if self.fleet.ready[rank] and at < late]:
                 self.replace(rank)
                 del heard[rank]
