@@ -183,6 +183,11 @@ class Communication:
     def __bool__(self) -> bool:
         return bool(self.collectives or self.groups or self.regroups)
 
+    @property
+    def memory(self) -> int | None:
+        """Bytes that a group takes on a member, at most; None where none were measured."""
+        return max((entry.memory for entry in self.groups), default=0) or None
+
     def degrees(self, link: str) -> tuple[int, ...]:
         """Degrees whose collectives were measured on a link class, ascending."""
         return tuple(sorted({entry.degree for entry in self.collectives if entry.link == link}))

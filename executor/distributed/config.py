@@ -57,7 +57,7 @@ class EngineConfig:
     decode
         Whether they decode, or a worker of the group that did the last step; then each worker holds an autoencoder, too.
     groups
-        Process groups that a worker may be in at a time.
+        Process groups that a worker may be in at a time; None for as many as fit on its GPU, or a usual number without one.
     warm
         Whether the groups that plans use most are made, and meet once, before the first request.
     deadline
@@ -87,7 +87,7 @@ class EngineConfig:
     threads: int = 1
     stage_workers: int = 1
     decode: Decode = "workers"
-    groups: int = 32
+    groups: int | None = None
     warm: bool = True
     deadline: float = 30.0
     attempts: int = 3
@@ -103,8 +103,10 @@ class EngineConfig:
         check_decode(self.decode)
         if not self.prompts:
             raise ParameterError("prompts", self.prompts, "give at least one prompt")
-        for name in ("threads", "stage_workers", "groups", "attempts"):
+        for name in ("threads", "stage_workers", "attempts"):
             whole(name, getattr(self, name))
+        if self.groups is not None:
+            whole("groups", self.groups)
         for name in ("deadline", "start_timeout"):
             if not (is_finite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ParameterError(name, getattr(self, name), "a positive number of seconds is needed")

@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from executor.distributed.budget import GROUPS
 from planner.cluster import Cluster
 from planner.errors import whole
 
@@ -40,7 +41,7 @@ class GroupNames:
         Called with each name that will not be used again.
     """
 
-    def __init__(self, limit: int = 32, on_end: Callable[[str], None] | None = None) -> None:
+    def __init__(self, limit: int = GROUPS, on_end: Callable[[str], None] | None = None) -> None:
         whole("limit", limit)
         self._limit = limit
         self._on_end = on_end
@@ -59,13 +60,17 @@ class GroupNames:
             return found, []
         self._made += 1
         found = self._kept[key] = Named(f"{'-'.join(map(str, key))}.{self._made}", key)
-        counts = Counter(member for group in self._kept for member in group)
-        given_up = []
-        for other in list(self._kept)[:-1]:
-            if any(counts[member] > self._limit for member in other):
-                counts.subtract(other)
-                given_up.append(self._end(other))
-        return found, given_up
+        return found, self._give_up()
+
+    def restrict(self, limit: int) -> list[Named]:
+        """Set another limit, and return the groups that their members must leave for it."""
+        whole("limit", limit)
+        self._limit = limit
+        return self._give_up()
+
+    def counts(self) -> Counter[int]:
+        """Return how many groups each worker is in, those that it forms alone left out: they have no communicator."""
+        return Counter(member for group in self._kept for member in group if len(group) > 1)
 
     def stands(self, named: Named) -> bool:
         """Whether a group is still in use under this name."""
@@ -79,6 +84,15 @@ class GroupNames:
     def retire_all_with(self, member: int) -> list[Named]:
         """Give up every group of a worker that died."""
         return [self._end(key) for key in list(self._kept) if member in key]
+
+    def _give_up(self) -> list[Named]:
+        counts = self.counts()
+        given_up = []
+        for key in list(self._kept):
+            if len(key) > 1 and any(counts[member] > self._limit for member in key):
+                counts.subtract(key)
+                given_up.append(self._end(key))
+        return given_up
 
     def _end(self, key: tuple[int, ...]) -> Named:
         named = self._kept.pop(key)
@@ -102,3 +116,9 @@ def warm_set(cluster: Cluster, limit: int) -> list[tuple[int, ...]]:
             counts.update(group.gpus)
             chosen.append(group.gpus)
     return chosen
+
+
+def most_groups(cluster: Cluster) -> int:
+    """Return how many groups of several members there are with the same worker, at most."""
+    counts = Counter(gpu for group in cluster.all_groups if group.degree > 1 for gpu in group.gpus)
+    return max(counts.values(), default=0)

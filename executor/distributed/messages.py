@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from executor.distributed.budget import DeviceMemory
 from executor.distributed.group_names import Named
 from executor.models.spec import Ask
 
@@ -115,14 +116,17 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The model is loaded."""
+    """The model is loaded. ``memory``: of its GPU, where it has one."""
+
+    memory: DeviceMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """All that was to be done for earlier engines is over; nothing more will be said of it."""
+    """All that was to be done for earlier engines is over; nothing more will be said of it. ``memory``: as of `Ready`."""
 
     number: int
+    memory: DeviceMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)

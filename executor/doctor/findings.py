@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from executor.distributed.budget import BYTES, CONTEXT, GROUPS, Budget, Expected, activations
 from executor.distributed.memory import in_words
 from executor.doctor.machine import Machine
+from executor.models.spec import Role
 
 Verdict = Literal["ok", "note", "refused"]
 
 RANGES = {"torch": ((2, 9), (2, 14)), "diffusers": ((0, 42), (0, 43)), "transformers": ((4, 57), (6, 0))}
 """First version that is taken, and first that is not, as the extra ``executor`` says."""
 
-PARAMETERS = {
-    "flux": (11_901_408_320, 4_969_190_819, "FLUX.1-dev"),
-    "sd3": (2_028_328_000, 5_664_440_483, "SD3-medium"),
-    "qwen": (20_430_401_088, 8_419_059_187, "Qwen-Image"),
-    "wan": (14_288_491_584, 5_807_802_867, "Wan2.1-14B"),
-}
-"""Parameters of the transformer and of text encoders with autoencoder of the published models, and their names."""
 
-BYTES = {"bfloat16": 2, "float32": 4}
-_HEADROOM = 6 << 30
-"""Bytes on a GPU for activations and for communicators, which take half a gigabyte each."""
+class PublishedSize(NamedTuple):
+    """Parameters of a published model.
+
+    Parameters
+    ----------
+    transformer, texts, autoencoder
+        Of the parts: of all text encoders together.
+    name
+        As its publisher calls it.
+    """
+
+    transformer: int
+    texts: int
+    autoencoder: int
+    name: str
+
+
+PARAMETERS = {
+    "flux": PublishedSize(11_901_408_320, 4_885_371_136, 83_819_683, "FLUX.1-dev"),
+    "sd3": PublishedSize(2_028_328_000, 5_580_620_800, 83_819_683, "SD3-medium"),
+    "qwen": PublishedSize(20_430_401_088, 8_292_166_656, 126_892_531, "Qwen-Image"),
+    "wan": PublishedSize(14_288_491_584, 5_680_910_336, 126_892_531, "Wan2.1-14B"),
+}
+"""By family."""
+
+_TYPES = ("bfloat16", "float32")
+_IMAGE = Expected()
+"""Of the size that activations are estimated for."""
+
+_DECODE: dict[str, Role] = {"workers": "denoise", "group": "denoise and decode"}
+"""What a worker for steps does, by who decodes."""
 
 _SHARED = 64 << 20
 _FILES_PER_GROUP = 4
-_FILES = 64 + 32 * _FILES_PER_GROUP
+_FILES = 64 + GROUPS * _FILES_PER_GROUP
 
 
 class Finding(NamedTuple):
@@ -91,29 +114,56 @@ def _hardware(machine: Machine) -> Iterator[Finding]:
 
 
 def _models(machine: Machine) -> Iterator[Finding]:
-    """Say for each published model in which types a worker's transformer fits, and whether host memory holds them all."""
+    """Say for each published model in which types it fits, whoever decodes, and how many groups a worker can then be in."""
     if not machine.gpus:
         return
-    room = min(memory for _, memory in machine.gpus) - _HEADROOM
-    for family, (steps, stages, name) in PARAMETERS.items():
-        fits = [dtype for dtype, size in BYTES.items() if steps * size <= room]
-        shared = [dtype for dtype in fits if (steps + stages) * BYTES[dtype] <= room]
-        if not fits:
-            need = in_words(steps * BYTES["bfloat16"] + _HEADROOM)
+    totals = [memory for _, memory in machine.gpus]
+    for family, model in PARAMETERS.items():
+        fits = {dtype: _fits(model, dtype, totals) for dtype in _TYPES}
+        found = "; ".join(f"{dtype}: {words}" for dtype, words in fits.items() if words)
+        if not found:
+            need = in_words(_budget(model, "bfloat16", ["denoise"], min(totals)).needed(0))
             yield Finding(
-                name, "fits in no type", "note", f"engine.model={family} engine.width=full needs {need} a GPU"
+                model.name, "fits in no type", "note", f"engine.model={family} engine.width=full needs {need} a GPU"
             )
             continue
-        loading = len(machine.gpus) * steps * BYTES[fits[0]]
-        if fits and not shared:
-            yield Finding(
-                name, ", ".join(fits), "note", "its text encoders share GPU 0 with a worker, and do not fit beside it"
+        loading = len(totals) * model.transformer * BYTES[next(dtype for dtype in _TYPES if fits[dtype])]
+        remedy = ""
+        if not any("decode=" in words for words in fits.values()):
+            others = len(totals) - 1
+            remedy = "its text encoders do not fit beside a worker on GPU 0" + (
+                f": with engine.workers={others} they have a GPU of their own" if others else ""
             )
         elif loading > machine.memory:
             need = f"{in_words(loading)} of host memory while all workers load"
-            yield Finding(name, ", ".join(fits), "note", f"takes up to {need}; {in_words(machine.memory)} are free")
-        else:
-            yield Finding(name, ", ".join(fits))
+            remedy = f"takes up to {need}; {in_words(machine.memory)} are free"
+        yield Finding(model.name, found, "note" if remedy else "ok", remedy)
+
+
+def _fits(model: PublishedSize, dtype: str, totals: Sequence[int]) -> str:
+    """Return, in words, for which way to decode a type fits beside the worker for stages, and in how many groups then."""
+    found = []
+    for decode, role in _DECODE.items():
+        if not _budget(model, dtype, [role, "stages"], totals[0]).fits(0) or not all(
+            _budget(model, dtype, [role], total).fits(0) for total in totals
+        ):
+            continue
+        rest = [_budget(model, dtype, [role], total).groups for total in totals[1:]]
+        groups = min(GROUPS, _budget(model, dtype, [role, "stages"], totals[0]).groups, *rest)
+        found.append(f"decode={decode}" + (f" (groups: {groups})" if len(totals) > 1 else ""))
+    alone = all(_budget(model, dtype, ["denoise"], total).fits(0) for total in totals)
+    return ", ".join(found) or ("only alone on a GPU" if alone else "")
+
+
+def _budget(model: PublishedSize, dtype: str, roles: Sequence[Role], total: int) -> Budget:
+    """Return the budget of a GPU with a worker of each role, for an image of usual size."""
+    parts = {
+        "denoise": model.transformer,
+        "denoise and decode": model.transformer + model.autoencoder,
+        "stages": model.texts + model.autoencoder,
+    }
+    weights = sum(parts[role] * BYTES[dtype] + CONTEXT for role in roles)
+    return Budget(total, weights, sum(activations(role, _IMAGE, dtype) for role in roles))
 
 
 def _limits(machine: Machine) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from executor.distributed.budget import Expected
 from executor.measure.emulation import Priced, emulate, priced
 from executor.measure.grid import groups_of, points
 from executor.measure.options import Options, parse
@@ -39,7 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Progress(console=console) as progress:
             task = progress.add_task("measuring", total=None)
             profile = _measure(
-                options, lambda total: progress.update(task, total=total), lambda: progress.advance(task)
+                options,
+                lambda total: progress.update(task, total=total),
+                lambda: progress.advance(task),
+                lambda line: console.print(line, highlight=False, soft_wrap=True, markup=False),
             )
     except (EngineError, ModelError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -50,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(options: Options, expect: Callable[[int], None], advance: Callable[[], None]) -> Profile:
+def _measure(
+    options: Options, expect: Callable[[int], None], advance: Callable[[], None], say: Callable[[str], None]
+) -> Profile:
     from executor.distributed.controller.crew import Crew
     from executor.measure.collectives import measure_collectives
     from executor.measure.steps import measure
@@ -59,7 +65,8 @@ def _measure(options: Options, expect: Callable[[int], None], advance: Callable[
     groups = sum(group.degree > 1 for group in groups_of(cluster))
     expect(groups + len(points(cluster, grid)) + len(grid.shapes) * len(grid.batches) * len(options.emulate))
     talk = measure_collectives(config, cluster, grid, advance)
-    with Crew(config, cluster) as crew:
+    expected = Expected.of(grid.shapes, grid.batches, talk.memory)
+    with Crew(config, cluster, expected=expected, say=say) as crew:
         profile = measure(crew, grid, options.name, lambda entry: advance())
     talk = replace(talk, regroups=profile.communication.regroups)
     emulated: list[StepEntry] = []

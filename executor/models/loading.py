@@ -82,6 +82,22 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
     return pipeline
 
 
+def bytes_without_file(spec: ModelSpec, name: str) -> int:
+    """Return the bytes of a part with random weights, which is in no file, by building it where it takes no memory.
+
+    Raises
+    ------
+    ModelError
+        If its configuration is broken.
+    """
+    quiet()
+    try:
+        part = _from_config(spec, name, torch.device("meta"))
+    except Exception as error:
+        raise ModelError(f"{spec.folder}: {name!r} cannot be built: {error}") from error
+    return sum(held.numel() * held.element_size() for held in (*part.parameters(), *part.buffers()))
+
+
 def quiet() -> None:
     """No progress bars, and no chatter below an error, from the libraries."""
     diffusers.utils.logging.disable_progress_bar()

@@ -96,7 +96,8 @@ class DistributedConfig:
     fused into the transformer, times ``lora_weight`` (needs peft). ``vae_tiling``: decode large images tile by tile, in less
     memory. ``compile``: the transformer's blocks, with torch.compile, in first steps. ``workers``: by default one per GPU,
     or two processes. ``stage_workers``: those that encode texts and decode images, beside them. ``decode=group``: a worker
-    of the group that did the last step decodes. ``images`` and ``latents``: whether to keep them, in the output directory.
+    of the group that did the last step decodes. ``groups``: that a worker may be in at a time; by default as many as fit into
+    its GPU's memory, or 32 without GPUs. ``images`` and ``latents``: whether to keep them, in the output directory.
     ``deadline``: seconds after which a group without a step counts as hung. ``late``: ``best_effort`` or ``drop``.
     """
 
@@ -118,7 +119,7 @@ class DistributedConfig:
     decode: str = "workers"
     device: str = "auto"
     threads: int = 1
-    groups: int = 32
+    groups: int | None = None
     warm: bool = True
     deadline: float = 30.0
     attempts: int = 3

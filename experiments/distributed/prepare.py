@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from executor.distributed.budget import Expected
 from executor.distributed.config import LINKS
 from executor.distributed.memory import free_memory, in_words, needed_memory
 from executor.models.shapes import check_shape
@@ -95,12 +96,30 @@ def prepared(
             highlight=False,
             soft_wrap=True,
         )
-    with Crew(engine, setup.service.cluster) as crew:
+    with Crew(engine, setup.service.cluster, expected=expected_of(config, setup), say=partial(say, console)) as crew:
         if _measures(config):
             profile = measured(config, crew, console)
             save_profile(profile, directory / PROFILE)
             setup = build(config, profile, requests)
         yield setup, crew
+
+
+def expected_of(config: Mapping[str, Any], setup: Setup) -> Expected:
+    """Return the largest shape of a workload, in the largest batch that is measured, or that the profile has, of it.
+
+    What groups take is as the profile says, unless it is measured here, which measures no groups.
+    """
+    shape = Expected.of(shapes_of(config["workload"])).shape
+    if _measures(config):
+        return Expected(shape, max(config["profile"]["batches"]))
+    profile = setup.service.profile
+    batch = max((entry.batch for entry in profile.entries if entry.shape == shape), default=1)
+    return Expected(shape, batch, profile.communication.memory)
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is."""
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _serve(
@@ -112,7 +131,7 @@ def _serve(
             return serve_on_workers(setup, crew, records, on_progress)
     finally:
         for reason in records.failed.values():
-            console.print(f"dropped: {reason}", highlight=False, soft_wrap=True, markup=False)
+            say(console, f"dropped: {reason}")
 
 
 def measured(config: Mapping[str, Any], crew: Crew, console: Console) -> Profile:

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from executor.service import PlannerLatency
 from experiments.cli import Parser, compose, count
 from experiments.config.build import Setup, build
 from experiments.distributed.engine import engine_config, serve_on_workers
-from experiments.distributed.prepare import check, measured
+from experiments.distributed.prepare import check, expected_of, measured, say
 from experiments.fidelity.figures import Figures, figures
 from experiments.fidelity.report import REAL, draw, figure_rows, table, verdicts
 from experiments.fidelity.service import Observed, in_service, pooled
@@ -79,7 +80,7 @@ def _serve_all(
     real: list[Figures] = []
     for repeat in range(repeats):
         console.print(f"Repeat {repeat + 1} of {repeats}", style="bold")
-        with Crew(engine, cluster) as crew:
+        with Crew(engine, cluster, expected=expected_of(config, setup), say=partial(say, console)) as crew:
             profiles.append(measured(config, crew, console))
             setup = setup if repeat else build(config, profiles[0])
             other = build({**config, "seed": config["seed"] + OTHER_REQUESTS + repeat}, profiles[0])

@@ -8,19 +8,23 @@ next one begins.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from executor.distributed import messages as m
+from executor.distributed.budget import GROUPS, Expected
 from executor.distributed.config import EngineConfig
 from executor.distributed.controller.arrangements import Arrangements, host_store
 from executor.distributed.controller.fleet import Event, Fleet
+from executor.distributed.controller.room import MemoryRoom
 from executor.distributed.controller.starting import transport_of
+from executor.distributed.devices import cuda_bytes
 from executor.distributed.group_names import GroupNames, Named, warm_set
 from executor.distributed.local.transport import Transport
 from executor.distributed.memory import check_memory, free_memory
+from executor.distributed.placing import check_places, name_of, places_of, roles_of, shared, those
 from executor.distributed.storage import States
 from executor.distributed.worker.setting import Rendezvous, WorkerSetting
-from executor.models.spec import Role
 from planner.cluster import Cluster
 
 _TICK = 0.25
@@ -40,32 +44,57 @@ class Crew:
         GPU ``i`` is worker ``i``; the workers that encode and decode come after them.
     transport
         How workers are started; by default as the configuration says.
+    expected
+        What is asked of a GPU at a time, to estimate what activations take of it until that has been measured, and what is
+        known of its groups.
+    say
+        Told, a line each, who shares a GPU, and how many groups fit on GPUs, also when that changes.
 
     Raises
     ------
     EngineError
-        If workers cannot start, images cannot be written, or the weights do not fit into this machine's memory.
+        If workers cannot start, images cannot be written, the weights do not fit into this machine's memory or on its GPUs,
+        or there is no room on them for groups.
     """
 
-    def __init__(self, config: EngineConfig, cluster: Cluster, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        cluster: Cluster,
+        transport: Transport | None = None,
+        expected: Expected | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         config.prepare_folders()
+        gpus: tuple[int, ...] = ()
         if config.transport == "local":
+            if config.device == "cuda":
+                gpus = cuda_bytes()
+                check_places(config, cluster.gpus, gpus)
             check_memory(config, cluster.gpus, free_memory())
         self.config = config
         self.cluster = cluster
         self._turn = -1
+        self._say = say or (lambda line: None)
+        self._said = ""
+        self._places = places_of(cluster.gpus, config.stage_workers, max(cluster.gpus, len(gpus)))
+        self._room = MemoryRoom(config, cluster, self._places, expected or Expected())
+        if config.device == "cuda":
+            self._tell_shared()
         with ExitStack() as closing:
             self.transport = transport or transport_of(config, cluster.gpus)
             closing.callback(self.transport.close)
             store, rendezvous = host_store(config.deadline, self.transport.host)
             self._arrangements = Arrangements(store)
             closing.callback(self._arrangements.close)
-            self.names = GroupNames(config.groups, self._arrangements.ended)
+            self.names = GroupNames(config.groups or GROUPS, self._arrangements.ended)
             self.fleet = Fleet(self.transport, self._settings(rendezvous))
             closing.callback(self.fleet.close)
-            self.fleet.start(config.start_timeout)
+            for rank, ready in enumerate(self.fleet.start(config.start_timeout)):
+                self._room.heard(rank, ready.memory)
+            groups = self._regroup()
             if config.warm:
-                self._warm()
+                self._warm(groups)
             self._closing = closing.pop_all()
 
     def __enter__(self) -> Crew:
@@ -89,11 +118,12 @@ class Crew:
         Raises
         ------
         EngineError
-            If a worker that died or hung meanwhile cannot be replaced.
+            If a worker that died or hung meanwhile cannot be replaced, or the groups that are asked for do not fit.
         """
         self._turn += 1
         if self._turn > 0:
             self._relieve()
+            self._regroup()
         return self.transport.storage.states(self._turn)
 
     def replace(self, rank: int) -> None:
@@ -115,24 +145,38 @@ class Crew:
         self.fleet.tell(named.members, m.Abort(named.name))
 
     def _settings(self, rendezvous: Rendezvous) -> list[WorkerSetting]:
-        config, gpus = self.config, self.cluster.gpus
-        steps: Role = "denoise" if config.decode == "workers" else "denoise and decode"
+        config = self.config
         return [
             WorkerSetting(
                 rank,
-                steps if rank < gpus else "stages",
+                role,
                 config.model,
                 rendezvous,
                 self.transport.storage,
-                "cpu" if config.device == "cpu" else f"cuda:{rank % gpus}",
+                "cpu" if config.device == "cpu" else f"cuda:{place}",
                 config.threads,
                 max(self.cluster.degrees),
             )
-            for rank in range(gpus + config.stage_workers)
+            for rank, (role, place) in enumerate(zip(roles_of(config, self.cluster.gpus), self._places, strict=True))
         ]
 
-    def _warm(self) -> None:
-        for members in warm_set(self.cluster, self.config.groups):
+    def _tell_shared(self) -> None:
+        """Say which GPUs have a worker for stages beside one that does steps."""
+        for place, ranks in shared(self._places, self.cluster.gpus).items():
+            self._say(f"{name_of(place, self.config)} is shared by {those(ranks, self.cluster.gpus)}")
+
+    def _regroup(self) -> int:
+        """Let workers be in as many groups as there is room for, and return the number."""
+        found = self._room.limit()
+        for named in self.names.restrict(found.groups):
+            self.fleet.tell(named.members, m.Leave(named.name))
+        if found.why and found.why != self._said:
+            self._said = found.why
+            self._say(found.why)
+        return found.groups
+
+    def _warm(self, groups: int) -> None:
+        for members in warm_set(self.cluster, groups):
             named, _ = self.names.use(members)
             self.fleet.tell(members, m.Join(named))
 
@@ -157,7 +201,10 @@ class Crew:
             self.replace(rank)
         if isinstance(message, m.Broke):
             self.retire(message.group)
-        if message is None or message == m.Turned(self._turn):
+        turned = isinstance(message, m.Turned) and message.number == self._turn
+        if turned:
+            self._room.heard(rank, message.memory, self.names.counts()[rank])
+        if message is None or turned:
             heard.pop(rank, None)
         elif rank in heard:
             heard[rank] = time.monotonic()

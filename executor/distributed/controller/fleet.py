@@ -60,8 +60,8 @@ class Fleet:
         self._timeout = math.inf
         self.ready = [False] * len(self._settings)
 
-    def start(self, timeout: float) -> None:
-        """Start all workers and wait until they are ready.
+    def start(self, timeout: float) -> list[m.Ready]:
+        """Start all workers, wait until they are ready, and return what they say then, by rank.
 
         Raises
         ------
@@ -72,10 +72,14 @@ class Fleet:
         self._began = [time.monotonic()] * len(self._settings)
         for setting in self._settings:
             self._links.append(self._transport.start(setting))
-        while not all(self.ready):
+        said: dict[int, m.Ready] = {}
+        while len(said) < len(self._settings):
             for rank, message in self.wait(_TICK):
                 if message is None:
                     raise EngineError(f"worker {rank} died while it loaded the model")
+                if isinstance(message, m.Ready):
+                    said[rank] = message
+        return [said[rank] for rank in range(len(self._settings))]
 
     def wait(self, timeout: float) -> list[Event]:
         """Return what workers said, waiting at most ``timeout`` seconds for the first word.

@@ -22,6 +22,7 @@ from safetensors.torch import save
 from tqdm import tqdm
 
 from executor.distributed import messages as m
+from executor.distributed.devices import begin, report
 from executor.distributed.images import encoded
 from executor.distributed.worker.groups import Groups, Membership
 from executor.distributed.worker.inbox import Inbox
@@ -85,7 +86,8 @@ class Worker:
         EOFError
             If the controller is gone.
         """
-        self._say(m.Ready())
+        begin(self._device)
+        self._say(m.Ready(report(self._device)))
         while True:
             command = self._queue.popleft() if self._queue else self._inbox.get()
             match command:
@@ -113,7 +115,7 @@ class Worker:
             self._writing.settle()
         self._tickets.clear()
         self._states = self._storage.states(number)
-        self._say(m.Turned(number))
+        self._say(m.Turned(number, report(self._device)))
 
     def _say(self, message: Any) -> None:
         """Tell the controller something; several threads may."""

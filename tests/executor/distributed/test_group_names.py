@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from executor.distributed.group_names import GroupNames, warm_set
+from executor.distributed.group_names import GroupNames, most_groups, warm_set
 from planner.cluster import Cluster
 
 
@@ -29,6 +29,36 @@ def test_least_recently_used_goes() -> None:
     assert names.use((0, 1)) == (a, [])
     assert names.use((3, 4)) == (other, [])
     assert len(names) == 3
+
+
+def test_another_limit() -> None:
+    """Tests that a lower limit gives up the groups used longest ago, and no more, and that a higher one lets more come."""
+    names = GroupNames(limit=3)
+    a, b, c = (names.use((0, other))[0] for other in (1, 2, 3))
+    other = names.use((4, 5))[0]
+    names.use((0, 1))
+    assert names.counts() == {0: 3, 1: 1, 2: 1, 3: 1, 4: 1, 5: 1}
+    assert names.restrict(1) == [b, c]
+    assert names.use((0, 1)) == (a, []) and names.use((4, 5)) == (other, [])
+    assert names.restrict(2) == []
+    assert names.use((0, 2))[1] == [] and names.use((0, 3))[1] == [a]
+    with pytest.raises(ValueError, match=r"^limit is 0"):
+        names.restrict(0)
+
+
+def test_a_worker_alone_needs_no_group() -> None:
+    """Tests that what a worker does alone counts towards no limit: it is given up for nothing, and nothing for it."""
+    names = GroupNames(limit=1)
+    pair, alone = names.use((0, 1))[0], names.use((0,))[0]
+    assert names.use((0, 1)) == (pair, []) and names.use((0,)) == (alone, [])
+    assert names.use((0, 2))[1] == [pair] and names.stands(alone)
+    assert names.counts() == {0: 1, 2: 1}
+
+
+def test_most_groups() -> None:
+    """Tests that the groups of the worker that is in most of them are counted, single workers left out."""
+    assert [most_groups(Cluster.nvlink(8)), most_groups(Cluster.nvlink(4, "all"))] == [3, 4]
+    assert most_groups(Cluster.nvlink(1)) == 0
 
 
 def test_death_gives_up_all_groups_of_a_worker() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +35,11 @@ def test_a_good_machine() -> None:
     """Tests that on eight H100 everything runs, with links and types named."""
     assert not [each for each in findings(GOOD) if each.verdict != "ok"]
     assert _found(GOOD, "links").found == "NV18"
-    assert _found(GOOD, "SD3-medium").found == "bfloat16, float32"
-    assert _found(GOOD, "Qwen-Image").found == "bfloat16"
+    both = "decode=workers (groups: 32), decode=group (groups: 32)"
+    assert _found(GOOD, "SD3-medium").found == f"bfloat16: {both}; float32: {both}"
+    assert _found(GOOD, "Qwen-Image").found == (
+        "bfloat16: decode=workers (groups: 31), decode=group (groups: 24); float32: only alone on a GPU"
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,9 +55,16 @@ def test_a_good_machine() -> None:
             {"gpus": (("L4", 24 << 30),)},
             "Qwen-Image",
             "note",
-            "engine.model=qwen engine.width=full needs 44.1 GiB a GPU",
+            "engine.model=qwen engine.width=full needs 39.2 GiB a GPU",
         ),
         ({"gpus": (("A100", 40 << 30),)}, "FLUX.1-dev", "ok", ""),
+        (
+            {"gpus": (("A100", 40 << 30),) * 4},
+            "Qwen-Image",
+            "note",
+            "with engine.workers=3 they have a GPU of their own",
+        ),
+        ({"gpus": (("A100", 40 << 30),)}, "Qwen-Image", "note", "do not fit beside a worker on GPU 0"),
         (
             {"memory": 64 << 30},
             "FLUX.1-dev",
@@ -87,9 +99,41 @@ def test_models_are_as_large_as_the_published_ones() -> None:
     pytest.importorskip("torch")
     from tests.executor.models.random_models.test_full import PARAMETERS as PUBLISHED
 
-    for family, (steps, stages, _) in PARAMETERS.items():
+    for family, model in PARAMETERS.items():
         parts = dict(PUBLISHED[family])
-        assert (parts.pop("transformer"), sum(parts.values())) == (steps, stages)
+        assert (parts.pop("transformer"), parts.pop("vae"), sum(parts.values())) == (
+            model.transformer,
+            model.autoencoder,
+            model.texts,
+        )
+
+
+def test_both_ways_to_decode_are_judged() -> None:
+    """Tests that each way to decode counts by itself: who decodes decides how many groups fit, and whether any model does."""
+    two = replace(GOOD, gpus=(("A100", 40 << 30),) * 2)
+    assert _found(two, "FLUX.1-dev").found == "bfloat16: decode=workers (groups: 3)"
+    assert _found(two, "Qwen-Image").found == "bfloat16: only alone on a GPU"
+    one = replace(GOOD, gpus=(("A100", 40 << 30),))
+    assert _found(one, "SD3-medium").found == "bfloat16: decode=workers, decode=group; float32: decode=workers"
+
+
+def test_more_memory_fits_no_less() -> None:
+    """Tests that with every gigabyte more, no model loses a type, a way to decode, or a group."""
+    before: dict[tuple[str, ...], int] = {}
+    for size in range(8, 160, 4):
+        machine = replace(GOOD, gpus=(("GPU", size << 30),) * 2)
+        groups = dict(_groups(machine))
+        assert before.keys() <= groups.keys() and all(groups[key] >= count for key, count in before.items())
+        before = groups
+    assert len(before) == 2 * 2 * len(PARAMETERS)
+
+
+def _groups(machine: Machine) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield how many groups fit, by model, type and way to decode."""
+    for model in PARAMETERS.values():
+        for of_type in _found(machine, model.name).found.split("; "):
+            for way, count in re.findall(r"decode=(\w+) \(groups: (\d+)\)", of_type):
+                yield (model.name, of_type.split(":")[0], way), int(count)
 
 
 def test_this_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,14 @@ import io
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from executor.distributed.budget import Expected
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller import crew as crews
 from executor.distributed.local.transport import LocalTransport, LocalWorker
@@ -20,10 +22,14 @@ from executor.distributed.worker.setting import WorkerSetting
 from executor.models.model import Model
 from executor.records import Records
 from experiments.cli import compose
+from experiments.distributed import prepare as prepares
 from experiments.distributed.engine import serve_on_workers
 from experiments.distributed.prepare import prepared
 from experiments.fidelity.__main__ import main
 from experiments.serving import checked, ready
+from profiles import Shape
+from profiles.communication import Communication, GroupEntry
+from tests.executor.distributed.controller.test_room import EXPECTED, work_on_a_small_gpu
 from tests.executor.distributed.serving import alive, folder_of
 from tests.experiments.distributed.test_run import CLASSES
 
@@ -66,6 +72,44 @@ def test_a_run_loads_once(tmp_path: Path, started: list[LocalWorker]) -> None:
         assert not [worker for worker in started if alive(worker.pid)]
     assert records.complete and len(records.delivered) == 4
     assert sorted(path.name for path in (tmp_path / "images").iterdir()) == [f"{i:06d}.png" for i in range(4)]
+
+
+def test_what_gpus_have_room_for_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that a run says how many groups fit, and again, with what has been measured, when the measured workers serve."""
+    _with(work_on_a_small_gpu, monkeypatch)
+    monkeypatch.setattr(prepares, "expected_of", lambda config, setup: EXPECTED)
+    said = io.StringIO()
+    config = compose(["engine=distributed", *TINY, *FEW])
+    with ready(config, checked(config), tmp_path, Console(file=said, width=400)) as (setup, runner):
+        runner(setup, Records(setup.workload.requests), lambda _: None)
+    groups = [line for line in said.getvalue().splitlines() if line.startswith("Groups: ")]
+    assert len(groups) == 2 and "(estimated)" in groups[0] and "(measured)" in groups[1]
+    assert "of worker 0 and worker 2 for stages, has" in groups[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ([], Expected(Shape(128, 64), 1)),
+        (["profile.batches=[1,2]"], Expected(Shape(128, 64), 2)),
+    ],
+)
+def test_what_is_expected_of_a_gpu(more: list[str], expected: Expected) -> None:
+    """Tests that the largest shape of the workload, in the largest batch that is measured, is what a GPU is asked for."""
+    config = compose(["engine=distributed", *TINY, *FEW, *more])
+    assert prepares.expected_of(config, checked(config)) == expected
+
+
+def test_what_a_profile_says_of_groups_is_expected() -> None:
+    """Tests that with a profile that is not measured here, its batches and what its groups take are what counts."""
+    config = compose(["engine=distributed", *TINY, *FEW])
+    setup = checked(config)
+    profile = setup.service.profile
+    batch = replace(profile.entries[-1], shape=Shape(128, 64), degree=1, batch=4, link="local")
+    group = GroupEntry(2, "cpu", 0.1, 0.1, 123_456, "measured", "2026-01-01")
+    known = replace(profile, entries=(*profile.entries, batch), communication=Communication(groups=(group,)))
+    there = replace(setup, service=replace(setup.service, profile=known))
+    assert prepares.expected_of({**config, "profile": {}}, there) == Expected(Shape(128, 64), 4, 123_456)
 
 
 def test_a_comparison_loads_once_a_repeat(tmp_path: Path, started: list[LocalWorker]) -> None:
