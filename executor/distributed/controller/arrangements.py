@@ -8,7 +8,7 @@ from typing import Any
 
 from torch._C._distributed_c10d import TCPStore
 
-from executor.distributed.worker.groups import Rendezvous
+from executor.distributed.worker.setting import Rendezvous
 
 _KEPT = 64
 """Groups that are over and whose keys stay in the store."""

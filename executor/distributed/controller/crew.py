@@ -24,8 +24,7 @@ from executor.distributed.local.transport import Transport
 from executor.distributed.memory import check_memory, free_memory
 from executor.distributed.placing import check_places, name_of, places_of, roles_of, shared, those
 from executor.distributed.storage import States
-from executor.distributed.worker.groups import Rendezvous
-from executor.distributed.worker.setting import WorkerSetting
+from executor.distributed.worker.setting import Rendezvous, WorkerSetting
 from planner.cluster import Cluster
 
 _TICK = 0.25
@@ -186,9 +185,10 @@ class Crew:
         self.fleet.turn(self._turn)
         heard = dict.fromkeys(range(len(self.fleet.ready)), time.monotonic())
         while heard:
+            listening = time.monotonic()  # replacing a worker takes a while, in which nobody listens to the others
             for event in self.fleet.wait(_TICK):
                 self._answered(event, heard)
-            late = time.monotonic() - self.config.deadline - 1.0
+            late = listening - self.config.deadline - 1.0
             for rank in [rank for rank, at in heard.items() if self.fleet.ready[rank] and at < late]:
                 self.replace(rank)
                 del heard[rank]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -15,7 +16,11 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 ASK_THE_DRIVER = "PYTORCH_NVML_BASED_CUDA_CHECK"
 """Environment variable that makes torch count devices without CUDA's runtime."""
 
-PRELOAD = ["executor.distributed.local.preload"]
+VARIABLE = "TETRIPLAN_PRELOAD"
+"""Environment variable with the folder of the model whose parts are imported beforehand."""
+
+PRELOAD = ("executor.distributed.local.preload",)
+"""Modules that are imported in the process that workers are forked from."""
 
 
 def context_for(
@@ -31,11 +36,17 @@ def context_for(
         Whether a forked process could not use CUDA; asked for workers with a GPU.
     """
     forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(PRELOAD)
+    forks.set_forkserver_preload([*_started(), *PRELOAD])
     if device == "cpu":
         return forks
     os.environ.setdefault(ASK_THE_DRIVER, "1")
     return multiprocessing.get_context("spawn") if (spoiled or cuda_is_spoiled)(forks) else forks
+
+
+def _started() -> list[str]:
+    """Return the module that Python was started with, by ``-m``: every forked process imports it, too."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return [] if spec is None or spec.name.endswith("__main__") else [spec.name]
 
 
 def cuda_is_spoiled(context: ForkServerContext) -> bool:

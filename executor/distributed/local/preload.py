@@ -5,31 +5,11 @@ The folder of the model is taken from the environment, since that process starts
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-from importlib import import_module
 from pathlib import Path
 
-import diffusers
+import executor.distributed.local.transport  # noqa: F401
+from executor.distributed.local.forking import VARIABLE
+from executor.distributed.worker.imports import import_all
 
-import executor.distributed.worker.process  # noqa: F401
-from executor.models.loading import quiet
-
-VARIABLE = "TETRIPLAN_PRELOAD"
-"""Environment variable with the folder."""
-
-
-def import_parts(folder: Path) -> None:
-    """Import the classes of a pipeline's parts; what cannot be imported is reported when it is loaded."""
-    index = json.loads((folder / "model_index.json").read_text())
-    for library, name in (entry for entry in index.values() if isinstance(entry, list)):
-        with contextlib.suppress(Exception):
-            getattr(import_module(library), name)
-    with contextlib.suppress(Exception):
-        quiet()
-        diffusers.ModularPipeline.from_pretrained(str(folder)).blocks.get_execution_blocks(prompt="")
-
-
-if os.environ.get(VARIABLE):
-    import_parts(Path(os.environ[VARIABLE]))
+import_all(Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)

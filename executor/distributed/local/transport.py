@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from executor.distributed.config import EngineError
-from executor.distributed.local.forking import context_for
+from executor.distributed.local.forking import VARIABLE, context_for
 from executor.distributed.local.latents import Shared, new_folder
-from executor.distributed.local.preload import VARIABLE
 from executor.distributed.storage import Storage
-from executor.distributed.worker.process import work
 from executor.distributed.worker.setting import WorkerSetting
 from executor.models.folder import fingerprint
 
@@ -120,6 +118,13 @@ def received(connection: Connection) -> list[Any]:
         if not messages:
             raise
     return messages
+
+
+def work(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker. What it computes with is imported there alone: that takes seconds, and a controller needs none of it."""
+    from executor.distributed.worker import process
+
+    process.work(setting, connection)
 
 
 class LocalTransport:

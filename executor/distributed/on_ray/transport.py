@@ -24,7 +24,7 @@ from executor.distributed.on_ray.placement import Reservation, check_machines, c
 from executor.distributed.on_ray.reception import Caller, Door, Reception, call
 from executor.distributed.on_ray.session import RaySession, need
 from executor.distributed.on_ray.store import RayStorage, start_keeper
-from executor.distributed.worker.process import serve
+from executor.distributed.worker.imports import import_all
 from executor.distributed.worker.setting import WorkerSetting
 
 WorkerMain = Callable[[WorkerSetting, Door], None]
@@ -35,6 +35,9 @@ _ENDED = 10.0
 
 def work(setting: WorkerSetting, door: Door) -> None:
     """Be a worker until told to stop; groups use this machine's address, and the GPU that Ray has given."""
+    import_all()
+    from executor.distributed.worker.process import serve
+
     here = replace(setting.rendezvous, interface=ray.util.get_node_ip_address())
     device = "cpu" if setting.device == "cpu" else "cuda:0"
     serve(replace(setting, rendezvous=here, device=device), call(door))

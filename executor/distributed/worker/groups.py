@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, Store, TCPStore
 
+from executor.distributed.worker.setting import Rendezvous
 from executor.sequence.communicator import Pending
 
 _REMEMBERED = 1024
@@ -143,27 +143,6 @@ class Membership:
 
     def _data(self) -> Any:
         return self._open()[0]
-
-
-@dataclass(frozen=True)
-class Rendezvous:
-    """Where groups are arranged.
-
-    Parameters
-    ----------
-    host, port
-        Address of the controller's store.
-    timeout
-        Seconds after which a collective in host memory, or the making of a group, gives up. One of GPUs never does: it is
-        broken off.
-    interface
-        Address that this process's connections use.
-    """
-
-    host: str
-    port: int
-    timeout: float
-    interface: str = "127.0.0.1"
 
 
 class Groups:

@@ -1,12 +1,32 @@
-"""What a worker is started with."""
+"""What a worker is started with. No torch here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from executor.distributed.storage import Storage
-from executor.distributed.worker.groups import Rendezvous
 from executor.models.spec import ModelSpec, Role
+
+
+@dataclass(frozen=True)
+class Rendezvous:
+    """Where groups are arranged.
+
+    Parameters
+    ----------
+    host, port
+        Address of the controller's store.
+    timeout
+        Seconds after which a collective in host memory, or the making of a group, gives up. One of GPUs never does: it is
+        broken off.
+    interface
+        Address that this process's connections use.
+    """
+
+    host: str
+    port: int
+    timeout: float
+    interface: str = "127.0.0.1"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from executor.distributed.controller.arrangements import host_store
+from executor.distributed.local import forking
 from executor.distributed.worker.groups import Groups, Rendezvous
 
 
@@ -50,7 +51,7 @@ class Squad:
     def __init__(self, size: int, timeout: float = 60.0, method: str = "forkserver") -> None:
         self._store, rendezvous = host_store(timeout)
         context: Any = multiprocessing.get_context(method)
-        context.set_forkserver_preload(["executor.distributed.local.preload", "tests.executor.distributed.zoo"])
+        context.set_forkserver_preload([*forking.PRELOAD, "tests.executor.distributed.zoo"])
         self._connections = []
         self._processes = []
         for rank in range(size):

@@ -11,10 +11,13 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from executor.distributed import messages as m
 from executor.distributed.config import EngineConfig, EngineError
+from executor.distributed.controller import crew as crews
 from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.images import image_path
@@ -28,6 +31,7 @@ from executor.models.spec import Ask
 from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request
+from tests.executor.distributed.controller.test_fleet import Puppets
 from tests.executor.distributed.serving import (
     SHAPES,
     alive,
@@ -244,3 +248,22 @@ def test_closed_twice(config: EngineConfig) -> None:
         pids = _pids(crew)
         crew.close()
         assert not [pid for pid in pids if alive(pid)]
+
+
+def test_who_spoke_while_nobody_listened_is_not_late(config: EngineConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that workers that answer while another one is replaced, which takes longer than the deadline, are kept."""
+    now, puppets, by_another = [0.0], Puppets(5), Crew.replace
+
+    def slowly(self: Crew, rank: int) -> None:
+        by_another(self, rank)
+        now[0] += 60.0
+        for puppet in puppets.made[1:4]:
+            puppet.says.send(m.Turned(1))
+
+    with Crew(config, CLUSTER, puppets) as crew:
+        crew.take()
+        monkeypatch.setattr(Crew, "replace", slowly)
+        monkeypatch.setattr(crews, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        puppets.made[0].says.close()
+        crew.take()
+    assert len(puppets.made) == 5

@@ -24,6 +24,7 @@ from executor.distributed.controller import arrangements
 from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.images import image_path
+from executor.distributed.local.latents import Shared
 from executor.distributed.local.transport import LocalTransport
 from executor.distributed.worker.process import work
 from executor.distributed.worker.setting import WorkerSetting
@@ -51,7 +52,6 @@ from tests.executor.distributed.serving import (
     requests_of,
     run,
     settled,
-    shared_folder,
     spec_of,
     states_of,
 )
@@ -69,16 +69,22 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
     return EngineConfig(spec, folder / "images", folder / "latents", deadline=20.0)
 
 
-@pytest.fixture
-def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
-    """Three workers, and nothing left of them afterwards."""
+@pytest.fixture(scope="module")
+def crew(config: EngineConfig) -> Iterator[Crew]:
+    """Three workers, which tests take turns on, and nothing left of them afterwards."""
     threads = set(threading.enumerate())
-    with engine_of(config, CLUSTER, PROFILE) as made:
-        pids = [link.pid for link in made._fleet._links]  # type: ignore[attr-defined]
+    with Crew(config, CLUSTER) as made:
+        pids = [link.pid for link in made.fleet._links]  # type: ignore[attr-defined]
         yield made
     assert not [pid for pid in pids if alive(pid)]
-    assert not shared_folder(made).exists()
+    assert isinstance(made.transport.storage, Shared) and not made.transport.storage.folder.exists()
     assert set(threading.enumerate()) <= threads
+
+
+@pytest.fixture
+def engine(crew: Crew) -> DistributedEngine:
+    """Make an engine of a test's own."""
+    return DistributedEngine(crew, PROFILE)
 
 
 def test_conformance(config: EngineConfig, engine: DistributedEngine) -> None:
