@@ -146,6 +146,10 @@ def _once(setting: WorkerSetting, victim: int, sent: signal.Signals) -> None:
     Worker._turn = hit  # type: ignore[method-assign]
 
 
+NEVER = 3600.0
+"""A deadline, in seconds, longer than a test may take: who dies is not waited for."""
+
+
 def work_and_die_at_the_turn(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker that, as number 1, dies when it is handed over."""
     _once(setting, 1, signal.SIGKILL)
@@ -165,13 +169,20 @@ def work_and_stop_at_the_turn(setting: WorkerSetting, connection: Connection) ->
 
 
 @pytest.mark.parametrize(
-    "target", [work_and_die_at_the_turn, work_and_die_at_the_turn_with_stages, work_and_stop_at_the_turn]
+    ("target", "deadline"),
+    [
+        (work_and_die_at_the_turn, NEVER),
+        (work_and_die_at_the_turn_with_stages, NEVER),
+        (work_and_stop_at_the_turn, 8.0),
+    ],
 )
-def test_hit_while_handed_over(target: Callable[[WorkerSetting, Connection], None], config: EngineConfig) -> None:
+def test_hit_while_handed_over(
+    target: Callable[[WorkerSetting, Connection], None], deadline: float, config: EngineConfig
+) -> None:
     """Tests that a worker that dies, or hangs, between two engines is replaced, alone, and all requests are served."""
     requests = requests_of(6, seed=3)
     transport = Counting(config.model.folder, target)
-    with Crew(replace(config, deadline=2.0), CLUSTER, transport) as crew:
+    with Crew(replace(config, deadline=deadline), CLUSTER, transport) as crew:
         before = _pids(crew)
         _busy(crew)
         engine = DistributedEngine(crew, PROFILE)
