@@ -55,7 +55,7 @@ def raised_texts(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "package", ["planner", "profiles", "executor/loop.py", "executor/physics.py", "executor/distributed/config.py"]
+    "package", ["planner", "profiles", "executor/service.py", "executor/physics.py", "executor/distributed/config.py"]
 )
 def test_libraries_do_not_speak_of_configuration(package: str) -> None:
     """Tests that no error of a library names a field of the command line, such as program.late."""
