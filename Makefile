@@ -267,6 +267,7 @@ tables-saving: $(VENV)/.executor
 # Real runs beside simulated ones, on this machine's processor: some minutes, and nothing else should run meanwhile.
 tables-fidelity: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity-sd3 engine.model=sd3
 	$(BIN)/python -m experiments.docs
 
 $(VENV)/bin/python:
