@@ -9,9 +9,9 @@ from pathlib import Path
 
 from executor.distributed.config import EngineConfig, EngineError
 from executor.models.folder import parts_of
+from executor.models.spec import TRANSFORMERS
 from executor.models.weights import weights_of
 
-_STEPS = ("transformer", "transformer_2")
 IMAGE_PARTS = ("vae",)
 """Parts that a worker holds beside those of its steps if it decodes."""
 _GROUP = Path("/sys/fs/cgroup")
@@ -41,8 +41,8 @@ def needed_memory(config: EngineConfig, workers: int) -> int:
     listed = [
         name for name, kind in parts_of(json.loads((folder / "model_index.json").read_text())) if kind is not None
     ]
-    steps = weights_of(folder, [name for name in listed if name in _STEPS], config.model.dtype)
-    stages = weights_of(folder, [name for name in listed if name not in _STEPS], config.model.dtype)
+    steps = weights_of(folder, [name for name in listed if name in TRANSFORMERS], config.model.dtype)
+    stages = weights_of(folder, [name for name in listed if name not in TRANSFORMERS], config.model.dtype)
     made = workers * steps.made + config.stage_workers * stages.made
     if config.decode == "group":
         images = [name for name in listed if name in IMAGE_PARTS]

@@ -11,17 +11,8 @@ from executor.distributed.budget import CONTEXT
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.memory import in_words
 from executor.models.folder import listed_parts
-from executor.models.spec import ModelSpec, Role
+from executor.models.spec import HELD, ModelSpec, Role
 from executor.models.weights import weights_of
-
-_TRANSFORMERS = ("transformer", "transformer_2")
-_TEXTS = ("text_encoder", "text_encoder_2", "text_encoder_3")
-_HELD: dict[Role, tuple[str, ...]] = {
-    "denoise": _TRANSFORMERS,
-    "denoise and decode": (*_TRANSFORMERS, "vae"),
-    "stages": (*_TEXTS, "vae"),
-}
-"""Parts that take memory, by role: of the others, if any, there are configurations. A LoRA that is fused takes none."""
 
 
 def roles_of(config: EngineConfig, workers: int) -> list[Role]:
@@ -48,7 +39,7 @@ def places_of(workers: int, stage_workers: int, gpus: int) -> list[int]:
 
 def held_bytes(model: ModelSpec, role: Role) -> int:
     """Return the bytes of the weights that a role keeps on its device."""
-    listed = [name for name, kind in listed_parts(model.folder) if kind is not None and name in _HELD[role]]
+    listed = [name for name, kind in listed_parts(model.folder) if kind is not None and name in HELD[role]]
     return sum(_bytes_of(model, name) for name in listed)
 
 

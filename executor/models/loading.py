@@ -15,15 +15,14 @@ from executor.models.codec import pack
 from executor.models.folder import parts_of
 from executor.models.lora import fuse_lora
 from executor.models.plain import guide_plainly
-from executor.models.spec import ModelError, ModelSpec, Role
+from executor.models.spec import HELD, TRANSFORMERS, ModelError, ModelSpec, Role
 
-_TRANSFORMERS = ("transformer", "transformer_2")
-_STEPPING = (*_TRANSFORMERS, "scheduler", "vae")
+_SHAPED = (*TRANSFORMERS, "vae")
+"""What every worker knows at least the configuration of; where it does not hold it, it takes no memory."""
+_STEPPING = (*_SHAPED, "scheduler")
 """What steps need; of the autoencoder its configuration, which tells how long a latent is."""
 _PARTS = {"denoise": _STEPPING, "denoise and decode": _STEPPING}
 """What is loaded for a role; all else is for everything."""
-_NOWHERE = {"stages": _TRANSFORMERS, "denoise": ("vae",)}
-"""What a role knows only the configuration of: it takes no memory."""
 
 
 def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> Any:
@@ -62,7 +61,7 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
             continue
         if role in _PARTS and name not in _PARTS[role]:
             continue
-        nowhere = name in _NOWHERE.get(role or "", ())
+        nowhere = role is not None and name in _SHAPED and name not in HELD[role]
         part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)

@@ -30,6 +30,14 @@ Role = Literal["denoise", "denoise and decode", "stages"]
 """``denoise``: transformer and scheduler; ``denoise and decode``: also the autoencoder. ``stages``: text encoders and
 autoencoder, around the steps."""
 
+TRANSFORMERS = ("transformer", "transformer_2")
+HELD: dict[Role, tuple[str, ...]] = {
+    "denoise": TRANSFORMERS,
+    "denoise and decode": (*TRANSFORMERS, "vae"),
+    "stages": ("text_encoder", "text_encoder_2", "text_encoder_3", "vae"),
+}
+"""Parts whose weights a worker holds, by role. A LoRA that is fused takes none."""
+
 
 class ModelError(RuntimeError):
     """A model cannot be loaded; the message names the folder and the part."""
