@@ -8,12 +8,13 @@ the planner's own latency. A request is in the system until its image is there.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import perf_counter
 
 from executor.arrivals import Cancel, Replay, Source
 from executor.engine import Engine, Milestone, Running
+from executor.interrupt import interrupts_wait
 from executor.records import Decision, Fate, Records
 from executor.service import Service
 from executor.tracker import Tracker
@@ -53,6 +54,11 @@ def serve(
     -------
     Records
         The same object, complete.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When interrupted; what the engine had reported by then is in the records. A second interrupt is raised at once.
     """
     return _Run(service, engine, records, source or Replay(records.requests), watch or Watch()).to_end()
 
@@ -84,7 +90,15 @@ class _Run:
 
     def to_end(self) -> Records:
         """Serve until every request has left, or nothing moves any more."""
-        engine, records, source = self._engine, self._records, self._source
+        with interrupts_wait(self._engine.wake) as rest:
+            self._serve(rest)
+            records = self._records
+            records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
+            records.complete = not self._requests and self._source.ended
+        return records
+
+    def _serve(self, rest: Callable[[], None]) -> None:
+        engine, source = self._engine, self._source
         now, heard = 0.0, -1.0
         while self._requests or not source.ended:
             if self._idle_decisions > _PATIENCE and source.ended:
@@ -95,6 +109,7 @@ class _Run:
             now, progress = engine.advance(until if until > now else now)
             if progress:
                 self._take_in(progress, now)
+            rest()
             events = source.take(now)
             for event in events:
                 if isinstance(event, Cancel):
@@ -113,9 +128,6 @@ class _Run:
                 self._pending = None
             if self._pending is None and self._next_decision(now) <= now:
                 self._decide(now)
-        records.ended = max([*records.delivered.values(), *records.dropped.values()], default=0.0)
-        records.complete = not self._requests and source.ended
-        return records
 
     def _arrive(self, request: Request, now: float) -> None:
         records = self._records

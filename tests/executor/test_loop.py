@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -386,3 +388,24 @@ def test_a_flood_does_not_put_plans_off() -> None:
     records = serve(Service(C4, TOY, solver, EVENTS), engine, Records([]), flood)
     assert flood.planned[2:] == list(range(2, 20))
     assert len(records.delivered) == 20
+
+
+class Interrupted(SimulatedEngine):
+    """An engine that is interrupted when it is about to tell of an image."""
+
+    def advance(self, until: float) -> tuple[float, list[Milestone]]:
+        """See `Engine.advance`."""
+        now, progress = super().advance(until)
+        if any(item.kind == "delivered" for item in progress):
+            os.kill(os.getpid(), signal.SIGINT)
+        return now, progress
+
+
+def test_an_interrupt_loses_nothing_that_is_done() -> None:
+    """Tests that a run that is interrupted while an image is told of has that image in its records."""
+    requests = (request(0, steps=1), request(1, steps=5))
+    engine = Interrupted(C4, TOY, requests, EXACT, np.random.default_rng(0))
+    records = Records(requests)
+    with pytest.raises(KeyboardInterrupt):
+        serve(Service(C4, TOY, Scripted(all_on_one), EVENTS, stages=EXACT.stages), engine, records)
+    assert set(records.delivered) == {0} and not records.complete

@@ -95,7 +95,7 @@ def test_interrupt_keeps_what_was_finished(solver: str, sent: signal.Signals, tm
     """Ctrl-C or a request to terminate ends a long run with readable tables and exit code 130, also while CP-SAT searches."""
     process = start(*LONG, f"solver={solver}", "output=run", cwd=tmp_path)
     tables = tmp_path / "run" / "requests.parquet"
-    for _ in range(600):
+    for _ in range(1800):
         if tables.exists():
             break
         time.sleep(0.1)
@@ -119,7 +119,7 @@ def test_terminate_in_the_background(tmp_path: Path) -> None:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN) and None,
     )
-    for _ in range(600):
+    for _ in range(1800):
         if (tmp_path / "run" / "requests.parquet").exists():
             break
         time.sleep(0.1)
