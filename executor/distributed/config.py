@@ -67,6 +67,8 @@ class EngineConfig:
         How often a request may fail in a row, without a step done and without a worker having died.
     start_timeout
         Seconds that workers may take to load the model; also those that take the place of dead ones.
+    offload
+        Whether text encoders rest in host memory; None where weights do not fit on a GPU of this machine otherwise.
     transport
         ``local``: workers are processes of this machine. ``ray``: actors, on one machine or several.
     address
@@ -92,6 +94,7 @@ class EngineConfig:
     deadline: float = 30.0
     attempts: int = 3
     start_timeout: float = 600.0
+    offload: bool | None = None
     transport: Literal["local", "ray"] = "local"
     address: str | None = None
 

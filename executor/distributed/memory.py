@@ -1,15 +1,18 @@
-"""Host memory: what is free, what workers take of it to load a model, and a start that would not fit. No torch here."""
+"""Host memory: what is free, what workers take of it to load a model, and a start that would not fit.
+
+No torch here, unless random weights rest in host memory.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from executor.distributed.config import EngineConfig, EngineError
 from executor.models.folder import parts_of
-from executor.models.spec import TRANSFORMERS
+from executor.models.spec import TEXT_ENCODERS, TRANSFORMERS, ModelSpec
 from executor.models.weights import weights_of
 
 IMAGE_PARTS = ("vae",)
@@ -26,7 +29,8 @@ def needed_memory(config: EngineConfig, workers: int) -> int:
     """Return the bytes of host memory that weights take, at most, while all workers of a configuration load them.
 
     What lies in files in the type that is asked for is in memory once; what has to be converted, once for each worker. On
-    GPUs only the latter counts, as the former is read piece by piece. Random weights are made where they are needed.
+    GPUs only the latter counts, as the former is read piece by piece, but for text encoders that rest here. Random weights
+    are made where they are needed.
 
     Parameters
     ----------
@@ -35,19 +39,22 @@ def needed_memory(config: EngineConfig, workers: int) -> int:
     workers
         That do steps.
     """
-    if config.model.weights == "random" and config.device == "cuda":
-        return 0
     folder = config.model.folder
     listed = [
         name for name, kind in parts_of(json.loads((folder / "model_index.json").read_text())) if kind is not None
     ]
+    resting = [name for name in listed if name in TEXT_ENCODERS and config.model.offload]
+    if config.model.weights == "random" and config.device == "cuda":
+        return config.stage_workers * _made(config.model, resting)
     steps = weights_of(folder, [name for name in listed if name in TRANSFORMERS], config.model.dtype)
     stages = weights_of(folder, [name for name in listed if name not in TRANSFORMERS], config.model.dtype)
     made = workers * steps.made + config.stage_workers * stages.made
     if config.decode == "group":
         images = [name for name in listed if name in IMAGE_PARTS]
         made += workers * weights_of(folder, images, config.model.dtype).made
-    return made if config.device == "cuda" else made + steps.mapped + stages.mapped
+    if config.device == "cpu":
+        return made + steps.mapped + stages.mapped
+    return made + weights_of(folder, resting, config.model.dtype).mapped
 
 
 def check_memory(config: EngineConfig, workers: int, free: int) -> None:
@@ -71,6 +78,15 @@ def check_memory(config: EngineConfig, workers: int, free: int) -> None:
 def in_words(count: int) -> str:
     """Return a number of bytes in words."""
     return f"{count / 2**30:.1f} GiB" if count >= 1 << 30 else f"{count / 2**20:.0f} MiB"
+
+
+def _made(model: ModelSpec, parts: Sequence[str]) -> int:
+    """Return the bytes of parts with random weights."""
+    if not parts:
+        return 0
+    from executor.models.loading import bytes_without_file
+
+    return sum(bytes_without_file(model, part) for part in parts)
 
 
 def _free(proc: Path, group: Path) -> Iterator[int]:

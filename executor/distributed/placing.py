@@ -6,12 +6,13 @@ No torch here, unless weights are random and in no file.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from executor.distributed.budget import CONTEXT
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.memory import in_words
 from executor.models.folder import listed_parts
-from executor.models.spec import HELD, ModelSpec, Role
+from executor.models.spec import HELD, TEXT_ENCODERS, ModelSpec, Role
 from executor.models.weights import weights_of
 
 
@@ -39,39 +40,56 @@ def places_of(workers: int, stage_workers: int, gpus: int) -> list[int]:
 
 def held_bytes(model: ModelSpec, role: Role) -> int:
     """Return the bytes of the weights that a role keeps on its device."""
-    listed = [name for name, kind in listed_parts(model.folder) if kind is not None and name in HELD[role]]
+    held = set(HELD[role]) - set(TEXT_ENCODERS if model.offload else ())
+    listed = [name for name, kind in listed_parts(model.folder) if kind is not None and name in held]
     return sum(_bytes_of(model, name) for name in listed)
 
 
-def check_places(config: EngineConfig, workers: int, gpus: Sequence[int]) -> None:
-    """Refuse a model whose weights do not fit on the GPUs of those that hold them.
+def placed(config: EngineConfig, workers: int, gpus: Sequence[int]) -> EngineConfig:
+    """Return a configuration that says where text encoders rest, or refuse a model whose weights do not fit on its GPUs.
 
-    Only weights and contexts count, without which nothing goes; activations and groups come on top.
+    Only weights and contexts count, without which nothing goes; activations and groups come on top. Where nobody says, text
+    encoders are on a GPU if they fit there.
 
     Parameters
     ----------
     config
-        Model, type, workers for stages, who decodes.
+        Model, type, workers for stages, who decodes, whether text encoders rest in host memory.
     workers
         That do steps.
     gpus
-        Memory of each GPU, in bytes.
+        Memory of each GPU of this machine, in bytes; none where it has none, or where workers are on others.
 
     Raises
     ------
     EngineError
         The message names the GPU, what is needed, what is there, and what to do.
     """
-    roles, places = roles_of(config, workers), places_of(workers, config.stage_workers, len(gpus))
-    held = {role: held_bytes(config.model, role) + CONTEXT for role in dict.fromkeys(roles)}
+    ways = (False, True) if config.offload is None and gpus else (bool(config.offload),)
+    problem: str | None = None
+    for offload in ways:
+        way = replace(config, model=replace(config.model, offload=offload))
+        problem = _problem(way, workers, gpus)
+        if problem is None:
+            return way
+    raise EngineError(problem)
+
+
+def _problem(config: EngineConfig, workers: int, gpus: Sequence[int]) -> str | None:
+    """Return what does not fit on the first GPU that is too small, and what to do; None if all are large enough."""
+    roles, places = roles_of(config, workers), places_of(workers, config.stage_workers, max(workers, len(gpus)))
+    held = {role: held_bytes(config.model, role) + CONTEXT for role in dict.fromkeys(roles)} if gpus else {}
     for place, total in enumerate(gpus):
         ranks = [rank for rank, there in enumerate(places) if there == place]
         needed = sum(held[roles[rank]] for rank in ranks)
         if needed > total:
-            raise EngineError(
+            resting = " with text encoders in host memory" if config.model.offload else ""
+            return (
                 f"cuda:{place} has {in_words(total)}, but {those(ranks, workers)} take {in_words(needed)} there to hold "
-                f"{config.model.folder.name} as {config.model.dtype}, before any step: {_remedies(config, ranks, len(gpus))}"
+                f"{config.model.folder.name} as {config.model.dtype}{resting}, before any step: "
+                f"{_remedies(config, ranks, workers, len(gpus))}"
             )
+    return None
 
 
 def shared(places: Sequence[int], workers: int) -> dict[int, list[int]]:
@@ -91,9 +109,11 @@ def those(ranks: Sequence[int], workers: int) -> str:
     return " and ".join(named)
 
 
-def _remedies(config: EngineConfig, ranks: Sequence[int], gpus: int) -> str:
+def _remedies(config: EngineConfig, ranks: Sequence[int], workers: int, gpus: int) -> str:
     """Return what to do about a GPU that is too small for its workers."""
     ways = []
+    if config.offload is False and max(ranks) >= workers:
+        ways.append("engine.offload=true")
     if config.model.dtype == "float32":
         ways.append("engine.dtype=bfloat16")
     if config.decode == "group":

@@ -9,13 +9,14 @@ from typing import Any
 import diffusers
 import torch
 import transformers
+from diffusers.hooks import apply_group_offloading
 from torch import nn
 
 from executor.models.codec import pack
 from executor.models.folder import parts_of
 from executor.models.lora import fuse_lora
 from executor.models.plain import guide_plainly
-from executor.models.spec import HELD, TRANSFORMERS, ModelError, ModelSpec, Role
+from executor.models.spec import HELD, TEXT_ENCODERS, TRANSFORMERS, ModelError, ModelSpec, Role
 
 _SHAPED = (*TRANSFORMERS, "vae")
 """What every worker knows at least the configuration of; where it does not hold it, it takes no memory."""
@@ -36,7 +37,7 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
         None for all parts. The transformer of a worker for ``stages`` has a configuration and no memory, as has the
         autoencoder of one for ``denoise``.
     device
-        Where the weights go.
+        Where the weights go; those of text encoders to host memory, if the specification says so.
 
     Raises
     ------
@@ -62,17 +63,21 @@ def load_pipeline(spec: ModelSpec, role: Role | None, device: torch.device) -> A
         if role in _PARTS and name not in _PARTS[role]:
             continue
         nowhere = role is not None and name in _SHAPED and name not in HELD[role]
-        part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else device)
+        rests = spec.offload and name in TEXT_ENCODERS
+        there = torch.device("cpu") if rests else device
+        part = _load_part(spec, pipeline, name, torch.device("meta") if nowhere else there)
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)
             if not any(parameter.is_meta for parameter in part.parameters()):
-                part.to(device)
+                part.to(there)
+            if rests:
+                apply_group_offloading(part, device, there, "leaf_level")
         if name == "scheduler":
             _check_travels(spec, part)
         if name == "vae" and spec.vae_tiling:
             _tile(spec, part)
         pipeline.update_components(**{name: part})
-    guide_plainly(pipeline, spec.guidance)
+    guide_plainly(pipeline, spec.guidance, spec.guidance_2)
     if spec.lora is not None and role != "stages":
         try:
             fuse_lora(pipeline, spec.lora, spec.lora_weight)

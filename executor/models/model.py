@@ -7,7 +7,7 @@ dictionary.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from executor.models.loading import load_pipeline
 from executor.models.noise import own_noise
 from executor.models.plain import negative_prompt, speak_plainly
 from executor.models.shapes import check_shape
-from executor.models.spec import Ask, ModelError, ModelSpec, Role
+from executor.models.spec import TEXT_ENCODERS, Ask, ModelError, ModelSpec, Role
 from executor.models.ticket import Ticket
 
 _META = torch.device("meta")
@@ -74,6 +74,26 @@ class Model:
         return [network for network in found if network is not None]
 
     @torch.no_grad()
+    def read(self, text: str) -> None:
+        """Encode a text for nobody.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be, for a reason that any text would meet: a package that is missing, a tokenizer of another model.
+        """
+        state = self._given(self._told | {"prompt": text})
+        try:
+            for block in self._before:
+                if any(part.name in TEXT_ENCODERS for part in block.expected_components):
+                    _, state = block(self._pipeline, state)
+        except Exception as error:
+            hint = f"; is the package {error.name} missing?" if isinstance(error, NameError) else ""
+            raise ModelError(
+                f"{self.spec.folder}: no text can be encoded: {type(error).__name__}: {error}{hint}"
+            ) from error
+
+    @torch.no_grad()
     def admit(self, ask: Ask) -> Ticket:
         """Encode the prompt, draw the noise, set the timesteps.
 
@@ -85,11 +105,7 @@ class Model:
         """
         check_shape(self.spec.folder, ask.request.shape, 1)
         self._pipeline.scheduler = copy.deepcopy(self._pipeline.scheduler)
-        state = PipelineState()
-        given = self._call(ask)
-        for parameter in self._inputs:
-            if parameter.name is not None:
-                state.set(parameter.name, given.get(parameter.name, parameter.default), parameter.kwargs_type)
+        state = self._given(self._call(ask))
         for block in self._before:
             _, state = block(self._pipeline, state)
         values: dict[str, Any] = {
@@ -176,7 +192,20 @@ class Model:
             call["num_frames"] = shape.frames
         if self.spec.guidance is not None and "guidance_scale" in names:
             call["guidance_scale"] = self.spec.guidance
-        return call | negative_prompt(self._pipeline) | dict(self.spec.inputs)
+        return call | self._told
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        """What every request is told beside what it says itself."""
+        return negative_prompt(self._pipeline) | dict(self.spec.inputs)
+
+    def _given(self, call: Mapping[str, Any]) -> PipelineState:
+        """Return the state at the beginning of a pipeline that is called with some of its inputs."""
+        state = PipelineState()
+        for parameter in self._inputs:
+            if parameter.name is not None:
+                state.set(parameter.name, call.get(parameter.name, parameter.default), parameter.kwargs_type)
+        return state
 
     def _state(self, ticket: Ticket) -> PipelineState:
         values = ticket.values | {"latents": ticket.latents}

@@ -33,8 +33,8 @@ def speak_plainly(blocks: Sequence[Any]) -> None:
             block.DEFAULT_SYSTEM_MESSAGE = SYSTEM_MESSAGE
 
 
-def guide_plainly(pipeline: Any, scale: float | None) -> None:
-    """Set the scale of guidance, the same for each of two transformers, as the plain pipeline does.
+def guide_plainly(pipeline: Any, scale: float | None, second: float | None = None) -> None:
+    """Set the scale of guidance, the same for each of two transformers unless told otherwise, as the plain pipeline does.
 
     Parameters
     ----------
@@ -42,11 +42,13 @@ def guide_plainly(pipeline: Any, scale: float | None) -> None:
         A modular one; changed in place.
     scale
         None for the model's own, which is the first transformer's.
+    second
+        For the second transformer; None for the same.
     """
     guiders = [name for name in ("guider", "guider_2") if name in pipeline.components]
     if scale is None:
         if len(guiders) < 2:
             return
         scale = pipeline.guider.guidance_scale
-    for name in guiders:
-        pipeline.update_components(**{name: ClassifierFreeGuidance(guidance_scale=scale)})
+    for name, own in zip(guiders, (scale, scale if second is None else second), strict=False):
+        pipeline.update_components(**{name: ClassifierFreeGuidance(guidance_scale=own)})

@@ -31,10 +31,11 @@ Role = Literal["denoise", "denoise and decode", "stages"]
 autoencoder, around the steps."""
 
 TRANSFORMERS = ("transformer", "transformer_2")
+TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 HELD: dict[Role, tuple[str, ...]] = {
     "denoise": TRANSFORMERS,
     "denoise and decode": (*TRANSFORMERS, "vae"),
-    "stages": ("text_encoder", "text_encoder_2", "text_encoder_3", "vae"),
+    "stages": (*TEXT_ENCODERS, "vae"),
 }
 """Parts whose weights a worker holds, by role. A LoRA that is fused takes none."""
 
@@ -71,6 +72,10 @@ class ModelSpec:
         quite the image that one piece would be.
     compile
         Whether workers compile the transformer's blocks (`torch.compile`), in their first steps.
+    offload
+        Whether text encoders rest in host memory, from where each of their layers is on the device while it computes.
+    guidance_2
+        Scale of guidance for the second of two transformers; None for that of the first.
 
     Raises
     ------
@@ -91,6 +96,8 @@ class ModelSpec:
     lora_weight: float = 1.0
     vae_tiling: bool = False
     compile: bool = False
+    offload: bool = False
+    guidance_2: float | None = None
 
     @property
     def compiler(self) -> str | None:
@@ -112,6 +119,7 @@ class ModelSpec:
         if problem is not None:
             raise ModelError(f"{self.folder}: {problem}")
         self._check_lora()
+        self._check_guidance()
         for name, value in self.inputs.items():
             if name in _OF_THE_REQUEST:
                 raise ParameterError(f"inputs.{name}", value, "each request says its own; leave it out")
@@ -119,6 +127,24 @@ class ModelSpec:
                 raise ParameterError(
                     f"inputs.{name}", value, "a request is one image or video; use 1, and more requests"
                 )
+
+    @property
+    def _two(self) -> bool:
+        return any(name == "transformer_2" and kind for name, kind in listed_parts(self.folder))
+
+    def _check_guidance(self) -> None:
+        for name in ("guidance", "guidance_2"):
+            if not (getattr(self, name) is None or is_finite(getattr(self, name))):
+                raise ParameterError(name, getattr(self, name), "a finite number is needed")
+        second = self.guidance_2
+        if second is None:
+            return
+        if not self._two:
+            raise ParameterError("guidance_2", second, "it is for the second of two transformers; this model has one")
+        if self.guidance is not None and self.guidance <= 1:
+            raise ParameterError(
+                "guidance_2", second, f"without guidance (guidance is {self.guidance:g}) there is none"
+            )
 
     def _check_lora(self) -> None:
         if not is_finite(self.lora_weight):
@@ -135,8 +161,7 @@ class ModelSpec:
                 )
             return
         object.__setattr__(self, "lora", Path(self.lora))
-        two = any(name == "transformer_2" and kind for name, kind in listed_parts(self.folder))
-        problem = problem_of_lora(Path(self.lora), two)
+        problem = problem_of_lora(Path(self.lora), self._two)
         if problem is not None:
             raise ModelError(f"engine.lora is {str(self.lora)!r}: {problem}")
 

@@ -92,13 +92,15 @@ class DistributedConfig:
 
     ``model``: ``flux``, ``sd3``, ``qwen`` or ``wan`` with random weights, without a download (``width``: ``tiny``,
     ``small``, or on GPUs ``full``: FLUX.1-dev, SD3-medium, Qwen-Image, Wan2.1-14B as published), or the folder of a
-    pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``lora``: a file of safetensors that is
-    fused into the transformer, times ``lora_weight`` (needs peft). ``vae_tiling``: decode large images tile by tile, in less
-    memory. ``compile``: the transformer's blocks, with torch.compile, in first steps. ``workers``: by default one per GPU,
-    or two processes. ``stage_workers``: those that encode texts and decode images, beside them. ``decode=group``: a worker
-    of the group that did the last step decodes. ``groups``: that a worker may be in at a time; by default as many as fit into
-    its GPU's memory, or 32 without GPUs. ``images`` and ``latents``: whether to keep them, in the output directory.
-    ``deadline``: seconds after which a group without a step counts as hung. ``late``: ``best_effort`` or ``drop``.
+    pipeline that diffusers saved; ``weights=random`` needs only its configurations. ``guidance``: its scale;
+    ``guidance_2``: that of the second transformer of Wan 2.2. ``lora``: a file of safetensors that is fused into the
+    transformer, times ``lora_weight`` (needs peft). ``vae_tiling``: decode large images tile by tile, in less memory.
+    ``compile``: the transformer's blocks, with torch.compile, in first steps. ``workers``: by default one per GPU, or two
+    processes. ``stage_workers``: those that encode texts and decode images, beside them. ``decode=group``: a worker of the
+    group that did the last step decodes. ``groups``: that a worker may be in at a time; by default as many as fit into its
+    GPU's memory, or 32 without GPUs. ``offload``: text encoders rest in host memory; by default where they do not fit on a
+    GPU. ``images`` and ``latents``: whether to keep them, in the output directory. ``deadline``: seconds after which a
+    group without a step counts as hung. ``late``: ``best_effort`` or ``drop``.
     """
 
     defaults: list[Any] = field(default_factory=lambda: list(_SERVED))
@@ -108,6 +110,7 @@ class DistributedConfig:
     weights: str = "load"
     dtype: str = "float32"
     guidance: float | None = None
+    guidance_2: float | None = None
     lora: str | None = None
     lora_weight: float = 1.0
     vae_tiling: bool = False
@@ -120,6 +123,7 @@ class DistributedConfig:
     device: str = "auto"
     threads: int = 1
     groups: int | None = None
+    offload: bool | None = None
     warm: bool = True
     deadline: float = 30.0
     attempts: int = 3

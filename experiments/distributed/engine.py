@@ -67,6 +67,7 @@ def engine_config(config: Mapping[str, Any], directory: Path | None) -> EngineCo
             stage_workers=engine["stage_workers"],
             decode=engine["decode"],
             groups=engine["groups"],
+            offload=engine["offload"],
             warm=engine["warm"],
             deadline=engine["deadline"],
             attempts=engine["attempts"],

@@ -78,6 +78,7 @@ def model_of(engine: Mapping[str, Any], seed: int) -> ModelSpec:
         engine["lora_weight"],
         engine["vae_tiling"],
         engine["compile"],
+        guidance_2=engine["guidance_2"],
     )
 
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from planner.programs.intervals import Task
 from planner.programs.lists import list_schedule
-from planner.programs.prices import concave
+from planner.programs.offers import concave
 from planner.programs.supply import Durations, Supply
 
 _MARGIN = 1e-4

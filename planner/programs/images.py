@@ -42,7 +42,7 @@ def with_images(program: Intervals, tasks: Sequence[Task], points: Floats) -> In
     needed: dict[int, float] = {}
     for i, task in enumerate(tasks):
         first, last = earliest_image(task), task.due + task.decode
-        must = task.decode - max(0.0, last - float(points[-1]))
+        must = seconds_within(task, float(points[-1]))
         if must <= _TRIFLE:
             continue
         needed[i] = must
@@ -82,6 +82,11 @@ def with_images(program: Intervals, tasks: Sequence[Task], points: Floats) -> In
     )
     images = ImageColumns(tuple(owner), tuple(interval), size)
     return replace(program, linear=extended, images=images)
+
+
+def seconds_within(task: Task, end: float) -> float:
+    """Return the seconds of a task's image that cannot be made after a time."""
+    return max(0.0, task.decode - max(0.0, task.due + task.decode - end))
 
 
 def earliest_image(task: Task) -> float:

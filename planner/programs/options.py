@@ -11,7 +11,7 @@ from planner.capacity import steps_within
 from planner.cluster import Group
 from planner.job import Job
 from planner.outcomes import Floats, Ints, Outcomes
-from planner.programs.prices import concave
+from planner.programs.offers import concave
 from planner.round import EPSILON, Round
 from planner.timely import steps_in_time
 

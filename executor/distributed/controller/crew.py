@@ -22,7 +22,7 @@ from executor.distributed.devices import cuda_bytes
 from executor.distributed.group_names import GroupNames, Named, warm_set
 from executor.distributed.local.transport import Transport
 from executor.distributed.memory import check_memory, free_memory
-from executor.distributed.placing import check_places, name_of, places_of, roles_of, shared, those
+from executor.distributed.placing import name_of, placed, places_of, roles_of, shared, those
 from executor.distributed.storage import States
 from executor.distributed.worker.setting import Rendezvous, WorkerSetting
 from planner.cluster import Cluster
@@ -67,10 +67,10 @@ class Crew:
     ) -> None:
         config.prepare_folders()
         gpus: tuple[int, ...] = ()
+        if config.transport == "local" and config.device == "cuda":
+            gpus = cuda_bytes()
+        config = placed(config, cluster.gpus, gpus)
         if config.transport == "local":
-            if config.device == "cuda":
-                gpus = cuda_bytes()
-                check_places(config, cluster.gpus, gpus)
             check_memory(config, cluster.gpus, free_memory())
         self.config = config
         self.cluster = cluster
@@ -80,7 +80,7 @@ class Crew:
         self._places = places_of(cluster.gpus, config.stage_workers, max(cluster.gpus, len(gpus)))
         self._room = MemoryRoom(config, cluster, self._places, expected or Expected())
         if config.device == "cuda":
-            self._tell_shared()
+            self._tell_placed()
         with ExitStack() as closing:
             self.transport = transport or transport_of(config, cluster.gpus)
             closing.callback(self.transport.close)
@@ -160,8 +160,11 @@ class Crew:
             for rank, (role, place) in enumerate(zip(roles_of(config, self.cluster.gpus), self._places, strict=True))
         ]
 
-    def _tell_shared(self) -> None:
-        """Say which GPUs have a worker for stages beside one that does steps."""
+    def _tell_placed(self) -> None:
+        """Say which GPUs have a worker for stages beside one that does steps, and where texts are kept waiting."""
+        if self.config.model.offload:
+            why = "as engine.offload asks" if self.config.offload else "since they do not fit on GPUs beside all else"
+            self._say(f"Text encoders rest in host memory, {why}: each text takes at least as long as copying them")
         for place, ranks in shared(self._places, self.cluster.gpus).items():
             self._say(f"{name_of(place, self.config)} is shared by {those(ranks, self.cluster.gpus)}")
 

@@ -129,8 +129,8 @@ class MemoryRoom:
             if asked is not None and budget.groups:
                 raise EngineError(f"engine.groups is {asked}, but {room}; use up to {budget.groups}, or leave it out")
             raise EngineError(
-                f"no group fits: {room}; use engine.dtype=bfloat16, engine.decode=workers, engine.vae_tiling=true, smaller "
-                "shapes, or cluster.degrees=[1]"
+                f"no group fits: {room}; use engine.dtype=bfloat16, engine.decode=workers, engine.offload=true, "
+                "engine.vae_tiling=true, smaller shapes, or cluster.degrees=[1]"
             )
 
     def _why(self, groups: int, place: int, budget: Budget) -> str:

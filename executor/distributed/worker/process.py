@@ -58,6 +58,8 @@ class Worker:
         self._storage = setting.storage
         self._states = setting.storage.states(setting.turn)
         self._copies = copies_of(self._device)
+        if setting.role == "stages":
+            self._model.read("a text")
         compiler = None if setting.role == "stages" else setting.model.compiler
         self._parallel = [SequenceParallel(network, compiler=compiler) for network in self._model.transformers]
         self._rank = setting.rank

@@ -13,7 +13,7 @@ from executor.distributed.controller import crew
 from executor.distributed.controller.crew import Crew
 from executor.distributed.memory import check_memory, free_memory, in_words, needed_memory
 from executor.models.random_models.build import build
-from executor.models.spec import ModelSpec
+from executor.models.spec import TEXT_ENCODERS, ModelSpec
 from executor.models.weights import weights_of
 from tests.executor.distributed.serving import cluster_of, spec_of
 
@@ -74,6 +74,16 @@ def test_needed_to_fill_gpus(config: EngineConfig) -> None:
     narrow = replace(config, device="cuda", model=replace(config.model, dtype="bfloat16"))
     assert needed_memory(narrow, 4) > 3.9 * needed_memory(narrow, 1) / 2 > 0
     assert needed_memory(replace(narrow, model=replace(narrow.model, weights="random")), 4) == 0
+
+
+def test_text_encoders_that_rest_here_count(config: EngineConfig) -> None:
+    """Tests that text encoders that rest in host memory take theirs of it: once where all map their files, else each."""
+    resting = replace(config, device="cuda", model=replace(config.model, offload=True))
+    texts = sum(weights_of(config.model.folder, TEXT_ENCODERS, "float32"))
+    assert needed_memory(resting, 4) == needed_memory(replace(resting, stage_workers=2), 4) == texts > 0
+    random = replace(resting, model=replace(resting.model, weights="random"))
+    assert needed_memory(replace(random, stage_workers=2), 4) == 2 * needed_memory(random, 4)
+    assert needed_memory(random, 4) == pytest.approx(texts, rel=0.1)
 
 
 def test_too_much_is_refused(config: EngineConfig, monkeypatch: pytest.MonkeyPatch) -> None:

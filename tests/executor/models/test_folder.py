@@ -16,7 +16,7 @@ from executor.models.shapes import check_shape
 from executor.models.spec import ModelError, ModelSpec
 from executor.sequence import PLANS
 from profiles.shape import Shape
-from tests.executor.distributed.variants import edit
+from tests.executor.distributed.variants import edit, wan22
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,21 @@ def test_inputs_of_a_request(flux: Path, name: str) -> None:
     """Tests that inputs that follow from a request cannot be given for all of them."""
     with pytest.raises(ValueError, match=rf"^inputs\.{name} is 8; each request says its own; leave it out"):
         ModelSpec(flux, inputs={name: 8})
+
+
+def test_scales_of_guidance(flux: Path, tmp_path: Path) -> None:
+    """Tests that a scale that is none, or that no transformer would guide by, is refused."""
+    with pytest.raises(ValueError, match=r"^guidance is nan; a finite number is needed"):
+        ModelSpec(flux, guidance=float("nan"))
+    with pytest.raises(
+        ValueError, match=r"^guidance_2 is 3\.0; it is for the second of two transformers; this model has one"
+    ):
+        ModelSpec(flux, guidance_2=3.0)
+    two = wan22(tmp_path)
+    ModelSpec(two, guidance=4.0, guidance_2=3.0)
+    ModelSpec(two, guidance_2=3.0)
+    with pytest.raises(ValueError, match=r"^guidance_2 is 3\.0; without guidance \(guidance is 1\) there is none"):
+        ModelSpec(two, guidance=1.0, guidance_2=3.0)
 
 
 def test_several_images_of_a_prompt(flux: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from diffusers.hooks.group_offloading import _get_group_onload_device
 
 from executor.models.model import Model
 from executor.models.random_models import FAMILIES
 from executor.models.random_models.build import build
-from executor.models.spec import Ask, ModelError, ModelSpec
+from executor.models.spec import TEXT_ENCODERS, Ask, ModelError, ModelSpec
 from executor.models.ticket import Ticket
 from planner.request import Request
 from profiles.shape import Shape
@@ -179,3 +180,26 @@ def test_wrong_specifications(tmp_path: Path) -> None:
         ModelSpec(folder, dtype="half")  # type: ignore[arg-type]
     with pytest.raises(ModelError, match=r"engine\.inputs has \['max_length'\]"):
         Model(ModelSpec(folder, inputs={"max_length": 3}), "stages")
+
+
+def test_text_encoders_may_rest_in_host_memory(served: Served) -> None:
+    """Tests that what is made of a text does not depend on where its encoders rest, and that they alone do."""
+    resting = replace(served, stages=Model(replace(served.spec, offload=True), "stages"))
+    one, other = served.admit(3), resting.admit(3)
+    tensors = {name: value for name, value in one.values.items() if isinstance(value, torch.Tensor)}
+    assert any("embeds" in name for name in tensors)
+    assert all(torch.equal(value, other.values[name]) for name, value in tensors.items())
+    parts = resting.stages._pipeline.components
+    encoders = [parts[name] for name in TEXT_ENCODERS if parts.get(name) is not None]
+    assert encoders and all(_get_group_onload_device(encoder) == CPU for encoder in encoders)
+    with pytest.raises(ValueError, match="Group offloading is not enabled"):
+        _get_group_onload_device(parts["vae"])
+
+
+def test_no_text_without_a_package(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that a text can be read before a request comes, and that what every text lacks is named then."""
+    served.stages.read("a cat")
+    if served.shape.frames > 1:
+        monkeypatch.delattr("diffusers.modular_pipelines.wan.encoders.ftfy")
+        with pytest.raises(ModelError, match=r"no text can be encoded: NameError: .* is the package ftfy missing\?"):
+            served.stages.read("a cat")

@@ -115,10 +115,11 @@ def test_sigmas_of_as_many_steps(tmp_path: Path) -> None:
     assert torch.equal(ticket.latents.view(-1), expected.view(-1))
 
 
-def test_two_transformers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("second", [None, 2.0])
+def test_two_transformers(second: float | None, tmp_path: Path) -> None:
     """Tests that Wan 2.2 equals the pipeline, for requests given together at different transformers and at the same step."""
     folder = wan22(tmp_path)
-    spec = ModelSpec(folder, guidance=5.0, inputs={"max_sequence_length": 32})
+    spec = ModelSpec(folder, guidance=5.0, inputs={"max_sequence_length": 32}, guidance_2=second)
     stages, model = Model(spec, "stages"), Model(spec, "denoise")
     assert len(model.transformers) == 2
     assert all(parameter.is_meta for network in stages.transformers for parameter in network.parameters())
@@ -139,5 +140,5 @@ def test_two_transformers(tmp_path: Path) -> None:
     assert sum(calls) - before == 4  # guided, and one batch each
     for seed, ticket in zip((3, 4), tickets, strict=True):
         extra = {"height": 32, "width": 48, "num_frames": 5, "max_sequence_length": 32, "guidance_scale": 5.0}
-        expected = _plain(folder, seed, 6, **extra)
+        expected = _plain(folder, seed, 6, **extra, guidance_scale_2=second)
         torch.testing.assert_close(ticket.latents, expected, atol=1e-5, rtol=0)

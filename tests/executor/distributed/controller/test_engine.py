@@ -32,6 +32,7 @@ from executor.film import frames_of
 from executor.loop import serve
 from executor.models import loading, model
 from executor.models.random_models.build import build
+from executor.models.spec import ModelSpec
 from executor.records import Records
 from executor.service import Service
 from executor.testing import RandomPlans, check_engine
@@ -55,7 +56,7 @@ from tests.executor.distributed.serving import (
     spec_of,
     states_of,
 )
-from tests.executor.distributed.variants import wan22, with_scheduler
+from tests.executor.distributed.variants import edit, wan22, with_scheduler
 
 CLUSTER = cluster_of(3)
 PROFILE = profile_of(CLUSTER, (1, 2))
@@ -366,6 +367,16 @@ def test_broken_model_is_named(config: EngineConfig, tmp_path: Path) -> None:
     next(folder.glob("transformer/*.safetensors")).write_bytes(b"broken")
     with pytest.raises(EngineError, match=r"worker \d cannot start: .*flux: 'transformer' cannot be loaded"):
         Crew(replace(config, model=spec_of(folder)), CLUSTER)
+
+
+def test_texts_that_cannot_be_encoded_are_told_at_the_start(config: EngineConfig, tmp_path: Path) -> None:
+    """Tests that a text encoder with fewer words than its tokenizer ends the start, and not each request."""
+    folder = build("flux", tmp_path / "flux")
+    edit(folder / "text_encoder_2" / "config.json", vocab_size=2)
+    for file in folder.glob("*/*.safetensors"):
+        file.unlink()
+    with pytest.raises(EngineError, match=r"worker \d cannot start: .*flux: no text can be encoded: IndexError"):
+        Crew(replace(config, model=ModelSpec(folder, weights="random", inputs={"max_sequence_length": 16})), CLUSTER)
 
 
 def test_unwritable_images_are_refused_at_the_start(config: EngineConfig, tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ class OneNetwork:
 
     def __init__(self, *setting: object) -> None:
         self.transformers = [nn.Identity()]
+        self.texts: list[str] = []
+
+    def read(self, text: str) -> None:
+        """Encode a text for nobody."""
+        self.texts.append(text)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,7 @@ class OneNetwork:
     [("denoise", True, False), ("denoise and decode", True, True), ("stages", False, True)],
 )
 def test_what_a_role_brings(role: Role, compiles: bool, decodes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests that whoever does steps compiles, and whoever decodes writes files beside and gives signs of life."""
+    """Tests that whoever does steps compiles, whoever decodes writes files beside, and whoever encodes has tried to."""
     compilers: list[str | None] = []
     monkeypatch.setattr(workers, "Model", OneNetwork)
     monkeypatch.setattr(workers, "SequenceParallel", lambda network, compiler: compilers.append(compiler))
@@ -39,6 +44,8 @@ def test_what_a_role_brings(role: Role, compiles: bool, decodes: bool, monkeypat
     worker = Worker(WorkerSetting(0, role, model, rendezvous, storage), theirs)
     try:
         assert compilers == ["inductor" if compiles else None]
+        found: Any = worker._model
+        assert bool(found.texts) == (role == "stages")
         assert (worker._writing is not None, worker._pulse is not None) == (decodes, decodes)
     finally:
         worker.close()
