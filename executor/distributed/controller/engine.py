@@ -19,16 +19,16 @@ from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller.board import Board
 from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.dispatch import Dispatch
+from executor.distributed.controller.finishing import Finishing
 from executor.distributed.controller.history import History, Step
 from executor.distributed.controller.making import Making
 from executor.distributed.controller.recovery import Recovery
-from executor.distributed.controller.stages import StageAnswer, Stages
+from executor.distributed.controller.stages import Stages
 from executor.engine import Milestone, Running, Segment, Staged
 from executor.models.spec import Ask
 from planner.costs import costs_of
 from planner.plan import Assignment
 from planner.request import Request
-from profiles.entries import Stage
 from profiles.profile import Profile
 
 _TICK = 0.25
@@ -96,11 +96,16 @@ class DistributedEngine:
             stage_ranks, costs, self._fleet.send, self._fail, self._images, latents, config.attempts, gpus
         )
         self._dispatch = Dispatch(self._board, self._fleet, crew.names, self._history)
-        self._recovery = Recovery(crew, self._board, self._states, self._history, self._end, self._fail, self._lost)
         self.failures: dict[int, tuple[float, str]] = {}
         self._now = 0.0
         self._progress: list[Milestone] = []
-        self._undelivered: set[int] = set()
+        self._finishing = Finishing(
+            self._board, self._history, self._fleet, self._dispatch, self._stages, self._making,
+            self._progress.append, self._forget, self._fail,
+        )  # fmt: skip
+        self._recovery = Recovery(
+            crew, self._board, self._states, self._history, self._end, self._fail, self._finishing.lost
+        )
 
     @property
     def segments(self) -> list[Segment]:
@@ -144,7 +149,8 @@ class DistributedEngine:
             self._listen(0.0)
             now = self._history.now()
             if self._progress:
-                progress, self._progress = self._progress, []
+                progress = self._progress.copy()
+                self._progress.clear()
                 self._now = max(self._now, min(now, until))
                 return self._now, progress
             if until <= now:
@@ -234,33 +240,7 @@ class DistributedEngine:
             case m.Working():
                 self._stages.heard(rank, time.monotonic())
             case m.Admitted() | m.Refused() | m.Rendered() | m.Decoded() | m.Undecoded():
-                self._stages.done(rank, message, time.monotonic())
-                self._answered(rank, message)
-                if isinstance(message, m.Rendered | m.Undecoded):
-                    self._freed(message.request)
-
-    def _answered(self, rank: int, message: StageAnswer) -> None:
-        request = message.request
-        if isinstance(message, m.Refused) and request in self._board.asks:
-            self._fail(self._board.asks[request], message.error)
-        if isinstance(message, m.Rendered):
-            self._making.rendered(message)
-        elif isinstance(message, m.Undecoded):
-            self._making.given_up(request)
-        elif isinstance(message, m.Decoded) and rank in self._making:
-            self._making.decoded(message, rank)
-        elif isinstance(message, m.Decoded | m.Admitted):
-            stage: Stage = "encode" if isinstance(message, m.Admitted) else "decode"
-            worker = rank - self._workers
-            self._history.stage_ended(stage, request, worker, message.at, message.seconds)
-        if isinstance(message, m.Decoded):
-            self._forget(request)
-            self._undelivered.discard(request)
-            self._progress.append(Milestone("delivered", request, self._history.time(message.at)))
-        elif isinstance(message, m.Admitted) and request in self._board.asks:
-            self._progress.append(Milestone("ready", request, self._history.now()))
-        elif isinstance(message, m.Admitted | m.Refused):
-            self._forget(request)
+                self._finishing.answered(rank, message, time.monotonic())
 
     def _fail(self, ask: Ask, why: str) -> None:
         """Give a request up for good; the others go on."""
@@ -269,8 +249,9 @@ class DistributedEngine:
         done = board.done.get(request.id, 0)
         reason = f"request {request.id} ({request.shape.label}, step {done} of {request.steps}) cannot be served: {why}"
         self.failures[request.id] = (now, reason)
-        if board.asks.pop(request.id, None) is not None or request.id in self._undelivered:
-            self._undelivered.discard(request.id)
+        undelivered = self._finishing.undelivered
+        if board.asks.pop(request.id, None) is not None or request.id in undelivered:
+            undelivered.discard(request.id)
             self._progress.append(Milestone("failed", request.id, now, reason=reason))
         self._forget(request.id)
 
@@ -291,33 +272,11 @@ class DistributedEngine:
                 planned = goes_on or job in waiting
                 self._progress.append(Milestone("yielded", job, end, done, planned, chunk.group, chunk.reason))
             else:
-                self._decode(board.asks.pop(job), chunk, chunk.group.gpus[place % chunk.group.degree], at)
-                self._undelivered.add(job)
+                self._finishing.begin(board.asks.pop(job), chunk, place, at)
                 self._progress.append(Milestone("finished", job, end, done))
         if goes_on:
             self._dispatch.resume(Assignment(chunk.jobs, chunk.group, chunk.limit - max(steps)))
         self._dispatch.proceed()
-
-    def _decode(self, ask: Ask, chunk: Chunk, gpu: int, now: float) -> None:
-        """Let the image of a request be made: by a GPU of its group, unless that broke, or by a worker for stages."""
-        if gpu not in self._making or chunk.broken is not None or not self._fleet.ready[gpu]:
-            self._stages.decode(ask)
-            return
-        self._making.begin(ask.request, gpu, now)
-        self._stages.decode_on(gpu, ask)
-
-    def _freed(self, request: int) -> None:
-        """Take in that a GPU has made an image, or will not any more: then steps can begin on it."""
-        if self._making.end(request):
-            self._progress.append(Milestone("freed", request, self._history.now()))
-            self._dispatch.proceed()
-
-    def _lost(self, rank: int) -> None:
-        """Take in that a worker that does steps has died; images that it was making are made elsewhere."""
-        self._stages.died(rank)
-        for request in self._making.on(rank):
-            self._making.given_up(request)
-            self._freed(request)
 
     def _forget(self, request: int) -> None:
         self._fleet.tell(range(self._workers), m.Forget(request))

@@ -93,10 +93,15 @@ class Stages:
         self._attempts = attempts
         self._queue: StageQueue[Ask] = StageQueue()
         self._later: list[tuple[float, Ask]] = []
-        self._hands = {rank: _Hand() for rank in workers} | {rank: _Hand(deque()) for rank in gpus}
+        self._ranks = list(workers)
+        self._hands = {rank: _Hand() for rank in self._ranks} | {rank: _Hand(deque()) for rank in gpus}
         self._failures: Counter[int] = Counter()
         self._failing: float | None = None
         self.errors: dict[int, str] = {}
+
+    def number(self, rank: int) -> int:
+        """Return which of the workers for stages a rank is."""
+        return self._ranks.index(rank)
 
     @property
     def admitting(self) -> bool:

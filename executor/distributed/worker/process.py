@@ -17,23 +17,19 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
-from PIL.Image import Image
-from safetensors.torch import save
 from tqdm import tqdm
 
 from executor.distributed import messages as m
 from executor.distributed.devices import begin, report
-from executor.distributed.images import encoded
 from executor.distributed.worker.groups import Groups, Membership
 from executor.distributed.worker.inbox import Inbox
-from executor.distributed.worker.pulse import Pulse
 from executor.distributed.worker.saving import Saving, copies_of
 from executor.distributed.worker.setting import WorkerSetting
-from executor.distributed.worker.writing import Writing
+from executor.distributed.worker.staging import Staging
+from executor.distributed.worker.tickets import Tickets
 from executor.models.model import Model
 from executor.models.spec import ModelError
-from executor.models.ticket import Ticket
-from executor.sequence import AttentionError, Communicator, Loopback, SequenceParallel
+from executor.sequence import Communicator, SequenceParallel
 
 
 class Worker:
@@ -55,29 +51,23 @@ class Worker:
             torch.cuda.set_device(self._device)
         self._model = Model(setting.model, setting.role, self._device)
         self._groups = Groups(setting.rendezvous, setting.rank, self._device)
-        self._storage = setting.storage
-        self._states = setting.storage.states(setting.turn)
+        self._held = Tickets(setting.storage, setting.turn, self._device)
         self._copies = copies_of(self._device)
         if setting.role == "stages":
             self._model.read("a text")
         compiler = None if setting.role == "stages" else setting.model.compiler
         self._parallel = [SequenceParallel(network, compiler=compiler) for network in self._model.transformers]
         self._rank = setting.rank
-        self._tickets: dict[int, Ticket] = {}
         self._queue: deque[Any] = deque()
         self._inbox = Inbox(connection, self._groups.abort)
-        self._rehearsed = setting.degree == 1
-        self._degree = setting.degree
-        decodes = setting.role != "denoise"
-        self._writing = Writing() if decodes else None
-        self._pulse = Pulse(lambda: self._say(m.Working())) if decodes else None
+        self._staging: Staging | None = None
+        if setting.role != "denoise":
+            self._staging = Staging(self._model, self._held, setting.storage, self._say, self._over, setting.degree)
 
     def close(self) -> None:
         """Leave all groups; what is being written is written to its end."""
-        if self._pulse is not None:
-            self._pulse.close()
-        if self._writing is not None:
-            self._writing.close()
+        if self._staging is not None:
+            self._staging.close()
         self._groups.close()
 
     def serve(self) -> None:
@@ -95,17 +85,17 @@ class Worker:
             match command:
                 case m.Run():
                     self._run(command)
-                case m.Admit():
-                    self._admit(command)
-                case m.Decode():
-                    self._decode(command)
+                case m.Admit() if self._staging is not None:
+                    self._staging.admit(command)
+                case m.Decode() if self._staging is not None:
+                    self._staging.decode(command)
                 case m.Join():
                     self._join(command)
                 case m.Leave():
                     self._groups.drop(command.name)
                 case m.Forget():
-                    self._tickets.pop(command.request, None)
-                    self._states.release(command.request)
+                    self._held.drop(command.request)
+                    self._held.release(command.request)
                 case m.Turn():
                     self._turn(command.number)
                 case m.Stop():
@@ -113,19 +103,15 @@ class Worker:
 
     def _turn(self, number: int) -> None:
         """Forget all requests, once the last of their files is written: they are of an engine that is gone."""
-        if self._writing is not None:
-            self._writing.settle()
-        self._tickets.clear()
-        self._states = self._storage.states(number)
+        if self._staging is not None:
+            self._staging.settle()
+        self._held.turn(number)
         self._say(m.Turned(number, report(self._device)))
 
     def _say(self, message: Any) -> None:
         """Tell the controller something; several threads may."""
         with self._speaking:
             self._connection.send(message)
-
-    # -- steps
-    # -----------------------------------------------------------------------------------------------------
 
     def _run(self, run: m.Run) -> None:
         name, members = run.group
@@ -136,19 +122,19 @@ class Worker:
         except Exception as error:
             self._groups.drop(name)
             for job in run.jobs:
-                self._tickets.pop(job, None)
+                self._held.drop(job)
                 with suppress(RuntimeError):
-                    self._states.settle(job)
+                    self._held.states.settle(job)
             self._say(m.Broke(run.chunk, run.group, f"{type(error).__name__}: {error}"))
         finally:
             for job in run.jobs:
-                self._states.release(job)
+                self._held.release(job)
 
     def _chunk(self, run: m.Run, group: Membership) -> None:
         leads = group.rank == 0
-        tickets = [self._ticket(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
+        tickets = [self._held.after(job, done) for job, done in zip(run.jobs, run.done, strict=True)]
         limit, steps, on = run.limit, 0, True
-        with self._over(group), Saving(self._states, self._copies) as saving:
+        with self._over(group), Saving(self._held.states, self._copies) as saving:
             while on:
                 began = time.monotonic()
                 self._model.step(tickets)
@@ -163,7 +149,7 @@ class Worker:
                     if not on:
                         saving.finish()
                         for job in run.jobs:
-                            self._states.settle(job)
+                            self._held.states.settle(job)
                     self._say(m.Stepped(run.chunk, steps, began, time.monotonic(), not on))
                 on = steps < run.most and bool(group.agree(int(on)))
 
@@ -173,21 +159,6 @@ class Worker:
             for parallel in self._parallel:
                 over.enter_context(parallel.over(group))
             yield
-
-    def _ticket(self, job: int, done: int) -> Ticket:
-        """Return a request's state after ``done`` steps; read only if another worker has been on it."""
-        ticket = self._tickets.get(job)
-        if ticket is not None and ticket.step == done:
-            return ticket
-        saved = self._states.read(job)
-        if ticket is None:
-            ticket = Ticket.restore(self._states.fixed(job), saved.data, self._device)
-        else:
-            ticket.update(saved.data, self._device)
-        if ticket.step != done:
-            raise RuntimeError(f"request {job} has done {ticket.step} steps; the controller says {done}")
-        self._tickets[job] = ticket
-        return ticket
 
     def _heard(self, chunk: int, limit: int) -> int:
         """Return the limit of a chunk as the controller last put it; other commands wait."""
@@ -205,82 +176,6 @@ class Worker:
             self._groups.get(*join.group).meet(self._device)
         except RuntimeError:
             self._groups.drop(join.group.name)
-
-    # -- stages
-    # ----------------------------------------------------------------------------------------------------
-
-    def _admit(self, admit: m.Admit) -> None:
-        began = time.monotonic()
-        request = admit.ask.request.id
-        try:
-            ticket = self._model.admit(admit.ask)
-            self._rehearse(ticket)
-            self._states.admit(request, ticket.fixed(), ticket.moving())
-        except Exception as error:
-            self._say(m.Refused(request, f"{type(error).__name__}: {error}"))
-        else:
-            at = time.monotonic()
-            self._say(m.Admitted(request, at, at - began))
-        finally:
-            self._states.release(request)
-
-    def _rehearse(self, ticket: Ticket) -> None:
-        """Make sure, once, that every attention of a step would be over its group.
-
-        Raises
-        ------
-        AttentionError
-            If one would not; the message names it.
-        """
-        if self._rehearsed:
-            return
-        try:
-            with self._over(Loopback(self._degree)):
-                self._model.rehearse(ticket)
-        except AttentionError:
-            raise
-        except Exception:
-            self._rehearsed = True  # what cannot be gone through without values shows in its first step
-        else:
-            self._rehearsed = True
-
-    def _decode(self, decode: m.Decode) -> None:
-        began = time.monotonic()
-        request = decode.ask.request.id
-        try:
-            ticket = self._ticket(request, decode.ask.request.steps)
-            frames = self._model.decode(ticket)
-            latents = ticket.latents.contiguous().cpu()
-        except Exception as error:
-            self._say(_undecoded(request, error))
-            return
-        finally:
-            self._tickets.pop(request, None)
-            self._states.release(request)
-        at = time.monotonic()
-        self._say(m.Rendered(request, at, at - began))
-        assert self._writing is not None
-        self._writing.put(lambda: self._write(decode, frames, latents, began))
-
-    def _write(self, decode: m.Decode, frames: list[Image], latents: torch.Tensor, began: float) -> None:
-        """Write what a request has become, and tell so. In the thread for it."""
-        request = decode.ask.request.id
-        try:
-            if decode.latent is not None:
-                self._storage.save(decode.latent, save({"latents": latents}))
-            if decode.image is not None:
-                self._storage.save(decode.image, encoded(frames, decode.ask))
-        except Exception as error:
-            message: Any = _undecoded(request, error)
-        else:
-            at = time.monotonic()
-            message = m.Decoded(request, at, at - began)
-        with suppress(OSError):  # nobody listens any more; the main thread finds out by itself
-            self._say(message)
-
-
-def _undecoded(request: int, error: Exception) -> m.Undecoded:
-    return m.Undecoded(request, f"{type(error).__name__}: {error}", isinstance(error, OSError))
 
 
 def work(setting: WorkerSetting, connection: Connection) -> None:

@@ -17,7 +17,7 @@ import pytest
 from executor.distributed.config import EngineConfig
 from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.local.transport import LocalTransport
-from executor.distributed.worker import process as workers
+from executor.distributed.worker import staging
 from executor.distributed.worker.process import work
 from executor.distributed.worker.setting import WorkerSetting
 from executor.models.model import Model
@@ -241,14 +241,14 @@ def test_a_text_that_kills(config: EngineConfig) -> None:
 
 def work_and_write_slowly(setting: WorkerSetting, connection: Connection) -> None:
     """Be a worker whose files take as long as there is no file ``go``."""
-    encoded = workers.encoded
+    encoded = staging.encoded
 
     def slow(*arguments: Any) -> bytes:
         while not (folder_of(setting) / "go").exists():
             time.sleep(0.01)
         return encoded(*arguments)
 
-    workers.encoded = slow
+    staging.encoded = slow
     work(setting, connection)
 
 

@@ -70,7 +70,7 @@ def test_a_step_in_a_broken_group_is_not_done(monkeypatch: pytest.MonkeyPatch) -
     model, request = worker._model, Request()
     assert isinstance(model, Stepping)
     model.group = group
-    worker._tickets[4] = request  # type: ignore[assignment]
+    worker._held._at_hand[4] = request  # type: ignore[assignment]
     served = threading.Thread(target=worker.serve)
     served.start()
     ours.send(m.Run(1, (4,), (0,), Named("0-1.7", (0, 1)), 3, 3))
@@ -81,7 +81,7 @@ def test_a_step_in_a_broken_group_is_not_done(monkeypatch: pytest.MonkeyPatch) -
     assert not served.is_alive() and request.step == 1
     said = [ours.recv() for _ in range(2)]
     assert said == [m.Ready(), m.Broke(1, Named("0-1.7", (0, 1)), "RuntimeError: group '0-1.7' was broken off")]
-    assert not ours.poll() and not worker._tickets
+    assert not ours.poll() and not worker._held._at_hand
     worker.close(), ours.close(), theirs.close()
     del store
 

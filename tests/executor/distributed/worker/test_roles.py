@@ -46,7 +46,7 @@ def test_what_a_role_brings(role: Role, compiles: bool, decodes: bool, monkeypat
         assert compilers == ["inductor" if compiles else None]
         found: Any = worker._model
         assert bool(found.texts) == (role == "stages")
-        assert (worker._writing is not None, worker._pulse is not None) == (decodes, decodes)
+        assert (worker._staging is not None) == decodes
     finally:
         worker.close()
         ours.close()
