@@ -110,15 +110,16 @@ def _with_progress_bar(setup: Setup, config: Mapping[str, Any], directory: Path,
 def _command() -> int:
     register()
     refuse_twice(sys.argv[1:])
-    interrupted = False
+    composed: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_name="tetriplan", config_path=None)
     def job(config: DictConfig) -> None:
-        nonlocal interrupted
-        interrupted = run(plain(config)).interrupted
+        composed.append(config)
 
-    job()
-    return INTERRUPTED if interrupted else 0
+    job()  # Hydra has words of its own for what goes wrong in a job, so that nothing is done in it
+    if not composed:  # it was asked to show something
+        return 0
+    return INTERRUPTED if run(plain(composed[0])).interrupted else 0
 
 
 def main() -> None:
