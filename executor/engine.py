@@ -100,7 +100,8 @@ class Staged(NamedTuple):
     gpu
         Which GPU of the cluster did it; -1 where a worker for stages did.
     freed
-        When that GPU could do something else; before ``end`` where the image was written beside. 0 without one.
+        When that GPU, or the worker, could do something else; before ``end`` where the file was written beside. 0 for a
+        worker that was at it to the end.
     """
 
     stage: Stage

@@ -42,22 +42,30 @@ class Occupancy:
         for job in stretch.jobs:
             del self.running[job]
 
-    def decode(self, request: int, gpu: int, now: float, seconds: float) -> Staged:
-        """Let a GPU decode an image, after those that it has; a segment on it must have ended."""
+    def decode(self, request: int, gpu: int, now: float, seconds: float, beside: float = 0.0) -> Staged:
+        """Let a GPU decode an image, after those that it has; a segment on it must have ended.
+
+        Parameters
+        ----------
+        request, gpu, now
+            Which, where, when.
+        seconds, beside
+            Until its file is there, and the last of these, in which it is written and the GPU is free.
+        """
         before = self.images.get(gpu)
-        start = now if before is None else before.end
-        image = Staged("decode", request, -1, start, start + seconds, gpu, start + seconds)
+        start = now if before is None else before.freed
+        image = Staged("decode", request, -1, start, start + seconds, gpu, start + seconds - beside)
         self.images[gpu] = image
         return image
 
     def decoded(self, image: Staged) -> None:
-        """Take in that an image is there."""
+        """Take in that an image is made."""
         if self.images.get(image.gpu) is image:
             del self.images[image.gpu]
 
     def decoding(self, group: Group) -> float:
         """Return when the last GPU of a group has made its images; 0 if none makes any."""
-        return max((self.images[gpu].end for gpu in group.gpus if gpu in self.images), default=0.0)
+        return max((self.images[gpu].freed for gpu in group.gpus if gpu in self.images), default=0.0)
 
     def blockers(self, jobs: Sequence[int], group: Group) -> list[Stretch]:
         """Return segments in progress on the GPUs of a group or with one of the requests."""

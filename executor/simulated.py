@@ -24,7 +24,7 @@ from profiles.entries import Stage
 from profiles.profile import Profile
 from profiles.shape import Shape
 
-_SEGMENT_ENDS, _STAGED = 0, 1
+_SEGMENT_ENDS, _STAGED, _MADE = 0, 1, 2
 
 
 class SimulatedEngine:
@@ -97,6 +97,8 @@ class SimulatedEngine:
             self.now = at
             if kind == _SEGMENT_ENDS and stretch is not None:
                 self._end(stretch, progress)
+            elif kind == _MADE:
+                self._free(request, progress)
             else:
                 self._end_stage(request, progress)
         if not progress:
@@ -116,20 +118,36 @@ class SimulatedEngine:
 
     def _proceed_stages(self) -> None:
         for begun in self._stage_workers.proceed(self.now):
-            self._push(begun.end, _STAGED, begun.request, None)
+            self._push_stage(begun)
+
+    def _push_stage(self, begun: Staged) -> None:
+        """Note when a text is encoded, or an image there; and before, when whoever makes it can go on."""
+        if 0.0 < begun.freed < begun.end:
+            self._push(begun.freed, _MADE, begun.request, None)
+        self._push(begun.end, _STAGED, begun.request, None)
+
+    def _free(self, request: int, progress: list[Milestone]) -> None:
+        """Let whoever has made an image go on; its file is being written."""
+        image = self._on_gpus.get(request)
+        if image is None:
+            self._stage_workers.free(request)
+            self._proceed_stages()
+            return
+        self._gpus.decoded(image)
+        progress.append(Milestone("freed", request, self.now))
+        if self._gpus.waiting:
+            self._gpus.promote()
 
     def _end_stage(self, request: int, progress: list[Milestone]) -> None:
         """Take in that a text is encoded, or an image there."""
-        image = self._on_gpus.pop(request, None)
-        if image is not None:
-            self._gpus.decoded(image)
-            progress.append(Milestone("freed", request, self.now))
+        image = self._on_gpus.get(request)
+        if image is not None and image.freed == image.end:
+            self._free(request, progress)
+        self._on_gpus.pop(request, None)
         done = self._stage_workers.finish(request) if image is None else image
         self.staged.append(done)
         if done.stage == "decode":
             self._deliver(request, progress)
-            if image is not None and self._gpus.waiting:
-                self._gpus.promote()
         elif request in self._left:
             progress.append(Milestone("ready", request, done.end))
         self._proceed_stages()
@@ -171,12 +189,13 @@ class SimulatedEngine:
         physics = self._physics
         if not physics.stages or physics.decode == "workers":
             return self._stage("decode", request)
-        image = self._gpus.decode(request.id, gpu, self.now, need("decode", request, self._costs).seconds)
+        wanted = need("decode", request, self._costs)
+        image = self._gpus.decode(request.id, gpu, self.now, wanted.seconds, wanted.beside)
         self._on_gpus[request.id] = image
         for stretch in self._gpus.waiting.values():
             if stretch.group.mask >> gpu & 1:
-                stretch.delay(image.end)
-        self._push(image.end, _STAGED, request.id, None)
+                stretch.delay(image.freed)
+        self._push_stage(image)
         return True
 
     def _deliver(self, request: int, progress: list[Milestone]) -> None:
@@ -205,7 +224,7 @@ class SimulatedEngine:
 
     def occupied(self) -> Mapping[int, float]:
         """Return the GPUs that make an image, and when each will have."""
-        return {gpu: image.end for gpu, image in self._gpus.images.items()}
+        return {gpu: image.freed for gpu, image in self._gpus.images.items()}
 
     def carry_out(self, assignments: Iterable[Assignment]) -> None:
         """Put a plan into force; what it does not name stops at its next step boundary."""

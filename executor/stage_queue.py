@@ -28,10 +28,13 @@ class Need(NamedTuple):
         When it must begin at the latest for its request to be on time, with the fastest steps that there are.
     seconds
         How long it takes.
+    beside
+        The last of these, in which whoever does it is free: a file is written.
     """
 
     start: float
     seconds: float
+    beside: float = 0.0
 
 
 def need(stage: Stage, request: Request, costs: Costs) -> Need:
@@ -42,7 +45,7 @@ def need(stage: Stage, request: Request, costs: Costs) -> Need:
     except ProfileError:
         return Need(request.deadline, 0.0)
     if stage == "decode":
-        return Need(request.deadline - decode, decode)
+        return Need(request.deadline - decode, decode, profile.write_time(shape))
     return Need(request.deadline - decode - request.steps * steps - encode, encode)
 
 

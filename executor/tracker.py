@@ -104,7 +104,9 @@ class Tracker:
         return request.deadline - (self._profile.decode_time(request.shape) if self._stages else 0.0)
 
     def _decode(self, request: Request) -> float:
-        return self._profile.decode_time(request.shape) if self._on_gpus else 0.0
+        if not self._on_gpus:
+            return 0.0
+        return self._profile.decode_time(request.shape) - self._profile.write_time(request.shape)
 
     def update(self, progress: Milestone) -> None:
         """Take in that a segment ended."""

@@ -154,6 +154,7 @@ def clairvoyant_bound(
         if stage_workers:
             encode, decode = profile.encode_time(request.shape), profile.decode_time(request.shape)
             release, due = release + encode, due - decode
+            decode -= profile.write_time(request.shape)  # nobody is held while a file is written
         pace = Pace(request.steps * shape.fastest, 1.0) if paces is None else paces[request.id]
         if release + pace.least <= due + EPSILON:
             seconds = tuple(pace.factor * step for step in shape.seconds)

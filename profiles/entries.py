@@ -21,7 +21,10 @@ PROVENANCES: tuple[Provenance, ...] = get_args(Provenance)
 Stage = Literal["encode", "decode"]
 """The stages before and after the denoising steps: text encoding, and latent to pixels."""
 
-STAGES: tuple[Stage, ...] = get_args(Stage)
+TimedStage = Literal["encode", "decode", "write"]
+"""What a profile times of them. ``write`` is the end of ``decode``: the file is written beside what comes next."""
+
+TIMED_STAGES: tuple[TimedStage, ...] = get_args(TimedStage)
 
 
 class ProfileError(ValueError):
@@ -95,7 +98,8 @@ class StageEntry:
     shape
         What the request asked for.
     stage
-        ``encode`` (before the steps) or ``decode`` (after them).
+        ``encode`` (before the steps), ``decode`` (after them), or ``write``: the end of ``decode``, in which the image is
+        made, and whoever has made it does something else while its file is written.
     seconds
         Wall-clock seconds of the stage on one GPU.
     provenance, source, date
@@ -108,15 +112,15 @@ class StageEntry:
     """
 
     shape: Shape
-    stage: Stage
+    stage: TimedStage
     seconds: float
     provenance: Provenance
     source: str
     date: str
 
     def __post_init__(self) -> None:
-        if self.stage not in STAGES:
-            raise ProfileError(f"stage is {self.stage!r}; it must be one of {', '.join(STAGES)}")
+        if self.stage not in TIMED_STAGES:
+            raise ProfileError(f"stage is {self.stage!r}; it must be one of {', '.join(TIMED_STAGES)}")
         _check_seconds(self.seconds)
         _check_origin(self.provenance, self.date)
 

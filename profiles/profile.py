@@ -88,6 +88,11 @@ class Profile:
             if stage.key in stages:
                 raise ProfileError(f"stages[{i}] repeats {stage.stage} of {stage.shape.label}; once is right")
             stages[stage.key] = stage.seconds
+        for (shape, name), seconds in stages.items():
+            if name == "write" and seconds > stages.get((shape, "decode"), 0.0):
+                raise ProfileError(
+                    f"write of {shape.label} takes {seconds:g} s; it is part of decode, which takes no less"
+                )
         object.__setattr__(self, "_steps", by_key)
         object.__setattr__(self, "_seconds", {key: entry.seconds for key, entry in by_key.items()})
         object.__setattr__(self, "_stages", stages)
@@ -213,6 +218,10 @@ class Profile:
             If the profile times decoding, but not for this shape.
         """
         return self._stage_time(shape, "decode")
+
+    def write_time(self, shape: Shape) -> float:
+        """Seconds at the end of `decode_time` for which whoever decodes is free; 0.0 if the profile does not tell."""
+        return self._stages.get((shape, "write"), 0.0)
 
     def scaled(self, factor: float) -> Profile:
         """Return a copy with every step time multiplied by ``factor``, as a mis-profiled scheduler sees it.

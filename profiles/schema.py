@@ -10,7 +10,7 @@ from typing import TypedDict, TypeVar, cast
 
 from profiles.communication import SCHEMA as COMMUNICATION_SCHEMA
 from profiles.communication import CollectiveEntry, Communication, GroupEntry, Operation, RegroupEntry
-from profiles.entries import ProfileError, Provenance, Stage, StageEntry, StepEntry
+from profiles.entries import ProfileError, Provenance, StageEntry, StepEntry, TimedStage
 from profiles.shape import Shape
 
 SCHEMA = "tetriplan/profile/1"
@@ -100,7 +100,7 @@ def _step_entry(value: object, path: str) -> StepEntry:
 def _stage_entry(value: object, path: str) -> StageEntry:
     found = _record(value, STAGE_KEYS, path)
     shape = _shape(found["shape"], f"{path}.shape")
-    stage = cast(Stage, _text(found["stage"], f"{path}.stage"))
+    stage = cast(TimedStage, _text(found["stage"], f"{path}.stage"))
     seconds = _number(found["seconds"], f"{path}.seconds")
     provenance = cast(Provenance, _text(found["provenance"], f"{path}.provenance"))
     source = _text(found["source"], f"{path}.source")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hypothesis import strategies as st
 
@@ -37,10 +37,10 @@ def profile_of(
     table: dict[Shape, dict[int, float]] = TABLE,
     links: Sequence[str] = ("nvlink", "pcie", "network"),
     batches: Sequence[int] = (2,),
-    stages: dict[Shape, tuple[float, float]] | None = None,
+    stages: Mapping[Shape, tuple[float, ...]] | None = None,
     name: str = "toy",
 ) -> Profile:
-    """Make a profile from seconds by shape and degree, and (encode, decode) seconds by shape."""
+    """Make a profile from seconds by shape and degree, and (encode, decode) or (encode, decode, write) seconds by shape."""
     entries = []
     for shape, times in table.items():
         for degree, seconds in times.items():
@@ -49,8 +49,8 @@ def profile_of(
                     scale = (1 if degree == 1 else SLOWER.get(link, 1.0)) * (0.4 + 0.6 * batch)
                     entries.append(step(shape, degree, link, seconds * scale, batch))
     timed = []
-    for shape, (encode, decode) in (stages or {}).items():
-        for stage, seconds in (("encode", encode), ("decode", decode)):
+    for shape, own in (stages or {}).items():
+        for stage, seconds in zip(("encode", "decode", "write"), own, strict=False):
             if seconds > 0:
                 timed.append(StageEntry(shape, stage, seconds, "measured", "made up", DATE))  # type: ignore[arg-type]
     return Profile(name, "Toy", "cards", tuple(links), 10, tuple(entries), tuple(timed))

@@ -23,7 +23,7 @@ from planner.cluster import Cluster, Group
 from planner.plan import Assignment
 from planner.request import Request
 from profiles.communication import Communication, RegroupEntry
-from profiles.entries import StageEntry, StepEntry
+from profiles.entries import StageEntry, StepEntry, TimedStage
 from profiles.profile import Profile
 from profiles.shape import Shape
 
@@ -137,14 +137,18 @@ class _Lab:
 
     def stage_entries(self) -> Iterator[StageEntry]:
         for shape in self._grid.shapes:
-            for stage in ("encode", "decode"):
-                found = [
-                    staged.end - staged.start
-                    for staged in self._engine.staged
-                    if staged.stage == stage and self._shapes[staged.request] == shape
-                ]
-                source = f"{len(found)} requests"
-                yield StageEntry(shape, stage, statistics.median(found), "measured", source, self._grid.date)
+            own = [staged for staged in self._engine.staged if self._shapes[staged.request] == shape]
+            images = [staged for staged in own if staged.stage == "decode"]
+            texts = [staged.end - staged.start for staged in own if staged.stage == "encode"]
+            whole = statistics.median(staged.end - staged.start for staged in images)
+            written = statistics.median(staged.end - staged.freed for staged in images)
+            yield self._stage_entry(shape, "encode", statistics.median(texts), len(texts))
+            yield self._stage_entry(shape, "decode", whole, len(images))
+            if 0.0 < written <= whole:
+                yield self._stage_entry(shape, "write", written, len(images))
+
+    def _stage_entry(self, shape: Shape, stage: TimedStage, seconds: float, count: int) -> StageEntry:
+        return StageEntry(shape, stage, seconds, "measured", f"{count} requests", self._grid.date)
 
     def regroup_entries(self, cluster: Cluster, shape: Shape) -> Iterator[RegroupEntry]:
         """Let a request stay on a group of the largest degree, then hop between it and one GPU, a step each time."""

@@ -72,6 +72,8 @@ def in_service(alone: Profile, runs: Iterable[Observed]) -> Profile:
             steps[key].append((segment.end - segment.start, segment.steps))
         for staged in run.staged:
             stages[shapes[staged.request], staged.stage].append(staged.end - staged.start)
+            if staged.freed:
+                stages[shapes[staged.request], "write"].append(staged.end - staged.freed)
     known = {key: sum(s for s, _ in rows) / sum(n for _, n in rows) for key, rows in steps.items()}
     slower = [
         known[key] / entry.seconds

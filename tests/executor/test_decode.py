@@ -73,6 +73,27 @@ def test_what_happens_when_the_image_is_there() -> None:
     assert e.occupied() == {}
 
 
+def test_a_gpu_is_free_while_the_file_is_written() -> None:
+    """Tests that a segment begins when the image of another is made, before that is there, and that both are reported."""
+    written = profile_of(stages={SMALL: (0.1, 0.6), MEDIUM: (0.1, 1.0, 0.4)}, name="written")
+    requests = (request(0, MEDIUM), request(1, SMALL))
+    e = SimulatedEngine(C4, written, requests, PHYSICS, np.random.default_rng(0))
+    for each in requests:
+        e.submit(each)
+        e.advance(math.inf)
+    at = e.now
+    e.carry_out([Assignment((0,), LEFT, 10), Assignment((1,), LEFT, 10)])
+    assert e.advance(math.inf)[1] == [Milestone("finished", 0, at + 0.5, 10)]
+    assert e.occupied() == {0: pytest.approx(at + 1.1)}
+    now, progress = e.advance(math.inf)
+    assert now == pytest.approx(at + 1.1) and [item.kind for item in progress] == ["freed"]
+    assert e.occupied() == {} and [running.jobs for running in e.observe()] == [(1,)]
+    kinds = []
+    while (step := e.advance(math.inf))[0] != math.inf:
+        kinds += [(item.kind, item.request, round(item.at - at, 6)) for item in step[1]]
+    assert kinds[:2] == [("finished", 1, 1.28), ("delivered", 0, 1.5)]
+
+
 def test_a_successor_waits_for_the_image() -> None:
     """Tests that a segment that was to begin when another ended begins when the image of that is made."""
     e = engine(request(0, MEDIUM), request(1, SMALL))

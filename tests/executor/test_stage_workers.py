@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,9 +80,30 @@ def test_a_text_must_begin_earlier_than_an_image() -> None:
     )
     costs = costs_of(Profile("test", "test", "test", ("cpu",), 1, steps, stages), Cluster.flat(2, "cpu"))
     request = Request(0, SHAPE, 10, 0.0, 20.0)
-    assert need("decode", request, costs) == pytest.approx((20.0 - 4.0, 4.0))
-    assert need("encode", request, costs) == pytest.approx((20.0 - 4.0 - 10 * 0.5 - 0.5, 0.5))
-    assert need("encode", Request(1, Shape(96, 96), 10, 0.0, 20.0), costs) == (20.0, 0.0)
+    assert need("decode", request, costs) == pytest.approx((20.0 - 4.0, 4.0, 0.0))
+    assert need("encode", request, costs) == pytest.approx((20.0 - 4.0 - 10 * 0.5 - 0.5, 0.5, 0.0))
+    assert need("encode", Request(1, Shape(96, 96), 10, 0.0, 20.0), costs) == (20.0, 0.0, 0.0)
+    written = replace(costs.profile, stages=(*stages, StageEntry(SHAPE, "write", 1.0, "measured", "test", DATE)))
+    assert need("decode", request, costs_of(written, Cluster.flat(2, "cpu"))) == pytest.approx((16.0, 4.0, 1.0))
+
+
+def test_a_worker_goes_on_while_a_file_is_written() -> None:
+    """Tests that the next image begins when one is made, and that each is there when its file is."""
+    step = StepEntry(SHAPE, 1, 1, "local", 0.1, 0.0, "measured", "test", DATE)
+    stages = tuple(
+        StageEntry(SHAPE, stage, seconds, "measured", "test", DATE)
+        for stage, seconds in (("decode", 2.0), ("write", 0.5))
+    )
+    profile = Profile("test", "test", "test", ("cpu",), 1, (step,), stages)
+    cluster = Cluster.flat(2, "cpu")
+    requests = tuple(Request(i, SHAPE, 1, 0.0, 60.0) for i in range(3))
+    service = Service(cluster, profile, Edf(), Cadence("events", 1.0), stages=True)
+    engine = SimulatedEngine(cluster, profile, requests, Physics(noise=0.0, stages=True), np.random.default_rng(0))
+    records = serve(service, engine, Records(requests))
+    images = [staged for staged in records.staged if staged.stage == "decode"]
+    assert [image.start for image in images] == pytest.approx([0.1, 1.6, 3.1])
+    assert [image.freed for image in images] == pytest.approx([1.6, 3.1, 4.6])
+    assert sorted(records.delivered.values()) == pytest.approx([2.1, 3.6, 5.1])
 
 
 def test_a_flood_of_texts_lets_images_pass() -> None:

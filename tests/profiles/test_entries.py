@@ -33,7 +33,7 @@ def test_impossible_step(change: dict[str, Any], message: str) -> None:
 
 def test_impossible_stage() -> None:
     """Tests that a stage other than encode and decode is refused."""
-    with pytest.raises(ProfileError, match="stage is 'vae'; it must be one of encode, decode"):
+    with pytest.raises(ProfileError, match="stage is 'vae'; it must be one of encode, decode, write"):
         StageEntry(LARGE, "vae", 0.1, "published", "a paper", DATE)  # type: ignore[arg-type]
 
 

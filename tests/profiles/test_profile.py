@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles import LOCAL, Profile, ProfileError, Shape, StepEntry
+from profiles import LOCAL, Profile, ProfileError, Shape, StageEntry, StepEntry
 
 from .conftest import DATE, LARGE, SMALL, step
 
@@ -104,6 +104,9 @@ def test_contradictions_are_refused(profile: Profile) -> None:
         replace(profile, entries=tuple(rest))
     with pytest.raises(ProfileError, match=r"stages\[1\] repeats decode of 1024x1024"):
         replace(profile, stages=profile.stages * 2)
+    written = StageEntry(LARGE, "write", 0.6, "measured", "test", DATE)
+    with pytest.raises(ProfileError, match=r"write of 1024x1024 takes 0\.6 s; it is part of decode"):
+        replace(profile, stages=(*profile.stages, written))
     with pytest.raises(ProfileError, match="entries is empty"):
         replace(profile, entries=())
     with pytest.raises(ProfileError, match="links holds 'local'"):

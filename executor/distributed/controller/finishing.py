@@ -58,6 +58,7 @@ class Finishing:
         self._report = report
         self._forget = forget
         self._fail = fail
+        self._made: dict[int, float] = {}  # images that workers for stages have made and are writing, and since when
         self.undelivered: set[int] = set()
         """Requests whose steps are done and whose images are not there."""
 
@@ -89,15 +90,19 @@ class Finishing:
             self._fail(asks[request], message.error)
         if isinstance(message, m.Rendered):
             self._making.rendered(message)
+            self._made[request] = message.at
         elif isinstance(message, m.Undecoded):
             self._making.given_up(request)
+            self._made.pop(request, None)
         elif isinstance(message, m.Decoded) and rank in self._making:
             self._making.decoded(message, rank)
         elif isinstance(message, m.Decoded | m.Admitted):
             stage: Stage = "encode" if isinstance(message, m.Admitted) else "decode"
-            self._history.stage_ended(stage, request, self._stages.number(rank), message.at, message.seconds)
+            worker, made = self._stages.number(rank), self._made.get(request)
+            self._history.stage_ended(stage, request, worker, message.at, message.seconds, made)
         if isinstance(message, m.Decoded):
             self._forget(request)
+            self._made.pop(request, None)
             self.undelivered.discard(request)
             self._report(Milestone("delivered", request, self._history.time(message.at)))
         elif isinstance(message, m.Admitted) and request in asks:

@@ -71,10 +71,17 @@ class History:
             before = self._measured.get(key, at - began)
             chunk.seconds = self._measured[key] = (1 - _NEWEST) * before + _NEWEST * (at - began)
 
-    def stage_ended(self, stage: Stage, request: int, worker: int, at: float, seconds: float) -> None:
-        """Take in that a worker for stages has encoded a text, or decoded and written an image."""
+    def stage_ended(
+        self, stage: Stage, request: int, worker: int, at: float, seconds: float, freed: float | None = None
+    ) -> None:
+        """Take in that a worker for stages has encoded a text, or decoded and written an image.
+
+        ``freed`` is when it could go on, while an image was written.
+        """
         end = self.time(at)
-        self.staged.append(Staged(stage, request, worker, end - seconds, end))
+        begun = end - seconds
+        until = 0.0 if freed is None else max(begun, min(self.time(freed), end))
+        self.staged.append(Staged(stage, request, worker, begun, end, freed=until))
 
     def image_made(self, shape: Shape, seconds: float) -> None:
         """Take in how long a GPU of the cluster took to decode an image; writing it does not count."""
@@ -90,7 +97,10 @@ class History:
     def expected_image(self, request: Request) -> float:
         """Return the seconds for which a GPU is expected to be taken for an image."""
         seconds = self._images.get(request.shape)
-        return need("decode", request, self._costs).seconds if seconds is None else seconds
+        if seconds is not None:
+            return seconds
+        wanted = need("decode", request, self._costs)
+        return wanted.seconds - wanted.beside
 
     def ended(self, chunk: Chunk, steps: int, at: float) -> None:
         """Take in the end of a chunk."""

@@ -73,7 +73,8 @@ def test_deaths_while_measuring(config: EngineConfig) -> None:
     with _crew(config, work_and_die_once) as crew:
         profile = measure(crew, GRID, "tiny")
     assert {(entry.degree, entry.batch) for entry in profile.entries} == {(1, 1), (2, 1)}
-    assert {stage.stage for stage in profile.stages} == {"encode", "decode"}
+    assert {stage.stage for stage in profile.stages} == {"encode", "decode", "write"}
+    assert all(0.0 < profile.write_time(shape) < profile.decode_time(shape) for shape in profile.shapes)
     assert {(r.before, r.after) for r in profile.communication.regroups} == {(2, 2), (2, 1), (1, 2)}
 
 

@@ -23,7 +23,10 @@ def alone(seconds: float = 0.01, spread: float = 0.1) -> Profile:
         for shape in (SMALL, LARGE)
         for degree in (1, 2)
     )
-    stages = (StageEntry(SMALL, "decode", 0.5, "measured", "test", DATE),)
+    stages = tuple(
+        StageEntry(SMALL, stage, seconds, "measured", "test", DATE)
+        for stage, seconds in (("decode", 0.5), ("write", 0.1))
+    )
     return Profile("test", "test", "test", ("cpu",), 1, entries, stages)
 
 
@@ -43,12 +46,13 @@ def test_steps_and_stages_of_runs() -> None:
         Segment((0,), (0,), 0.1, 0.14, 2),
         Segment((1,), (0, 1), 0.2, 0.24, 1),
     )
-    run = Observed(requests, segments, (Staged("decode", 0, 0, 1.0, 1.6), Staged("decode", 0, 0, 2.0, 2.8)), (0.001,))
+    images = (Staged("decode", 0, 0, 1.0, 1.6, freed=1.5), Staged("decode", 0, 0, 2.0, 2.8, freed=2.5))
+    run = Observed(requests, segments, images, (0.001,))
     made = in_service(alone(), [run])
     assert made.step_time(SMALL, 1, "local") == pytest.approx(0.02)
     assert made.step_time(LARGE, 2, "cpu") == pytest.approx(0.04)
     assert made.step_time(LARGE, 1, "local") == pytest.approx(0.01 * (2 + 4) / 2)
-    assert made.decode_time(SMALL) == pytest.approx(0.7)
+    assert made.decode_time(SMALL) == pytest.approx(0.7) and made.write_time(SMALL) == pytest.approx(0.2)
 
 
 def test_nothing_observed_is_as_alone() -> None:

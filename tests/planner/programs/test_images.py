@@ -28,15 +28,29 @@ from planner.solvers.dp import GreedyDp
 from planner.solvers.exact import Exact
 from planner.solvers.priority import Edf
 from planner.solvers.protocol import Solver
+from profiles.profile import Profile
 from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, TABLE, job, profile_of
 
 C2, C4 = Cluster.nvlink(2), Cluster.nvlink(4)
-STAGED = profile_of(stages={SMALL: (0.1, 0.6), MEDIUM: (0.1, 1.0), LARGE: (0.2, 1.5)}, name="staged")
+TIMES = {SMALL: (0.1, 0.6), MEDIUM: (0.1, 1.0), LARGE: (0.2, 1.5)}
+STAGED = profile_of(stages=TIMES, name="staged")
+WRITTEN = profile_of(stages={shape: (*own, 0.3 * own[1]) for shape, own in TIMES.items()}, name="written")
+"""The same, with a part of each image's time in which it is only written."""
 
 
 def request(id_: int, arrival: float, allowed: float, shape: object = SMALL) -> Request:
     """Ten steps."""
     return Request(id_, shape, 10, arrival, arrival + allowed)  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_written_holds_no_gpu() -> None:
+    """Tests that one GPU makes two images of 0.6 s within 1.6 s if it is free while they are written, and else one."""
+    requests = tuple(request(i, 0.0, 1.6) for i in range(2))
+    bounds = [
+        clairvoyant_bound(requests, Cluster.nvlink(1), profile, stage_workers=3, images_on_gpus=True).upper
+        for profile in (STAGED, WRITTEN)
+    ]
+    assert bounds == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(("gpus", "most"), [(1, 2.0), (2, 3.0)])
@@ -92,17 +106,19 @@ def workloads(draw: st.DrawFn) -> tuple[Request, ...]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(workloads(), st.sampled_from((GreedyDp(), Edf())), st.sampled_from((C2, C4)))
-def test_no_policy_beats_the_bound(requests: tuple[Request, ...], solver: Solver, cluster: Cluster) -> None:
+@given(workloads(), st.sampled_from((GreedyDp(), Edf())), st.sampled_from((C2, C4)), st.sampled_from((STAGED, WRITTEN)))
+def test_no_policy_beats_the_bound(
+    requests: tuple[Request, ...], solver: Solver, cluster: Cluster, profile: Profile
+) -> None:
     """Tests that what a simulated policy serves on time is at most the bound, and that images only tighten it."""
     physics = Physics(noise=0.0, regroup_seconds=0.0, stages=True, stage_workers=2, decode="group")
-    engine = SimulatedEngine(cluster, STAGED, requests, physics, np.random.default_rng(0))
-    service = Service(cluster, STAGED, solver, EVENTS, late="drop", stages=True, decode="group")
+    engine = SimulatedEngine(cluster, profile, requests, physics, np.random.default_rng(0))
+    service = Service(cluster, profile, solver, EVENTS, late="drop", stages=True, decode="group")
     records = serve(service, engine, Records(requests))
     reached = sum(records.fate(r) == "on_time" for r in requests)
-    bound = clairvoyant_bound(requests, cluster, STAGED, stage_workers=2, images_on_gpus=True)
+    bound = clairvoyant_bound(requests, cluster, profile, stage_workers=2, images_on_gpus=True)
     assert reached <= bound.upper + 1e-6
-    assert bound.upper <= clairvoyant_bound(requests, cluster, STAGED, stage_workers=99).upper + 1e-6
+    assert bound.upper <= clairvoyant_bound(requests, cluster, profile, stage_workers=99).upper + 1e-6
 
 
 @st.composite

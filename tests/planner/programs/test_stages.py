@@ -21,15 +21,25 @@ from planner.round import Cadence
 from planner.solvers.dp import GreedyDp
 from planner.solvers.priority import Edf
 from planner.solvers.protocol import Solver
+from profiles.profile import Profile
 from tests.strategies import LARGE, MEDIUM, SMALL, TABLE, profile_of
 
 C4 = Cluster.nvlink(4)
-STAGED = profile_of(stages={SMALL: (0.1, 0.6), MEDIUM: (0.1, 1.0), LARGE: (0.2, 1.5)}, name="staged")
+TIMES = {SMALL: (0.1, 0.6), MEDIUM: (0.1, 1.0), LARGE: (0.2, 1.5)}
+STAGED = profile_of(stages=TIMES, name="staged")
+WRITTEN = profile_of(stages={shape: (*own, 0.3 * own[1]) for shape, own in TIMES.items()}, name="written")
+"""The same, with a part of each image's time in which it is only written."""
 
 
 def request(id_: int, arrival: float, allowed: float, shape: object = SMALL) -> Request:
     """Ten steps."""
     return Request(id_, shape, 10, arrival, arrival + allowed)  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_written_holds_no_worker() -> None:
+    """Tests that one worker makes three images of 0.6 s within 1.8 s if it is free while they are written, and else two."""
+    requests = tuple(request(i, 0.0, 1.8) for i in range(3))
+    assert [clairvoyant_bound(requests, C4, p, stage_workers=1).upper for p in (STAGED, WRITTEN)] == [2.0, 3.0]
 
 
 @pytest.mark.parametrize(("workers", "most"), [(0, 3.0), (1, 2.0), (2, 3.0)])
@@ -63,14 +73,16 @@ def workloads(draw: st.DrawFn) -> tuple[Request, ...]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(workloads(), st.sampled_from((GreedyDp(), Edf())), st.integers(1, 2))
-def test_no_policy_beats_the_bound(requests: tuple[Request, ...], solver: Solver, workers: int) -> None:
+@given(workloads(), st.sampled_from((GreedyDp(), Edf())), st.integers(1, 2), st.sampled_from((STAGED, WRITTEN)))
+def test_no_policy_beats_the_bound(
+    requests: tuple[Request, ...], solver: Solver, workers: int, profile: Profile
+) -> None:
     """Tests that what a simulated policy serves on time is at most the bound, and that workers only tighten it."""
     physics = Physics(noise=0.0, regroup_seconds=0.0, stages=True, stage_workers=workers)
-    engine = SimulatedEngine(C4, STAGED, requests, physics, np.random.default_rng(0))
-    service = Service(C4, STAGED, solver, Cadence("events", 0.4), late="drop", stages=True)
+    engine = SimulatedEngine(C4, profile, requests, physics, np.random.default_rng(0))
+    service = Service(C4, profile, solver, Cadence("events", 0.4), late="drop", stages=True)
     records = serve(service, engine, Records(requests))
     reached = sum(records.fate(r) == "on_time" for r in requests)
-    bound = clairvoyant_bound(requests, C4, STAGED, stage_workers=workers)
+    bound = clairvoyant_bound(requests, C4, profile, stage_workers=workers)
     assert reached <= bound.upper + 1e-6
-    assert bound.upper <= clairvoyant_bound(requests, C4, STAGED, stage_workers=9).upper + 1e-6
+    assert bound.upper <= clairvoyant_bound(requests, C4, profile, stage_workers=9).upper + 1e-6
