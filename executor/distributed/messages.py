@@ -27,11 +27,15 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Turn a finished request's latent into an image, and write both, each if it has a path."""
+    """Turn a finished request's latent into an image, and write both, each if it has a path.
+
+    Without ``keep``, files are made for the time that it takes, and not kept.
+    """
 
     ask: Ask
     image: Path | None
     latent: Path | None
+    keep: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class DistributedEngine:
     keep
         Whether every step is kept, for whoever asks; a server that runs for weeks has no room for them.
     deliver
-        Whether images and latents are written where the configuration says; those of measuring are for nobody.
+        Whether images and latents are kept where the configuration says; those of measuring are made for their time alone.
 
     Raises
     ------
@@ -81,9 +81,7 @@ class DistributedEngine:
         self._crew = crew
         self._asks = asks or partial(_ask_in_turn, config)
         self._workers = crew.cluster.gpus
-        self._images, latents = (
-            folder.absolute() if folder and deliver else None for folder in (config.images, config.latents)
-        )
+        self._images, latents = (folder.absolute() if folder else None for folder in (config.images, config.latents))
         costs = costs_of(profile, crew.cluster)
         self._history = History(costs, origin, keep)
         self._board = Board(self._workers)
@@ -93,7 +91,7 @@ class DistributedEngine:
         gpus = range(self._workers if config.decode == "group" else 0)
         self._making = Making(gpus, self._board, self._history)
         self._stages = Stages(
-            stage_ranks, costs, self._fleet.send, self._fail, self._images, latents, config.attempts, gpus
+            stage_ranks, costs, self._fleet.send, self._fail, self._images, latents, config.attempts, gpus, deliver
         )
         self._dispatch = Dispatch(self._board, self._fleet, crew.names, self._history)
         self.failures: dict[int, tuple[float, str]] = {}

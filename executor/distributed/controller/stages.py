@@ -72,6 +72,8 @@ class Stages:
         Folders of images and of final latents; None writes none.
     attempts
         How often a request may fail.
+    keep
+        Whether files are kept.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Stages:
         latents: Path | None = None,
         attempts: int = 3,
         gpus: Iterable[int] = (),
+        keep: bool = True,
     ) -> None:
         self._costs = costs
         self._send = send
@@ -91,6 +94,7 @@ class Stages:
         self._images = images
         self._latents = latents
         self._attempts = attempts
+        self._keep = keep
         self._queue: StageQueue[Ask] = StageQueue()
         self._later: list[tuple[float, Ask]] = []
         self._ranks = list(workers)
@@ -169,7 +173,7 @@ class Stages:
             return m.Admit(ask)
         image = None if self._images is None else image_path(self._images, ask.request)
         latent = None if self._latents is None else latent_path(self._latents, ask.request.id)
-        return m.Decode(ask, image, latent)
+        return m.Decode(ask, image, latent, self._keep)
 
     def heard(self, rank: int, now: float) -> None:
         """Take in a sign of life of a worker."""

@@ -127,10 +127,11 @@ class Staging:
         """Write what a request has become, and tell so. In the thread for it."""
         request = decode.ask.request.id
         try:
-            if decode.latent is not None:
-                self._storage.save(decode.latent, save({"latents": latents}))
+            files = [] if decode.latent is None else [(decode.latent, save({"latents": latents}))]
             if decode.image is not None:
-                self._storage.save(decode.image, encoded(frames, decode.ask))
+                files.append((decode.image, encoded(frames, decode.ask)))
+            for path, data in files if decode.keep else ():
+                self._storage.save(path, data)
         except Exception as error:
             message: Any = _undecoded(request, error)
         else:

@@ -14,7 +14,9 @@ import pytest
 
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller.crew import Crew
+from executor.distributed.local.latents import Shared
 from executor.distributed.local.transport import LocalTransport
+from executor.distributed.worker import staging
 from executor.distributed.worker.process import work
 from executor.distributed.worker.setting import WorkerSetting
 from executor.measure.grid import Grid
@@ -76,6 +78,29 @@ def test_deaths_while_measuring(config: EngineConfig) -> None:
     assert {stage.stage for stage in profile.stages} == {"encode", "decode", "write"}
     assert all(0.0 < profile.write_time(shape) < profile.decode_time(shape) for shape in profile.shapes)
     assert {(r.before, r.after) for r in profile.communication.regroups} == {(2, 2), (2, 1), (1, 2)}
+
+
+def work_and_note_files(setting: WorkerSetting, connection: Connection) -> None:
+    """Be a worker that notes every file that it makes of an image."""
+    encoded = staging.encoded
+
+    def noted(*arguments: Any) -> bytes:
+        with (folder_of(setting) / "made").open("a") as made:
+            made.write("x")
+        return encoded(*arguments)
+
+    staging.encoded = noted
+    work(setting, connection)
+
+
+def test_files_are_made_for_their_time_alone(config: EngineConfig, tmp_path: Path) -> None:
+    """Tests that what is measured of an image has the making of its file in it, and that no file is kept."""
+    folders = tmp_path / "images", tmp_path / "latents"
+    with _crew(replace(config, images=folders[0], latents=folders[1]), work_and_note_files) as crew:
+        measure(crew, GRID, "tiny")
+        assert isinstance(crew.transport.storage, Shared)
+        assert (crew.transport.storage.folder / "made").read_text()
+    assert not [file for folder in folders for file in folder.iterdir()]
 
 
 def work_and_fail_steps(setting: WorkerSetting, connection: Connection) -> None:
