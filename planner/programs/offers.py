@@ -26,7 +26,7 @@ _LATER = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
+class ImageOffers:
     """Images of tasks with the same step times.
 
     Parameters
@@ -71,7 +71,7 @@ class Kind:
     price: Floats
     interval: Ints
     possible: Bools
-    images: Images | None
+    images: ImageOffers | None
 
     @property
     def size(self) -> int:
@@ -192,10 +192,10 @@ def _overlap(points: Floats, first: Floats, last: Floats) -> Floats:
     return within
 
 
-def _images(tasks: Sequence[Task], points: Floats) -> Images | None:
+def _images(tasks: Sequence[Task], points: Floats) -> ImageOffers | None:
     seconds = np.array([seconds_within(task, float(points[-1])) for task in tasks])
     if not seconds.any():
         return None
     first = np.array([earliest_image(task) for task in tasks])
     last = np.array([task.due + task.decode for task in tasks])
-    return Images(seconds, _overlap(points, first, last))
+    return ImageOffers(seconds, _overlap(points, first, last))

@@ -4,7 +4,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -401,6 +401,15 @@ class Interrupted(SimulatedEngine):
         return now, progress
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let ctrl-C interrupt, also where whoever started the tests lets them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_loses_nothing_that_is_done() -> None:
     """Tests that a run that is interrupted while an image is told of has that image in its records."""
     requests = (request(0, steps=1), request(1, steps=5))
