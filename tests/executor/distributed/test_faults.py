@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import re
@@ -14,17 +15,22 @@ from pathlib import Path
 
 import pytest
 
+from executor.arrivals import Incoming, Replay
 from executor.distributed.config import EngineConfig, EngineError
 from executor.distributed.controller.crew import Crew
 from executor.distributed.controller.engine import DistributedEngine
 from executor.distributed.local.transport import LocalTransport
 from executor.distributed.worker.process import Worker, work
 from executor.distributed.worker.setting import WorkerSetting
+from executor.loop import serve
 from executor.models.model import Model
 from executor.models.random_models.build import build
+from executor.records import Records
+from executor.service import Service
 from executor.testing import RandomPlans
 from planner.plan import Assignment
 from planner.request import Request
+from planner.round import Cadence
 from tests.executor.distributed.serving import (
     SHAPES,
     assert_equal_to_alone,
@@ -266,9 +272,17 @@ def test_error_that_stays(config: EngineConfig) -> None:
 
 def test_twenty_kills(config: EngineConfig) -> None:
     """Tests a run in which workers are killed twenty times while they work: every request once, all results equal."""
-    requests = requests_of(24, seed=8, every=0.3)
     generator = random.Random(8)
     kills = 0
+
+    class UntilKilled(Replay):
+        """At least 24 requests, and as many as come until all kills are done."""
+
+        def take(self, now: float) -> list[Incoming]:
+            """See `Source.take`."""
+            if kills == 20 and self._taken >= 24:
+                self.next = math.inf
+            return super().take(now)
 
     def kill(stop: threading.Event) -> None:
         nonlocal kills
@@ -278,12 +292,14 @@ def test_twenty_kills(config: EngineConfig) -> None:
                 _kill(engine, generator.choice(busy))
                 kills += 1
 
+    service = Service(CLUSTER, PROFILE, RandomPlans(8), Cadence("events", 0.05))
     with engine_of(config, CLUSTER, PROFILE) as engine:
         with meanwhile(kill):
-            records = run(engine, CLUSTER, PROFILE, requests, RandomPlans(8))
+            records = serve(service, engine, Records([]), UntilKilled(requests_of(1000, seed=8, every=0.3)))
+        requests = records.requests
         done = {request.id: sum(s.steps for s in engine.segments if request.id in s.jobs) for request in requests}
         assert len(engine.recoveries) > 5  # some hit a group that had just ended
-    assert kills == 20
+    assert kills == 20 and len(requests) >= 24
     assert records.complete
     assert set(records.delivered) == {request.id for request in requests}
     assert done == {request.id: request.steps for request in requests}
