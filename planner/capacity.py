@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from planner.cluster import Cluster
 from planner.round import Round
 
 OVERRUN = 0.25
@@ -53,7 +56,25 @@ def blocks_free(round_: Round, free: int) -> dict[int, int]:
     cluster = round_.cluster
     if free == cluster.full_mask:
         return dict(cluster.counts)
+    if cluster.grouping == "aligned":
+        return {degree: first_gpus(cluster, degree, free).bit_count() for degree in cluster.degrees}
     return {
         degree: sum(1 for group in cluster.groups(degree) if group.mask & free == group.mask)
         for degree in cluster.degrees
     }
+
+
+def first_gpus(cluster: Cluster, degree: int, free: int) -> int:
+    """Return the mask of the first GPU of each aligned block of a degree that lies wholly in ``free``."""
+    width = 1
+    while width < degree:  # a bit stays where the ``width`` bits from it on are set
+        more = min(width, degree - width)
+        free &= free >> more
+        width += more
+    return free & _first_gpus(degree, cluster.counts[degree])
+
+
+@lru_cache(maxsize=1024)
+def _first_gpus(degree: int, count: int) -> int:
+    """Return the mask of the first GPU of each of so many blocks."""
+    return sum(1 << degree * at for at in range(count))

@@ -29,9 +29,8 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows 
     does; where that many GPUs are not free, the largest useful degree that is. If a step at it is slow
     (:data:`planner.timely.SLOW`) or costs the deadline, the job waits; ``allows`` can refuse each of them.
     """
-    order = sorted(jobs, key=lambda job: (round_.slack(job), job.request.id))
     started: list[Assignment] = []
-    for job in order:
+    for job in sorted(jobs, key=lambda job: (round_.slack(job), job.request.id)) if free else ():
         if not free:
             break
         costs = round_.costs.of(job.request.shape)

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from planner.cluster import Group
+from planner.capacity import first_gpus
+from planner.cluster import Cluster, Group
 from planner.job import Job
 from planner.plan import Assignment
 from planner.round import Round
@@ -128,7 +129,7 @@ def _place_blocks(
         if group is None:
             if wanted is None:
                 wanted = _wanted(order, degree) if preserve else 0
-            group = _least_wanted(groups, free, wanted)
+            group = _least_wanted(round_.cluster, degree, free, wanted)
         if group is None or group.mask not in round_.costs.of(choice.job.request.shape).by_mask:
             continue
         steps = _steps_on(round_, choice, group)
@@ -155,18 +156,25 @@ def _block_near(groups: Sequence[Group], held: Group, degree: int, free: int) ->
     return None
 
 
-def _least_wanted(groups: Sequence[Group], free: int, wanted: int) -> Group | None:
+def _least_wanted(cluster: Cluster, degree: int, free: int, wanted: int) -> Group | None:
     """Return the free block with the fewest GPUs that others want, the first among equals."""
-    best, least = None, -1
-    for group in groups:
-        mask = group.mask
-        if mask & free == mask:
-            overlap = (mask & wanted).bit_count()
-            if not overlap:
-                return group
-            if best is None or overlap < least:
-                best, least = group, overlap
+    groups = cluster.groups(degree)
+    unwanted = first_gpus(cluster, degree, free & ~wanted)
+    if unwanted:
+        return groups[_lowest(unwanted) // degree]
+    best, least, open_ = None, degree + 1, first_gpus(cluster, degree, free)
+    while open_:
+        group = groups[_lowest(open_) // degree]
+        overlap = (group.mask & wanted).bit_count()
+        if overlap < least:
+            best, least = group, overlap
+        open_ &= open_ - 1
     return best
+
+
+def _lowest(mask: int) -> int:
+    """Position of the lowest bit."""
+    return (mask & -mask).bit_length() - 1
 
 
 def _steps_on(round_: Round, choice: Choice, group: Group) -> int:

@@ -26,6 +26,7 @@ from planner.programs.linear import Settled
 from planner.programs.worth import Worth
 from planner.refill import refill
 from planner.round import Round
+from planner.timely import timely_and_late
 
 _SAME = 1e-9
 _ROUNDING = 1e-6
@@ -111,8 +112,8 @@ class CarryOut:
     def judged(self, assignments: Sequence[Assignment], bound: float | None, wanted: Collection[int]) -> Settled:
         """Return assignments with the value of the schedule that begins with them and serves what it can of ``wanted``."""
         ids = [job.request.id for job in self.timely]
-        widen, most = not self.worth.price, largest(self.budget)
-        schedule = continue_plan(self.round_, self.tasks, ids, assignments, wanted, widen, most)
+        priced, most = self.worth.price > 0, largest(self.budget)
+        schedule = continue_plan(self.round_, self.tasks, ids, assignments, wanted, priced, most)
         value = self._reward(schedule.promised)
         if self.worth.price:
             value -= self.worth.price * schedule.gpu_seconds
@@ -155,4 +156,4 @@ class CarryOut:
 
     @cached_property
     def _hopeless(self) -> list[Job]:
-        return [job for job in self.round_.jobs if self.round_.hopeless(job)]
+        return timely_and_late(self.round_)[1]

@@ -24,7 +24,6 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from planner.cluster import Group
 from planner.effort import JUDGING
 from planner.plan import Assignment
 from planner.programs.intervals import Task
@@ -57,22 +56,21 @@ class Continuation:
     promised
         Positions of the tasks on time, ascending.
     gpu_seconds
-        Of all live jobs until each is delivered.
+        Of all live jobs until each is delivered; 0 where they have no price.
     """
 
     promised: tuple[int, ...]
     gpu_seconds: float
 
 
-@dataclass
-class _State:
-    """What is left of a task, and where it is: since when its GPUs are free, and how many it holds."""
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """What is left of each task, since when its GPUs are free, how many it holds, and at which degree it ran last."""
 
-    left: int
-    ready: float
-    degree: int = 0
-    last: int = 0
-    """The degree at which it ran last, for what a move costs."""
+    left: list[int]
+    ready: list[float]
+    degree: list[int]
+    last: list[int]
 
 
 def continue_plan(
@@ -81,7 +79,7 @@ def continue_plan(
     ids: Sequence[int],
     assignments: Sequence[Assignment],
     wanted: Collection[int],
-    widen: bool,
+    priced: bool,
     most: float = _LARGE,
 ) -> Continuation:
     """Return the schedule that begins with assignments.
@@ -96,14 +94,14 @@ def continue_plan(
         The plan.
     wanted
         Positions of the tasks that should be served.
-    widen
-        Whether idle GPUs widen what runs.
+    priced
+        Whether GPU-seconds have a price: they are counted then, and idle GPUs widen nothing.
     most
         Above this, a backlog is large (:func:`largest`).
     """
     wanted = set(wanted)
     while True:
-        served, spent = _run(round_, tasks, ids, assignments, wanted, widen, most)
+        served, spent = _run(round_, tasks, ids, assignments, wanted, priced, most)
         if served == wanted or large(round_, len(wanted), most):
             return Continuation(tuple(sorted(served)), spent)
         wanted = served
@@ -115,84 +113,83 @@ def _run(
     ids: Sequence[int],
     assignments: Sequence[Assignment],
     wanted: set[int],
-    widen: bool,
+    priced: bool,
     most: float,
 ) -> tuple[set[int], float]:
-    """Return which of the wanted tasks are on time, and all GPU-seconds."""
-    at = {id_: i for i, id_ in enumerate(ids)}
-    states = {i: _State(tasks[i].steps, tasks[i].release, last=tasks[i].held) for i in wanted}
-    pool, images, spent, now, rest = _begin(round_, at, assignments, states)
-    served = {i for i in wanted if not states[i].left and states[i].ready <= tasks[i].due}
-    pending = sorted((i for i in wanted if states[i].left), key=lambda i: (tasks[i].due, i))
-    ready = {i: states[i].ready for i in pending}
-    left = {i: float(states[i].left) for i in pending}
-    needed = {i: left[i] * tasks[i].seconds[-1] for i in pending}
-    current = {i: _released(tasks[i], states[i]) for i in pending}
-    if widen and all(states[i].degree == tasks[i].degrees[-1] for i in pending):  # none makes room, none can be wider
-        for i in pending:
-            if max(ready[i], now) + needed[i] <= tasks[i].due:
-                spent += states[i].degree * needed[i]
-                states[i].left = 0
-                served.add(i)
-        pending = []
-    held = {i for i in pending if states[i].degree}
+    """Return which of the wanted tasks are on time, and all GPU-seconds if they have a price."""
+    done = _Progress([t.steps for t in tasks], [t.release for t in tasks], [0] * len(tasks), [t.held for t in tasks])
+    left, ready, degree = done.left, done.ready, done.degree
+    at = {id_: i for i, id_ in enumerate(ids) if i in wanted}
+    pool, images, now, spent = _begin(round_, at, assignments, done, priced)
+    due = [task.due for task in tasks]
+    served = {i for i in wanted if not left[i] and ready[i] <= due[i]}
+    pending = sorted((i for i in wanted if left[i]), key=lambda i: (due[i], i))
+    needed = [steps * task.seconds[-1] for steps, task in zip(left, tasks, strict=True)]
+    current = list(tasks)
+    for i in (at[id_] for assignment in assignments for id_ in assignment.jobs if id_ in at):
+        current[i] = _released(tasks[i], ready[i], done.last[i])
+    if not priced and all(degree[i] == tasks[i].degrees[-1] for i in pending):  # none makes room, none can be wider
+        return served | {i for i in pending if max(ready[i], now) + needed[i] <= due[i]}, 0.0
+    held = {i for i in pending if degree[i]}
     at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted), most) else _AT_ONCE
     while pending:
-        pending = [i for i in pending if (ready[i] if ready[i] > now else now) + needed[i] <= tasks[i].due]
+        pending = [i for i in pending if (ready[i] if ready[i] > now else now) + needed[i] <= due[i]]
         images = [until for until in images if until > now + EPSILON]
-        degrees = allot(current, left, pending, now, round_.cluster.gpus - len(images), widen)
+        degrees = allot(current, left, pending, now, round_.cluster.gpus - len(images), not priced)
         if not degrees:
             if not (images and pending):
                 break
             now = min(images)
             continue
-        begins = _take(degrees, states, current, held, pool, now)
-        step_time = {i: tasks[i].seconds[tasks[i].degrees.index(degree)] for i, degree in degrees.items()}
-        ends = sorted(begins[i] + states[i].left * step_time[i] for i in degrees)
+        begins = _take(degrees, done, current, held, pool, now)
+        runs = []
+        for i, own in degrees.items():
+            task = tasks[i]
+            step_time = task.seconds[task.degrees.index(own)]
+            runs.append((begins[i] + left[i] * step_time, i, own, step_time))
+        ends = sorted(run[0] for run in runs)
         now = min(ends[math.ceil(len(ends) / at_once) - 1], min(images, default=math.inf))
-        for i, degree in degrees.items():  # all others stay as they are
-            state, task = states[i], tasks[i]
-            steps = min(state.left, max(0, math.ceil((now - begins[i]) / step_time[i] - 1e-6)))
-            state.left -= steps
-            state.ready = ready[i] = begins[i] + steps * step_time[i]
-            left[i] = float(state.left)
+        for _, i, own, step_time in runs:  # all others stay as they are
+            task = tasks[i]
+            steps = min(left[i], max(0, math.ceil((now - begins[i]) / step_time - 1e-6)))
+            left[i] -= steps
+            ready[i] = begins[i] + steps * step_time
             needed[i] = left[i] * task.seconds[-1]
-            current[i] = _released(task, state)
-            spent += degree * steps * step_time[i]
-            if not state.left:
-                pool += [state.ready] * (degree - 1) + [state.ready + task.decode]
+            current[i] = _released(task, ready[i], done.last[i])
+            if priced:
+                spent += own * steps * step_time
+            if not left[i]:
+                pool += [ready[i]] * (own - 1) + [ready[i] + task.decode]
                 if task.decode:
                     images.append(pool[-1])
-                state.degree = 0
+                degree[i] = 0
                 held.discard(i)
-                if state.ready <= task.due:
+                if ready[i] <= due[i]:
                     served.add(i)
         pending = [i for i in pending if left[i]]
-    for i in wanted:
-        task, state = tasks[i], states[i]
-        spent += state.left * min(d * t for d, t in zip(task.degrees, task.seconds, strict=True))
-    return served, spent + rest
+    if priced:
+        for i in wanted:
+            spent += left[i] * min(d * t for d, t in zip(tasks[i].degrees, tasks[i].seconds, strict=True))
+    return served, spent
 
 
-def _released(task: Task, state: _State) -> Task:
+def _released(task: Task, ready: float, last: int) -> Task:
     """Return a task that can go on from a time on; made often, so without the detour of ``replace``."""
-    if state.ready == task.release and state.last == task.held:
+    if ready == task.release and last == task.held:
         return task
-    return Task(
-        state.ready, task.due, task.steps, task.degrees, task.seconds, task.weight, state.last, task.move, task.decode
-    )
+    return Task(ready, task.due, task.steps, task.degrees, task.seconds, task.weight, last, task.move, task.decode)
 
 
 def _begin(
-    round_: Round, at: dict[int, int], assignments: Sequence[Assignment], states: dict[int, _State]
-) -> tuple[list[float], list[float], float, float, float]:
+    round_: Round, at: dict[int, int], assignments: Sequence[Assignment], done: _Progress, priced: bool
+) -> tuple[list[float], list[float], float, float]:
     """Run a plan until it is made anew.
 
     Returns
     -------
     tuple
-        When each GPU that no task holds is free, those of them that make images, GPU-seconds used by wanted tasks, the
-        time, and GPU-seconds of all other live jobs until they are delivered.
+        When each GPU that no task holds is free, those of them that make images, the time, and, if they have a price,
+        GPU-seconds used by wanted tasks and by all other live jobs until they are delivered.
     """
     jobs = {job.request.id: job for job in round_.jobs}
     now = round_.now
@@ -200,17 +197,18 @@ def _begin(
     pool = {gpu: free if free > now else now for gpu, free in enumerate(round_.free_at)}
     runs: list[tuple[Assignment, float, float]] = []
     for assignment in assignments:
-        group: Group = assignment.group
-        begins = max(*(jobs[id_].ready for id_ in assignment.jobs), *(pool[gpu] for gpu in group.gpus))
-        begins += max(round_.move_seconds(jobs[id_], group) for id_ in assignment.jobs)
-        shape = jobs[assignment.jobs[0]].request.shape
-        runs.append((assignment, begins, round_.costs.batch_time(shape, group, len(assignment.jobs))))
+        group, members = assignment.group, [jobs[id_] for id_ in assignment.jobs]
+        begins = max(job.ready for job in members)
+        begins = max(begins, max(pool[gpu] for gpu in group.gpus))
+        begins += max(round_.move_seconds(job, group) for job in members)
+        runs.append((assignment, begins, round_.costs.batch_time(members[0].request.shape, group, len(members))))
     if round_.cadence.kind == "rounds":
         now = round_.now + round_.cadence.tau
     else:
         now = min((begins + a.steps * seconds for a, begins, seconds in runs), default=round_.now)
-    spent = 0.0
-    rest = {id_: round_.least_gpu_seconds(job) for id_, job in jobs.items() if at.get(id_, -1) not in states}
+    spent: list[float] = []
+    if priced:
+        spent += [round_.least_gpu_seconds(job) for id_, job in jobs.items() if id_ not in at]
     for assignment, begins, seconds in runs:
         degree, steps = assignment.group.degree, assignment.steps
         if not round_.cadence.on_grid:
@@ -219,30 +217,31 @@ def _begin(
         used = degree * steps * seconds / len(assignment.jobs)
         for gpu in assignment.group.gpus:
             pool[gpu] = ready
-        images.difference_update(assignment.group.gpus)
+        if images:
+            images.difference_update(assignment.group.gpus)
         for place, id_ in enumerate(assignment.jobs):
             if jobs[id_].decode and steps == jobs[id_].steps_left:
                 gpu = assignment.group.gpus[place % degree]
                 pool[gpu] += jobs[id_].decode
                 images.add(gpu)
-            state = states.get(at.get(id_, -1))
-            if state is None:
-                rest[id_] += used - steps * rest[id_] / jobs[id_].steps_left
+            spent.append(used)
+            i = at.get(id_, -1)
+            if i < 0:
+                spent.append(-steps * round_.costs.of(jobs[id_].request.shape).cheapest)
                 continue
-            spent += used
-            state.left -= steps
-            state.ready, state.last = ready, degree
-            if state.left and len(assignment.jobs) == 1:
-                state.degree = degree
+            done.left[i] -= steps
+            done.ready[i], done.last[i] = ready, degree
+            if done.left[i] and len(assignment.jobs) == 1:
+                done.degree[i] = degree
                 for gpu in assignment.group.gpus:
                     del pool[gpu]
-    return list(pool.values()), [pool[gpu] for gpu in images], spent, now, math.fsum(rest.values())
+    return list(pool.values()), [pool[gpu] for gpu in images], now, math.fsum(spent) if priced else 0.0
 
 
 def _take(
     degrees: dict[int, int],
-    states: dict[int, _State],
-    tasks: dict[int, Task],
+    done: _Progress,
+    tasks: Sequence[Task],
     held: set[int],
     pool: list[float],
     now: float,
@@ -254,18 +253,18 @@ def _take(
     dict
         When each begins.
     """
-    movers = [i for i, degree in degrees.items() if states[i].degree != degree]
-    for i in [i for i in held if degrees.get(i, 0) != states[i].degree]:
-        state = states[i]
-        pool += [state.ready] * state.degree
-        state.degree = 0
+    ready, degree = done.ready, done.degree
+    movers = [i for i, own in degrees.items() if degree[i] != own]
+    for i in [i for i in held if degrees.get(i, 0) != degree[i]]:
+        pool += [ready[i]] * degree[i]
+        degree[i] = 0
         held.discard(i)
     pool.sort()
-    begins = {i: max(now, states[i].ready) for i in degrees}
+    begins = {i: max(now, ready[i]) for i in degrees}
     for i in movers:
-        degree = degrees[i]
-        begins[i] = max(begins[i], pool[degree - 1]) + moved(tasks[i], degree)
-        del pool[:degree]
-        states[i].degree = states[i].last = degree
+        own = degrees[i]
+        begins[i] = max(begins[i], pool[own - 1]) + moved(tasks[i], own)
+        del pool[:own]
+        degree[i] = done.last[i] = own
         held.add(i)
     return begins

@@ -21,12 +21,13 @@ import numpy as np
 
 from planner.outcomes import Floats, Ints
 from planner.programs.linear import LinearProgram
+from planner.setters import setters_of
 
 PAUSED = -1
 """Degree of a task that has stopped: who knows whether its GPUs will be free when it goes on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Task:
     """Steps that must be done between two times.
 
@@ -55,10 +56,45 @@ class Task:
     steps: int
     degrees: tuple[int, ...]
     seconds: tuple[float, ...]
-    weight: float = 1.0
-    held: int = 0
-    move: float = 0.0
-    decode: float = 0.0
+    weight: float
+    held: int
+    move: float
+    decode: float
+
+    def __init__(  # made often in every decision
+        self,
+        release: float,
+        due: float,
+        steps: int,
+        degrees: tuple[int, ...],
+        seconds: tuple[float, ...],
+        weight: float = 1.0,
+        held: int = 0,
+        move: float = 0.0,
+        decode: float = 0.0,
+    ) -> None:
+        _set_release(self, release)
+        _set_due(self, due)
+        _set_steps(self, steps)
+        _set_degrees(self, degrees)
+        _set_seconds(self, seconds)
+        _set_weight(self, weight)
+        _set_held(self, held)
+        _set_move(self, move)
+        _set_decode(self, decode)
+
+
+(
+    _set_release,
+    _set_due,
+    _set_steps,
+    _set_degrees,
+    _set_seconds,
+    _set_weight,
+    _set_held,
+    _set_move,
+    _set_decode,
+) = setters_of(Task)
 
 
 @dataclass(frozen=True, slots=True)

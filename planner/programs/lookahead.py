@@ -28,6 +28,7 @@ from planner.programs.lookahead_model import LookaheadModel
 from planner.programs.sizes import size_of
 from planner.programs.worth import worth_of
 from planner.round import Round
+from planner.timely import timely_and_late
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,12 @@ class Lookahead:
             If the objective is no sum of rewards for jobs on time, a price per GPU-second and a least share of them.
         """
         round_ = round_.off_grid
-        timely = tuple(job for job in round_.jobs if not round_.hopeless(job))
-        worth = worth_of(round_, timely, objective)
-        return LookaheadModel(round_, timely, worth, self)
+        timely = tuple(timely_and_late(round_)[0])
+        return LookaheadModel(round_, timely, worth_of(round_, timely, objective), self)
 
     def measure(self, round_: Round) -> Size:
         """Return how large the program of a round is at most."""
-        timely = [job for job in round_.jobs if not round_.hopeless(job)]
+        timely, _ = timely_and_late(round_)
         tasks = tasks_of(round_, timely, [1.0] * len(timely))
         return size_of(tasks, round_) if tasks else Size(0, 0, 0, True)
 

@@ -2,7 +2,7 @@
 
 A task's speed is concave in GPUs, so each interval offers it segments of increasing GPU-seconds per step; the cheapest
 segments of all intervals that hold its steps are optimal, and sorting finds them. All tasks of a shape share the order, so a
-whole shape is one matrix, of size tasks x (intervals x segments). Where GPUs of the cluster decode, a task also buys the
+whole shape is one matrix, of size (intervals x segments) x tasks. Where GPUs of the cluster decode, a task also buys the
 seconds of one GPU for its image (:mod:`planner.programs.images`), in the cheapest intervals in which that can be made.
 """
 
@@ -34,7 +34,7 @@ class ImageOffers:
     seconds
         Of a GPU for each, before the last point, shape (n,).
     room
-        Seconds of it that each interval can hold, shape (n, intervals).
+        Seconds of it that each interval can hold, shape (intervals, n).
     """
 
     seconds: Floats
@@ -52,7 +52,7 @@ class Kind:
     steps, weights, due
         Of the tasks, shape (n,).
     room
-        Steps that a segment can do for a task, shape (n, intervals * segments).
+        Steps that a segment can do for a task, shape (intervals * segments, n).
     price
         GPU-seconds per step of each segment, shape (intervals * segments,).
     interval
@@ -87,13 +87,13 @@ class Purchase(NamedTuple):
     order
         Of the segments, from the cheapest on.
     fill
-        Steps that each task buys of each segment in that order, shape (n, intervals * segments).
+        Steps that each task buys of each segment in that order, shape (intervals * segments, n).
     cost
         Of steps and image, shape (n,).
     image_order
         Of the intervals, from the cheapest on.
     made
-        Seconds of its image that each task buys in each interval in that order, shape (n, intervals); None without images.
+        Seconds of its image that each task buys in each interval in that order, shape (intervals, n); None without images.
     """
 
     order: Ints
@@ -104,10 +104,10 @@ class Purchase(NamedTuple):
 
     def used(self, kind: Kind, pays: Bools, intervals: int) -> Floats:
         """Return the GPU-seconds that some of the tasks take of each interval."""
-        spent = (pays @ self.fill) * kind.price[self.order]
+        spent = (self.fill @ pays) * kind.price[self.order]
         used: Floats = np.bincount(kind.interval[self.order], spent, minlength=intervals).astype(np.float64)
         if self.made is not None:
-            used[self.image_order] += pays @ self.made
+            used[self.image_order] += self.made @ pays
         return used
 
 
@@ -144,7 +144,7 @@ def kinds_of(tasks: Sequence[Task], points: Floats) -> list[Kind]:
         speed = np.diff(np.array([0.0, *(1.0 / second for second in seconds)]))
         release = np.array([tasks[i].release for i in members])
         due = np.array([tasks[i].due for i in members])
-        room = (_overlap(points, release, due)[:, :, None] * speed).reshape(len(members), -1)
+        room = (_overlap(points, release, due)[:, None, :] * speed[:, None]).reshape(-1, len(members))
         steps = np.array([tasks[i].steps for i in members], dtype=np.float64)
         kinds.append(
             Kind(
@@ -155,7 +155,7 @@ def kinds_of(tasks: Sequence[Task], points: Floats) -> list[Kind]:
                 room=room,
                 price=np.tile(gpus / speed, len(points) - 1),
                 interval=np.repeat(np.arange(len(points) - 1), len(gpus)),
-                possible=room.sum(axis=1) >= steps - STEPS_DONE,
+                possible=room.sum(axis=0) >= steps - STEPS_DONE,
                 images=_images([tasks[i] for i in members], points),
             )
         )
@@ -166,13 +166,13 @@ def buy(kind: Kind, prices: Floats) -> Purchase:
     """Return the cheapest purchase of every task, at a price per GPU-second in each interval, shape (m,)."""
     per_step = prices[kind.interval] * kind.price
     order = _cheapest(per_step + _LATER * kind.interval)
-    fill = _filled(kind.steps, kind.room[:, order])
-    cost = fill @ per_step[order]
+    fill = _filled(kind.steps, kind.room[order])
+    cost = per_step[order] @ fill
     if kind.images is None:
         return Purchase(order, fill, cost, order[:0], None)
     intervals = _cheapest(prices - _LATER * np.arange(len(prices)))
-    made = _filled(kind.images.seconds, kind.images.room[:, intervals])
-    return Purchase(order, fill, cost + made @ prices[intervals], intervals, made)
+    made = _filled(kind.images.seconds, kind.images.room[intervals])
+    return Purchase(order, fill, cost + prices[intervals] @ made, intervals, made)
 
 
 def _cheapest(prices: Floats) -> Ints:
@@ -180,14 +180,17 @@ def _cheapest(prices: Floats) -> Ints:
 
 
 def _filled(needed: Floats, room: Floats) -> Floats:
-    """Fill rooms one after the other until each row has what it needs, shape (n, rooms)."""
-    before = np.cumsum(room, axis=1) - room
-    return np.minimum(np.maximum(needed[:, None] - before, 0.0), room)
+    """Fill rooms one after the other until each column has what it needs, shape (rooms, n)."""
+    fill = np.cumsum(room, axis=0)
+    fill -= room
+    np.subtract(needed, fill, out=fill)
+    np.maximum(fill, 0.0, out=fill)
+    return np.minimum(fill, room, out=fill)
 
 
 def _overlap(points: Floats, first: Floats, last: Floats) -> Floats:
-    """Seconds of each interval that lie within windows, shape (n, intervals)."""
-    within: Floats = np.minimum(points[None, 1:], last[:, None]) - np.maximum(points[None, :-1], first[:, None])
+    """Seconds of each interval that lie within windows, shape (intervals, n)."""
+    within: Floats = np.minimum(points[1:, None], last) - np.maximum(points[:-1, None], first)
     within[within < 0.0] = 0.0
     return within
 

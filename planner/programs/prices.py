@@ -226,12 +226,12 @@ def _serve(kinds: Sequence[Kind], prices: Floats, gpu_seconds: Floats, passes: i
 def _needs(kind: Kind, bought: Purchase) -> list[tuple[_Need, ...]]:
     """What each task of a kind has to buy, from the cheapest offers on."""
     price, interval = kind.price[bought.order].tolist(), kind.interval[bought.order].tolist()
-    steps = zip(kind.steps.tolist(), kind.room[:, bought.order].tolist(), strict=True)
+    steps = zip(kind.steps.tolist(), kind.room[bought.order].T.tolist(), strict=True)
     needs = [_Need(amount, room, price, interval) for amount, room in steps]
     if kind.images is None:
         return [(need,) for need in needs]
     even, order = [1.0] * len(bought.image_order), bought.image_order.tolist()
-    images = zip(kind.images.seconds.tolist(), kind.images.room[:, bought.image_order].tolist(), strict=True)
+    images = zip(kind.images.seconds.tolist(), kind.images.room[bought.image_order].T.tolist(), strict=True)
     return [(need, _Need(amount, room, even, order)) for need, (amount, room) in zip(needs, images, strict=True)]
 
 
