@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from executor.distributed.config import CPU_WORKERS, LINKS, EngineConfig
@@ -100,7 +101,8 @@ def _options(given: argparse.Namespace) -> Options:
         given.out,
         name,
         given.steps,
-        EngineConfig(spec, device=given.device, threads=given.threads),
+        # Measuring makes files, as a run does, and keeps none.
+        EngineConfig(spec, device=given.device, threads=given.threads, images=Path(gettempdir())),
         Cluster(name, given.workers, edges, (given.link,), degrees=degrees),
         Grid(given.shapes, given.batches, given.repeats, given.warmup, given.date),
         emulate,
