@@ -259,12 +259,15 @@ tables-saving: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.executor.distributed.bench_saving --output docs/tables/saving
 	$(BIN)/python -m experiments.docs
 
-# Real runs beside simulated ones, on this machine's processor: some minutes, and nothing else should run meanwhile.
+# Real runs beside simulated ones, on this machine's processor: an hour, and nothing else should run meanwhile.
 tables-fidelity: $(VENV)/.executor
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity-group engine.decode=group
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity-sd3 engine.model=sd3
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity-qwen engine.model=qwen
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity-wan engine.model=wan
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity-qwen-half engine.model=qwen workload.load=0.5
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.fidelity --repeats 5 --overwrite --output docs/tables/fidelity-wan-half engine.model=wan workload.load=0.5
 	$(BIN)/python -m experiments.docs
 
 $(VENV)/bin/python:

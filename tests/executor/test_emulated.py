@@ -23,6 +23,7 @@ from planner.plan import Assignment
 from planner.promise import Answer, ProtectionLevels
 from planner.request import Request
 from planner.solvers.priority import Edf
+from tests.patience import PATIENCE
 from tests.strategies import EVENTS, MEDIUM, SMALL, TOY, request
 
 C4 = Cluster.nvlink(4)
@@ -155,7 +156,7 @@ def live(told: Told, **service: object) -> tuple[EmulatedEngine, Live, threading
 
 def until(condition: object) -> None:
     """Wait for something that another thread does."""
-    end = time.monotonic() + 30.0
+    end = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < end:  # type: ignore[operator]
         time.sleep(0.005)
     assert condition()  # type: ignore[operator]
@@ -175,7 +176,7 @@ def test_live_requests_are_served_and_cancelled() -> None:
     until(lambda: told.fates.get(1) == "cancelled")
     source.close()
     assert not source.put(Request(2, SMALL, 1, 0.0, 1.0))
-    thread.join(30.0)
+    thread.join(PATIENCE)
     assert records.complete and set(records.delivered) == {0} and set(records.cancelled) == {1}
     assert [records.fate(r) for r in records.requests] == ["on_time", "cancelled"]
 
@@ -188,7 +189,7 @@ def test_live_requests_are_refused() -> None:
     source.put(Request(0, MEDIUM, 100, now, now + 0.01))
     until(lambda: 0 in told.answers)
     source.close()
-    thread.join(30.0)
+    thread.join(PATIENCE)
     answer = told.answers[0]
     assert answer is not None and answer.refused and answer.why == "late"
     assert now < answer.finish < now + 600.0

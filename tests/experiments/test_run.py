@@ -13,6 +13,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from tests.patience import PATIENCE
+
 DETERMINISTIC = ("requests.parquet", "rounds.parquet", "segments.parquet", "summary.json")
 
 
@@ -37,7 +39,7 @@ def hear_interrupts() -> None:
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for a process; return exit code, standard output and standard error."""
     try:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     return process.returncode, out, err

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from tests.executor.distributed.squad import Squad
 
@@ -54,7 +56,7 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not [worker.pid for worker, _ in started if alive(worker.pid)]
     assert not [folder_of(setting) for _, setting in started if folder_of(setting).exists()]
     for thread in set(threading.enumerate()) - threads:
-        thread.join(5.0)  # one that has been told to end needs a moment
+        thread.join(PATIENCE)  # one that has been told to end needs a moment
         assert not thread.is_alive(), f"{thread} goes on"
     for port in {setting.rendezvous.port for _, setting in started}:
         with socket.socket() as probe:

@@ -18,6 +18,7 @@ import torch
 from executor.distributed.controller.arrangements import host_store
 from executor.distributed.local import forking
 from executor.distributed.worker.groups import Groups, Rendezvous
+from tests.patience import PATIENCE
 
 
 class Member:
@@ -48,7 +49,7 @@ def _serve(rank: int, rendezvous: Rendezvous, connection: Connection) -> None:
 class Squad:
     """``size`` processes that wait for functions to call."""
 
-    def __init__(self, size: int, timeout: float = 60.0, method: str = "forkserver") -> None:
+    def __init__(self, size: int, timeout: float = PATIENCE, method: str = "forkserver") -> None:
         self._store, rendezvous = host_store(timeout)
         context: Any = multiprocessing.get_context(method)
         context.set_forkserver_preload([*forking.PRELOAD, "tests.executor.distributed.zoo"])

@@ -39,6 +39,7 @@ from tests.executor.distributed.serving import (
     spec_of,
 )
 from tests.experiments.test_run import hear_interrupts
+from tests.patience import PATIENCE
 
 CLUSTER = cluster_of(3)
 PROFILE = profile_of(CLUSTER)
@@ -157,19 +158,19 @@ def test_interrupted_controller(config: EngineConfig, tmp_path: Path, sent: sign
     assert process.stdout is not None
     try:
         folder, *pids = process.stdout.readline().split()
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while not list((tmp_path / "images").glob("*.png")) and time.monotonic() < until:
             time.sleep(0.05)
         if sent == signal.SIGINT:
             os.killpg(process.pid, sent)  # as a terminal does
         else:
             process.send_signal(sent)
-        process.wait(20)
+        process.wait(PATIENCE)
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
-    while (Path(folder).exists() or any(alive(int(pid)) for pid in pids)) and time.monotonic() < until + 20:
+    while (Path(folder).exists() or any(alive(int(pid)) for pid in pids)) and time.monotonic() < until + PATIENCE:
         time.sleep(0.05)
     assert not Path(folder).exists()
     assert not [pid for pid in pids if alive(int(pid))]

@@ -47,6 +47,7 @@ from tests.executor.distributed.serving import (
     settled,
     spec_of,
 )
+from tests.patience import PATIENCE
 
 CLUSTER = cluster_of(3)
 PROFILE = profile_of(CLUSTER)
@@ -95,7 +96,7 @@ def engine(config: EngineConfig) -> Iterator[DistributedEngine]:
         pids = [link.pid for link in _links(made)]
         yield made
         pids += [link.pid for link in _links(made)]
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while ([pid for pid in pids if alive(pid)] or _held()) and time.monotonic() < until:
         time.sleep(0.05)
     assert not [pid for pid in pids if alive(pid)]
@@ -190,7 +191,7 @@ def test_a_measuring_that_fails_leaves_nothing(config: EngineConfig, engine: Dis
     ):
         pids = [link.pid for link in crew.fleet._links]  # type: ignore[attr-defined]
         measure(crew, Grid((SHAPES[0],), repeats=2, warmup=1), "tiny")
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while ([pid for pid in pids if alive(pid)] or _held() > held) and time.monotonic() < until:
         time.sleep(0.05)
     assert not [pid for pid in pids if alive(pid)] and _held() == held
@@ -265,7 +266,7 @@ def _serve(engine: DistributedEngine, requests: list[Request]) -> None:
 
 
 def _until_ready(engine: DistributedEngine) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE
     while not all(engine._fleet.ready) and time.monotonic() < until:
         engine.advance(engine.advance(0.0)[0] + 0.1)
     assert all(engine._fleet.ready)

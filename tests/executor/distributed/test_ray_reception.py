@@ -17,6 +17,7 @@ import pytest
 from executor.distributed import messages as m
 from executor.distributed.on_ray import clock
 from executor.distributed.on_ray.reception import Caller, Door, Reception, call
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_worker_calls_back(reception: Reception, ahead: float) -> None:
         target=_be_called, args=(reception.expect(callers.put), ahead)
     )
     process.start()
-    caller = callers.get(timeout=20)
+    caller = callers.get(timeout=PATIENCE)
     assert caller.pid == process.pid
     assert caller.ahead == pytest.approx(ahead, abs=0.02)
     caller.connection.send("word")
@@ -77,7 +78,7 @@ def test_strangers_stay_outside(reception: Reception) -> None:
     socket.create_connection((door.host, door.port)).close()
     assert callers.empty()
     connection = call(door)
-    caller = callers.get(timeout=20)
+    caller = callers.get(timeout=PATIENCE)
     assert caller.pid == os.getpid()
     connection.close()
     caller.connection.close()
@@ -87,7 +88,7 @@ def test_small_messages_are_sent_at_once(reception: Reception) -> None:
     """Tests that a connection waits for nothing before it sends, and asks whether the other end is still there."""
     callers: Queue[Caller] = Queue()
     connection = call(reception.expect(callers.put))
-    caller = callers.get(timeout=20)
+    caller = callers.get(timeout=PATIENCE)
     for end in (connection, caller.connection):
         _assert_prepared(end)
         end.close()

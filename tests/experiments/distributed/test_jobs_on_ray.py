@@ -15,7 +15,6 @@ ray = pytest.importorskip("ray")
 POLICIES = ["--policy", "edf", "--policy", "cpsat", "--seeds", "6", "--timelines", "none", "workload.requests=60"]
 
 
-@pytest.mark.timeout(600)
 def test_a_node_may_die(tmp_path: Path) -> None:
     """Of two nodes one is killed in the middle; the comparison ends, and its runs are those of one machine's cores."""
     from ray.cluster_utils import Cluster

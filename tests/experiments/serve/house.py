@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[3]
-_WAIT = 120.0
 IMAGES = "/v1/images/generations"
 
 
@@ -34,7 +35,7 @@ class Server:
     def stop(self, number: signal.Signals = signal.SIGINT) -> str:
         """Tell it to stop, and return what it said from then on."""
         self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=_WAIT)
+        out, _ = self.process.communicate(timeout=PATIENCE)
         return out
 
 
@@ -66,7 +67,7 @@ def call(
     data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": kind, **(headers or {})}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=_WAIT) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return Answer(answer.status, dict(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
         return Answer(error.code, dict(error.headers), error.read())
@@ -96,7 +97,7 @@ def serving(directory: Path, *overrides: str) -> Iterator[Server]:
         process.stdout.close()
 
 
-def until(condition: Any, seconds: float = _WAIT) -> None:
+def until(condition: Any, seconds: float = PATIENCE) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + seconds
     while not condition():

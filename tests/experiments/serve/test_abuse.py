@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 import pytest
 
 from tests.experiments.serve.house import IMAGES, Server, call, until
+from tests.patience import PATIENCE
 
 GOOD = {"prompt": "x", "size": "256x256", "num_inference_steps": 1}
 
@@ -153,7 +154,7 @@ def test_videos_of_a_model_of_images(images: Server) -> None:
 def connected(server: Server) -> socket.socket:
     """Open a connection."""
     place = urlparse(server.url)
-    return socket.create_connection((place.hostname, place.port), timeout=60.0)
+    return socket.create_connection((place.hostname, place.port), timeout=PATIENCE)
 
 
 def head(length: int) -> bytes:

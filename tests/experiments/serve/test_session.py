@@ -19,6 +19,7 @@ from experiments.serve.http import listen, listening
 from experiments.serve.journal import JOURNAL, read_journal
 from experiments.serve.session import TRACE
 from tests.experiments.serve.house import IMAGES, ROOT, Server, call, serving, until
+from tests.patience import PATIENCE
 
 BODY = {"prompt": "x", "size": "512x512", "num_inference_steps": 4}
 LONG = {"prompt": "x", "size": "2048x2048", "num_inference_steps": 200, "slo_ms": 600_000}
@@ -84,7 +85,7 @@ def test_a_page_that_looks_on_is_told_the_end(tmp_path: Path) -> None:
         assert events.readline() == b"event: about\n"
         server.process.send_signal(signal.SIGTERM)
         assert events.read().endswith(b"\n\n")
-        server.process.communicate(timeout=60)
+        server.process.communicate(timeout=PATIENCE)
     assert server.process.returncode == 0
 
 
@@ -98,7 +99,7 @@ def test_a_server_that_stops_finishes_what_it_has(tmp_path: Path) -> None:
         refused = call(server.url + IMAGES, BODY)
         assert refused.status == 503 and refused.error["code"] == "stopping"
         thread.join()
-        out, _ = server.process.communicate(timeout=60)
+        out, _ = server.process.communicate(timeout=PATIENCE)
     assert statuses == [200] and server.process.returncode == 0 and "1 of 1 requests on time" in out
 
 

@@ -13,6 +13,7 @@ from experiments.runner import simulate
 from experiments.workload.__main__ import main
 from experiments.workload.trace import TraceError, read_trace
 from tests.experiments.workload.serving import served, setup_of
+from tests.patience import PATIENCE
 
 CASES = Path(__file__).parent / "samples" / "cases"
 
@@ -140,5 +141,5 @@ def test_studies_take_sizes_outside_the_profile(module: str, tmp_path: Path) -> 
     trace = ["workload=trace", f"workload.file={CASES / 't01_rect.csv'}", "workload.deadlines=profile"]
     more = ["--policy", "solver=edf", "--bound", "--output", str(tmp_path / "out")] if module == "compare" else []
     command = [sys.executable, "-m", f"experiments.{module}", *trace, "--seeds", "1", *more]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr

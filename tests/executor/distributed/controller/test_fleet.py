@@ -14,6 +14,7 @@ from executor.distributed.controller.fleet import Fleet
 from executor.distributed.local.latents import Shared
 from executor.distributed.local.transport import received
 from executor.distributed.worker.setting import WorkerSetting
+from tests.patience import PATIENCE
 
 UNUSED: Any = None
 SETTINGS = [WorkerSetting(rank, "denoise", UNUSED, UNUSED, UNUSED) for rank in range(2)]
@@ -68,11 +69,11 @@ def test_last_words_come_before_the_death() -> None:
     """Tests that what a worker said before it died is heard, and then its death."""
     puppets = Puppets(2)
     fleet = Fleet(puppets, SETTINGS)
-    fleet.start(5.0)
+    fleet.start(PATIENCE)
     puppets.made[1].says.send(m.Admitted(7, 1.0, 0.5))
     puppets.made[1].says.close()
-    assert fleet.wait(1.0) == [(1, m.Admitted(7, 1.0, 0.5))]
-    assert fleet.wait(1.0) == [(1, None)]
+    assert fleet.wait(PATIENCE) == [(1, m.Admitted(7, 1.0, 0.5))]
+    assert fleet.wait(PATIENCE) == [(1, None)]
     assert fleet.ready == [True, False]
     fleet.close()
 
@@ -81,7 +82,7 @@ def test_replacements_know_whose_turn_it_is() -> None:
     """Tests that a worker that takes a dead one's place starts in the turn of the engine that has the crew."""
     puppets = Puppets(3)
     fleet = Fleet(puppets, SETTINGS)
-    fleet.start(5.0)
+    fleet.start(PATIENCE)
     fleet.turn(1)
     fleet.restart(1)
     assert puppets.turns == [0, 0, 1]

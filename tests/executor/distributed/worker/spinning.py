@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from tests.patience import PATIENCE
+
 
 class Spinning:
     """A backend as of a GPU: who waits is freed when it is aborted, without an error, and with whatever is there."""
@@ -19,7 +21,7 @@ class Spinning:
     def wait(self) -> None:
         """Wait as a kernel does."""
         self.spins.set()
-        assert self._aborted.wait(60.0)
+        assert self._aborted.wait(PATIENCE)
 
     def abort(self) -> None:
         """Let the kernel end."""

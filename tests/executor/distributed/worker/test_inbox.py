@@ -9,6 +9,7 @@ import pytest
 
 from executor.distributed import messages as m
 from executor.distributed.worker.inbox import Inbox
+from tests.patience import PATIENCE
 
 
 class Left:
@@ -48,7 +49,7 @@ def test_a_broken_group_is_left_while_commands_wait() -> None:
     inbox = Inbox(theirs, left.abort)
     ours.send(m.Leave("later"))
     ours.send(m.Abort("broken"))
-    assert left.any.wait(60.0) and left.names == ["broken"]
+    assert left.any.wait(PATIENCE) and left.names == ["broken"]
     assert [inbox.get(), inbox.get()] == [m.Leave("later"), m.Leave("broken")]
     ours.send(m.Stop())
     assert inbox.get() == m.Stop()
@@ -61,7 +62,7 @@ def test_the_controller_is_gone() -> None:
     left = Left()
     inbox = Inbox(theirs, left.abort)
     ours.close()
-    assert left.any.wait(60.0) and left.names == ["all"]
+    assert left.any.wait(PATIENCE) and left.names == ["all"]
     for _ in range(2):
         with pytest.raises(EOFError):
             inbox.get()

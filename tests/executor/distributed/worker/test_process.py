@@ -19,6 +19,7 @@ from executor.distributed.worker.groups import Groups, Membership
 from executor.distributed.worker.process import Worker
 from executor.distributed.worker.setting import WorkerSetting
 from tests.executor.distributed.worker.spinning import Spinning
+from tests.patience import PATIENCE
 
 
 class Nowhere:
@@ -62,7 +63,7 @@ def test_a_step_in_a_broken_group_is_not_done(monkeypatch: pytest.MonkeyPatch) -
     device = Spinning()
     group = Membership("0-1.7", 0, 2, device, Spinning())
     monkeypatch.setattr(Groups, "_build", lambda self, name, members: group)
-    store, rendezvous = host_store(60.0)
+    store, rendezvous = host_store(PATIENCE)
     ours, theirs = Pipe()
     no_model: Any = SimpleNamespace(compiler=None)
     storage: Any = Nowhere()
@@ -74,10 +75,10 @@ def test_a_step_in_a_broken_group_is_not_done(monkeypatch: pytest.MonkeyPatch) -
     served = threading.Thread(target=worker.serve)
     served.start()
     ours.send(m.Run(1, (4,), (0,), Named("0-1.7", (0, 1)), 3, 3))
-    assert device.spins.wait(60.0)
+    assert device.spins.wait(PATIENCE)
     ours.send(m.Abort("0-1.7"))
     ours.send(m.Stop())
-    served.join(60.0)
+    served.join(PATIENCE)
     assert not served.is_alive() and request.step == 1
     said = [ours.recv() for _ in range(2)]
     assert said == [m.Ready(), m.Broke(1, Named("0-1.7", (0, 1)), "RuntimeError: group '0-1.7' was broken off")]
