@@ -10,10 +10,11 @@ from types import TracebackType
 
 from executor.distributed.config import EngineError
 
-# Before Ray is imported: what we start reports nothing to anybody, and leaves the devices of workers without GPUs as
-# they are.
+# Before Ray is imported: what we start reports nothing to anybody, leaves the devices of workers without GPUs as they are,
+# and gives workers the priority of the controller. At Ray's own (15) a machine that does anything else leaves them nothing.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 import ray
 

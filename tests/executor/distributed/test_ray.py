@@ -159,6 +159,12 @@ def test_groups_over_machines(config: EngineConfig, engine: DistributedEngine, t
     assert ray.get(engine._crew.transport.storage.keeper.count.remote()) == 0
 
 
+def test_workers_are_as_urgent_as_the_controller(engine: DistributedEngine) -> None:
+    """Tests that actors have the priority of this process; Ray's own is one at which a busy machine leaves them nothing."""
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert {os.getpriority(os.PRIO_PROCESS, link.pid) for link in _links(engine)} == {own}
+
+
 def test_times_of_a_wrong_clock(engine: DistributedEngine) -> None:
     """Tests that steps of a machine whose clock is 1000 s ahead lie where the controller saw them."""
     assert _links(engine)[1].ahead == pytest.approx(AHEAD, abs=0.05)
