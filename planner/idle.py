@@ -29,8 +29,10 @@ def start_waiting(round_: Round, jobs: Sequence[Job], free: int, allows: Allows 
     does; where that many GPUs are not free, the largest useful degree that is. If a step at it is slow
     (:data:`planner.timely.SLOW`) or costs the deadline, the job waits; ``allows`` can refuse each of them.
     """
+    if not free:
+        return []
     started: list[Assignment] = []
-    for job in sorted(jobs, key=lambda job: (round_.slack(job), job.request.id)) if free else ():
+    for job in sorted(jobs, key=lambda job: (round_.slack(job), job.request.id)):
         if not free:
             break
         costs = round_.costs.of(job.request.shape)

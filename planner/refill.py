@@ -37,17 +37,10 @@ def refill(round_: Round, assignments: Sequence[Assignment], jobs: Collection[Jo
         return ()
     freed = _freed(round_, assignments)
     named = {id_ for assignment in assignments for id_ in assignment.jobs}
-    if not freed:
+    queue = [job for job in jobs if job.id not in named and job.ready <= round_.now]
+    if not freed or not queue:
         return ()
-    costs_of, first = round_.costs.of, min(freed)[0]
-    queue = [
-        job
-        for job in jobs
-        if job.ready <= round_.now
-        and job.steps_left * costs_of(job.request.shape).fastest
-        <= job.due - first + EPSILON  # later in time at no degree
-        and job.request.id not in named
-    ]
+    costs_of = round_.costs.of
     burden = {job.id: needed_gpu_seconds(round_, job) / job.request.weight for job in queue}
     queue.sort(key=lambda job: (burden[job.id], job.id))
     taken = [False] * len(queue)

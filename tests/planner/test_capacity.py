@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from planner.capacity import OVERRUN, available_mask, blocks_free, latest_start, steps_within
+from planner.capacity import OVERRUN, available_mask, blocks_free, first_gpus, latest_start, steps_within
 from planner.cluster import Cluster
 from planner.round import Cadence, Round
 from tests.strategies import EVENTS, ROUNDS, round_of, rounds
@@ -54,3 +55,13 @@ def test_free_blocks_are_counted(round_: Round) -> None:
 def test_blocks_do_not_add_up_across_a_hole() -> None:
     """Tests that 6 free GPUs around two busy ones hold one block of 4 and no two."""
     assert blocks_free(round_of([], Cluster.nvlink(8)), 0b11110110) == {1: 6, 2: 2, 4: 1, 8: 0}
+
+
+@pytest.mark.parametrize("cluster", [Cluster.nvlink(8), Cluster.flat(14).offering((1, 3, 6))])
+@given(free=st.integers(0, 2**14 - 1))
+def test_first_gpus_are_those_of_the_blocks_that_lie_in_free(cluster: Cluster, free: int) -> None:
+    """Tests blocks found on masks against all groups, one by one, also of sizes that leave GPUs over."""
+    free &= cluster.full_mask
+    for degree in cluster.degrees:
+        blocks = [group.gpus[0] for group in cluster.groups(degree) if group.mask & free == group.mask]
+        assert first_gpus(cluster, degree, free) == sum(1 << gpu for gpu in blocks)
