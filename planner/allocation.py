@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from planner.costs import ShapeCosts
 from planner.job import Job
 from planner.round import EPSILON, Round
+from planner.timely import SPARE
 
 DegreeMix = tuple[tuple[int, int], ...]
 """Pairs (degree, steps) with the slower degree first; one or two of them."""
@@ -75,7 +76,7 @@ def needed_gpu_seconds(round_: Round, job: Job) -> float:
 def preferred_degrees(round_: Round, job: Job) -> Sequence[int]:
     """Return the degrees at which a job meets its deadline (:func:`degrees_in_time`), then the others, the fastest first."""
     costs = round_.costs.of(job.request.shape)
-    if job.group is None or not round_.regroup_seconds:
+    if job.group is None:
         return costs.preferred[_too_slow(round_, job, costs)]
     making = degrees_in_time(round_, job)
     return [*making, *(degree for degree in reversed(costs.degrees) if degree not in making)]
@@ -84,18 +85,21 @@ def preferred_degrees(round_: Round, job: Job) -> Sequence[int]:
 def degrees_in_time(round_: Round, job: Job) -> list[int]:
     """Return the degrees at which a job meets its deadline, the fewest GPU-seconds first.
 
+    Below its fastest, and other than the one at which it runs, with half a step to spare (:data:`planner.timely.SPARE`).
+
     At another degree than the one at which it runs it first loses the seconds of a move; one that has stopped loses them
     at any.
     """
     costs = round_.costs.of(job.request.shape)
-    if job.group is None or not round_.regroup_seconds:
+    if job.group is None:
         slow = _too_slow(round_, job, costs)
         return list(costs.preferred[slow][: len(costs.degrees) - slow])
     seconds = job.due - (job.ready if job.ready > round_.now else round_.now) + EPSILON
     move = round_.regroup_seconds / job.steps_left
     own = job.group.degree if job.running else 0
     steps = {d: t + (move if d != own else 0.0) for d, t in zip(costs.degrees, costs.seconds, strict=True)}
-    making = [degree for degree, step in steps.items() if job.steps_left * step <= seconds]
+    spare = {d: 0.0 if d in (own, costs.degrees[-1]) else SPARE for d in steps}
+    making = [degree for degree, step in steps.items() if (job.steps_left + spare[degree]) * step <= seconds]
     making.sort(key=lambda degree: degree * steps[degree])
     return making
 
@@ -103,9 +107,9 @@ def degrees_in_time(round_: Round, job: Job) -> list[int]:
 def _too_slow(round_: Round, job: Job, costs: ShapeCosts) -> int:
     """Count the degrees at which a job that loses nothing by a move is late."""
     seconds = job.due - (job.ready if job.ready > round_.now else round_.now) + EPSILON
-    left, count = job.steps_left, 0
-    for step in costs.seconds:
+    left, count = job.steps_left + SPARE, 0
+    for step in costs.seconds[:-1]:
         if left * step <= seconds:
-            break
+            return count
         count += 1
-    return count
+    return count if job.steps_left * costs.fastest <= seconds else count + 1

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from planner.capacity import first_gpus
-from planner.cluster import Cluster, Group
+from planner.cluster import Group
 from planner.job import Job
 from planner.plan import Assignment
 from planner.round import Round
@@ -82,12 +82,16 @@ def _place_level(
     if not waiting:
         return free
     cluster = round_.cluster
+    busy = _busy(round_) if preserve else 0
+    if busy and len(waiting) > 1:
+        waiting = sorted(waiting, key=lambda choice: _latest_start(round_, choice))
     if cluster.laminar and cluster.uniform:
-        return _place_blocks(round_, waiting, free, placed, order, preserve)
+        return _place_blocks(round_, waiting, free, placed, order, preserve, busy)
     degree = waiting[0].degree
     open_groups = {group.mask: group for group in cluster.groups(degree) if group.mask & free == group.mask}
-    if preserve and (wanted := _wanted(order, degree)):
-        by_want = sorted(open_groups.values(), key=lambda group: (group.mask & wanted).bit_count())
+    wanted = _wanted(order, degree) if preserve else 0
+    if wanted or busy:
+        by_want = sorted(open_groups.values(), key=lambda group: _cost(round_, group, wanted, busy))
         open_groups = {group.mask: group for group in by_want}
     for choice in waiting:
         times = round_.costs.of(choice.job.request.shape).by_mask
@@ -118,6 +122,7 @@ def _place_blocks(
     placed: list[Assignment],
     order: Sequence[Choice],
     preserve: bool,
+    busy: int,
 ) -> int:
     """Do so where groups are aligned blocks and all alike, without a list of those that are open."""
     degree = waiting[0].degree
@@ -129,7 +134,7 @@ def _place_blocks(
         if group is None:
             if wanted is None:
                 wanted = _wanted(order, degree) if preserve else 0
-            group = _least_wanted(round_.cluster, degree, free, wanted)
+            group = _least_wanted(round_, degree, free, wanted, busy)
         if group is None or group.mask not in round_.costs.of(choice.job.request.shape).by_mask:
             continue
         steps = _steps_on(round_, choice, group)
@@ -137,6 +142,19 @@ def _place_blocks(
             free &= ~group.mask
             placed.append(Assignment((choice.job.request.id,), group, steps))
     return free
+
+
+def _busy(round_: Round) -> int:
+    """Mask of the GPUs that are in a step, or make an image; none on the grid of ``rounds``, which waits for all."""
+    if round_.cadence.on_grid:
+        return 0
+    return sum(1 << gpu for gpu, at in enumerate(round_.free_at) if at > round_.now)
+
+
+def _latest_start(round_: Round, choice: Choice) -> float:
+    """Return when a choice must go on to be in time at its degree: the most urgent choose first where some GPUs are busy."""
+    seconds = round_.costs.of(choice.job.request.shape).step_time[choice.degree]
+    return choice.job.due - choice.job.steps_left * seconds
 
 
 def _wanted(order: Sequence[Choice], degree: int) -> int:
@@ -156,20 +174,27 @@ def _block_near(groups: Sequence[Group], held: Group, degree: int, free: int) ->
     return None
 
 
-def _least_wanted(cluster: Cluster, degree: int, free: int, wanted: int) -> Group | None:
-    """Return the free block with the fewest GPUs that others want, the first among equals."""
-    groups = cluster.groups(degree)
-    unwanted = first_gpus(cluster, degree, free & ~wanted)
-    if unwanted:
-        return groups[_lowest(unwanted) // degree]
-    best, least, open_ = None, degree + 1, first_gpus(cluster, degree, free)
+def _least_wanted(round_: Round, degree: int, free: int, wanted: int, busy: int) -> Group | None:
+    """Return the free block with the fewest GPUs that others want, of those the one that is free first."""
+    groups = round_.cluster.groups(degree)
+    idle = first_gpus(round_.cluster, degree, free & ~wanted & ~busy)
+    if idle:
+        return groups[_lowest(idle) // degree]
+    best, least = None, (degree + 1, 0.0)
+    open_ = first_gpus(round_.cluster, degree, free & ~wanted) or first_gpus(round_.cluster, degree, free)
     while open_:
         group = groups[_lowest(open_) // degree]
-        overlap = (group.mask & wanted).bit_count()
-        if overlap < least:
-            best, least = group, overlap
+        cost = _cost(round_, group, wanted, busy)
+        if cost < least:
+            best, least = group, cost
         open_ &= open_ - 1
     return best
+
+
+def _cost(round_: Round, group: Group, wanted: int, busy: int) -> tuple[int, float]:
+    """Return what beginning on a group costs: how many of its GPUs others want, and when the last of them is free."""
+    waits = max(round_.free_at[gpu] for gpu in group.gpus) if group.mask & busy else round_.now
+    return (group.mask & wanted).bit_count(), waits
 
 
 def _lowest(mask: int) -> int:

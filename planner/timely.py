@@ -5,7 +5,8 @@ step of it, although a second later the fastest group would be free. So a job th
 stretch after which it could not be, even if all that is left ran at its fastest degree: it waits for more GPUs.
 
 For the same reason a list schedule begins no slow step (:data:`SLOW`) below the degree that a job needs: it would hold little
-work and keep the job from the GPUs that it waits for.
+work and keep the job from the GPUs that it waits for. And a degree below the fastest to which a job would change counts as
+in time only with half a step to spare (:data:`SPARE`).
 
 Only policies that never preempt (:mod:`planner.solvers.fixed`) do not ask: their degree is what they are.
 """
@@ -18,6 +19,10 @@ from planner.round import EPSILON, Round
 SLOW = 3.0
 """A step that takes more than so many times the fastest is not begun on GPUs that are merely left over by a job that can be
 on time: the job could not follow when more GPUs become free, and these would wait for it."""
+
+SPARE = 0.5
+"""Steps that a degree below the fastest must leave, unless a job runs at it: who changes its GPUs waits for the steps of
+others there, which a rule for degrees does not see, and at the brink of its deadline is late by a fraction of one."""
 
 
 def timely_and_late(round_: Round) -> tuple[list[Job], list[Job]]:

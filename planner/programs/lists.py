@@ -17,7 +17,7 @@ from typing import NamedTuple
 from planner.job import Job
 from planner.programs.intervals import PAUSED, Task
 from planner.round import EPSILON, Round
-from planner.timely import SLOW
+from planner.timely import SLOW, SPARE
 
 _DONE = 1e-7
 _PHASES = 10_000
@@ -156,7 +156,8 @@ def allot(
                 break
             step = seconds[at] + moved(task, degree) / steps if moves else seconds[at]
             cost = degree * step
-            if cost < least and steps * step <= allowed:
+            to_go = steps if degree == offered[-1] or degree == task.held else steps + SPARE
+            if cost < least and to_go * step <= allowed:
                 best, least = degree, cost
         if not best:
             # In time at none that is free: the largest, but for steps there that are slow or too long for a task that

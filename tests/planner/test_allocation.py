@@ -84,6 +84,18 @@ def test_no_time_is_no_mix(seconds: float) -> None:
     assert cheapest_mix(Costs(TOY, C8).of(LARGE), 1, seconds) is None
 
 
+@pytest.mark.parametrize(("due", "new", "runs"), [(0.32, [4, 8], [4, 8]), (0.31, [8], [4, 8]), (0.251, [8], [8])])
+def test_a_change_to_a_degree_below_the_fastest_leaves_half_a_step(due: float, new: list[int], runs: list[int]) -> None:
+    """Tests ten steps of .03 and .025 s at 4 and 8 GPUs, of a job that is new, that runs on 4, and that has stopped."""
+    four = C8.groups(4)[0]
+    jobs = [
+        job(0, MEDIUM, due=due),
+        job(1, MEDIUM, due=due, group=four),
+        job(2, MEDIUM, due=due, group=four, running=True),
+    ]
+    assert [degrees_in_time(round_of([j]), j) for j in jobs] == [new, new, runs]
+
+
 def test_another_degree_costs_a_move() -> None:
     """Tests ten steps of .08, .05, .03 and .025 s at 1, 2, 4, 8 GPUs, due in .45 s, with moves free and of .1 s each."""
     new, runs = job(0, MEDIUM, due=0.45), job(1, MEDIUM, due=0.45, group=C8.groups(8)[0], running=True)

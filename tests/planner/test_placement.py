@@ -9,7 +9,7 @@ from planner.cluster import Cluster, Group
 from planner.placement import Choice, place
 from planner.round import Round
 from planner.timely import steps_in_time
-from tests.strategies import ALIKE, EVENTS, LARGE, MEDIUM, SHAPES, TOY, job, round_of, rounds
+from tests.strategies import ALIKE, EVENTS, LARGE, MEDIUM, ROUNDS, SHAPES, TOY, job, round_of, rounds
 
 C8 = Cluster.nvlink(8)
 
@@ -99,6 +99,29 @@ def test_new_jobs_leave_held_groups_alone() -> None:
     }
     assert placed[0].gpus == (4, 5, 6, 7)
     assert placed[1].gpus == (0,)
+
+
+@pytest.mark.parametrize("cluster", [C8, Cluster.pairs(8)])
+@pytest.mark.parametrize(
+    ("free_at", "gpus"), [((3, 0, 2, 1, 0, 0, 1, 1), (4, 5)), ((3, 0, 2, 1, 2, 2.5, 1, 1.5), (6, 7))]
+)
+def test_a_new_job_takes_the_group_that_is_free_first(
+    cluster: Cluster, free_at: tuple[float, ...], gpus: tuple[int, ...]
+) -> None:
+    """Tests that a group in no step is taken, else the one whose steps end first; on the grid of rounds the first."""
+    j = job(0, LARGE)
+    for cadence, expected in ((EVENTS, gpus), (ROUNDS, (0, 1))):
+        round_ = round_of([j], cluster, cadence=cadence, free_at=free_at)
+        assert place(round_, [Choice(j, 2, 1)], 0xFF)[0].group.gpus == expected
+
+
+@pytest.mark.parametrize("cluster", [C8, Cluster.pairs(8)])
+def test_the_most_urgent_choose_first_where_some_gpus_are_busy(cluster: Cluster) -> None:
+    """Tests two new jobs of four GPUs, half of which end a step first: the idle ones go to who must start first."""
+    patient, urgent = job(0, LARGE, 5, due=9.0), job(1, LARGE, 5, due=1.2)
+    round_ = round_of([patient, urgent], cluster, cadence=EVENTS, free_at=(0, 0, 0, 0, 0.5, 0, 0, 0))
+    placed = place(round_, [Choice(patient, 4, 1), Choice(urgent, 4, 1)], 0xFF)
+    assert {a.jobs[0]: a.group.gpus for a in placed} == {0: (4, 5, 6, 7), 1: (0, 1, 2, 3)}
 
 
 def test_fast_links_first() -> None:

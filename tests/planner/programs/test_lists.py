@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,3 +37,12 @@ def test_degrees_are_those_that_the_rule_gives_at_the_start_of_each_phase(data: 
             if left[i] <= 1e-6:
                 assert schedule.ends[i] == pytest.approx(phase.end)
     assert max(left) <= 1e-5
+
+
+@pytest.mark.parametrize(("due", "degree"), [(1.06, 1), (1.04, 2), (0.64, 2), (0.61, 4), (0.51, 4)])
+def test_a_degree_below_the_fastest_leaves_half_a_step(due: float, degree: int) -> None:
+    """Tests a task with less than half a step to spare on one or two GPUs: it takes more of them, unless it runs there."""
+    task = Task(0.0, due, 10, (1, 2, 4), (0.1, 0.06, 0.05))
+    assert allot([task], [10.0], [0], 0.0, 4, widen=False) == {0: degree}
+    held = 1 if due > 1.0 else 2 if due > 0.6 else 4
+    assert allot([replace(task, held=held)], [10.0], [0], 0.0, 4, widen=False) == {0: held}

@@ -32,7 +32,7 @@ def round_worth(round_: Round, j: Job, degree: int) -> int:
 
 def test_edf_gives_the_earliest_deadline_what_it_needs() -> None:
     """Tests that the earliest deadline takes the cheapest degree that makes it, and the next one what is left."""
-    jobs = [job(0, LARGE, 10, due=2.2), job(1, LARGE, 10, due=1.2), job(2, MEDIUM, 10, due=0.31)]
+    jobs = [job(0, LARGE, 10, due=2.2), job(1, LARGE, 10, due=1.2), job(2, MEDIUM, 10, due=0.32)]
     round_ = round_of(jobs, C8, cadence=EVENTS)
     assert degrees(Edf(elastic=False).solve(round_, 0.01)) == {2: 4, 1: 4}
     assert degrees(Edf(elastic=False).solve(round_of(jobs[:2], C8, cadence=EVENTS), 0.01)) == {1: 8}
@@ -40,7 +40,7 @@ def test_edf_gives_the_earliest_deadline_what_it_needs() -> None:
 
 def test_edf_serves_late_jobs_last() -> None:
     """Tests that a job past hope gets one GPU after the others, although its deadline is the earliest."""
-    jobs = [job(0, SMALL, 10, due=-3.0), job(1, MEDIUM, 10, due=0.31)]
+    jobs = [job(0, SMALL, 10, due=-3.0), job(1, MEDIUM, 10, due=0.32)]
     assert degrees(Edf(elastic=False).solve(round_of(jobs, C8, cadence=EVENTS), 0.01)) == {0: 1, 1: 4}
     assert degrees(Edf(elastic=False).solve(round_of(jobs, Cluster.nvlink(4), cadence=EVENTS), 0.01)) == {1: 4}
 
