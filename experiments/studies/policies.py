@@ -14,7 +14,7 @@ POLICIES: tuple[Policy, ...] = (
     Policy("moore", ("solver=moore",), True, "admission by weight per GPU-second while a list schedule stays in time"),
     Policy(
         "edf",
-        ("solver=edf", "solver.admission=true", "solver.late=brief", "cadence.tau=0.8"),
+        ("solver=edf", "solver.admission=true", "solver.late=brief"),
         True,
         "earliest deadline first, with admission",
     ),
