@@ -81,7 +81,7 @@ def serve_late(
         return use_idle(round_, placed, late, free, elastic, preserve)
     elif rule == "brief":
         longest = PATIENCE * sum(round_.least_gpu_seconds(job) for job in late) / round_.cluster.gpus
-        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), longest, preserve)]
+        placed = [*placed, *_brief(round_, late, free & ~mask_of(placed), longest, preserve, widens=elastic)]
     if elastic and not thrifty:
         placed = scale_up(round_, placed, free & ~mask_of(placed))
     if not late or rule == "never" or placed or timely:
@@ -117,8 +117,13 @@ def _undisturbed(round_: Round, late: Sequence[Job], free: int, preserve: bool) 
     return place(round_, choices, free, preserve)
 
 
-def _brief(round_: Round, late: Sequence[Job], free: int, longest: float, preserve: bool) -> list[Assignment]:
-    """Idle GPUs for as many as fit, on the fewest GPU-seconds whose steps take at most ``longest``, or are the fastest."""
+def _brief(
+    round_: Round, late: Sequence[Job], free: int, longest: float, preserve: bool, widens: bool = False
+) -> list[Assignment]:
+    """Idle GPUs for as many as fit, on the fewest GPU-seconds whose steps take at most ``longest``, or are the fastest.
+
+    What is left widens them: jobs that stopped side by side, where nobody fits beside them, move apart.
+    """
     left = free.bit_count()
     choices: list[Choice] = []
     for job in sorted(late, key=lambda job: (job.due, job.request.id)):
@@ -129,4 +134,19 @@ def _brief(round_: Round, late: Sequence[Job], free: int, longest: float, preser
         if degree:
             choices.append(Choice(job, degree, segment_steps(round_, seconds, job.steps_left)))
             left -= degree
-    return place(round_, choices, free, preserve)
+    placed = place(round_, choices, free, preserve)
+    if widens and left and len(choices) < len(late):
+        own = scale_up(round_, placed, free & ~mask_of(placed))
+        apart = place(round_, [_wider(round_, choice, left // len(choices)) for choice in choices], free, preserve)
+        if len(apart) == len(own) and mask_of(apart).bit_count() > mask_of(own).bit_count():
+            return apart
+    return placed
+
+
+def _wider(round_: Round, choice: Choice, more: int) -> Choice:
+    """Return a choice at its fastest degree with at most so many GPUs more."""
+    costs = round_.costs.of(choice.job.request.shape)
+    degree = max((d for d in costs.degrees if choice.degree < d <= choice.degree + more), default=choice.degree)
+    return choice._replace(
+        degree=degree, steps=segment_steps(round_, costs.step_time[degree], choice.job.steps_left) or choice.steps
+    )

@@ -17,7 +17,7 @@ from planner.plan import Assignment
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.exact import Highs
-from tests.strategies import EVENTS, GAPPY, LARGE, ROUNDS, SMALL, TABLE, job, profile_of, round_of, rounds
+from tests.strategies import EVENTS, GAPPY, LARGE, MEDIUM, ROUNDS, SMALL, TABLE, job, profile_of, round_of, rounds
 
 C8 = Cluster.nvlink(8)
 NARROW = profile_of({LARGE: {1: 0.3}}, batches=(), name="narrow")
@@ -68,6 +68,18 @@ def test_a_backlog_is_served_cheaply() -> None:
     placed = serve_late(round_of(late, C8, GAPPY, cadence=EVENTS), [], late, C8.full_mask, "brief", timely=True)
     assert {(a.jobs[0], a.group.degree, a.steps) for a in placed} == {(i, 1, 40) for i in range(32, 40)}
     assert len(serve_late(round_of(late, C8, GAPPY), [], late, C8.full_mask, "quiet", timely=True)) == 0
+
+
+def test_jobs_side_by_side_move_apart_where_nobody_else_fits() -> None:
+    """Tests two late jobs that stopped on neighbours: they take four GPUs each as the others need eight."""
+    ones = C8.groups(1)
+    small = [job(i, MEDIUM, 27, due=-2.0, group=ones[i]) for i in range(2)]
+    large = [job(i, LARGE, 50, due=-1.0) for i in range(2, 5)]
+    round_ = round_of([*small, *large], C8, cadence=EVENTS)
+    placed = serve_late(round_, [], round_.jobs, C8.full_mask, "brief", timely=True)
+    assert {(a.jobs[0], a.group.gpus, a.steps) for a in placed} == {(0, (0, 1, 2, 3), 27), (1, (4, 5, 6, 7), 27)}
+    stay = serve_late(round_, [], round_.jobs, C8.full_mask, "brief", timely=True, elastic=False)
+    assert {a.group.gpus for a in stay} == {(0,), (1,)}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13])
