@@ -76,7 +76,7 @@ def needed_gpu_seconds(round_: Round, job: Job) -> float:
 def preferred_degrees(round_: Round, job: Job) -> Sequence[int]:
     """Return the degrees at which a job meets its deadline (:func:`degrees_in_time`), then the others, the fastest first."""
     costs = round_.costs.of(job.request.shape)
-    if job.group is None:
+    if job.group is None or not round_.regroup_seconds:
         return costs.preferred[_too_slow(round_, job, costs)]
     making = degrees_in_time(round_, job)
     return [*making, *(degree for degree in reversed(costs.degrees) if degree not in making)]
@@ -91,7 +91,7 @@ def degrees_in_time(round_: Round, job: Job) -> list[int]:
     at any.
     """
     costs = round_.costs.of(job.request.shape)
-    if job.group is None:
+    if job.group is None or not round_.regroup_seconds:
         slow = _too_slow(round_, job, costs)
         return list(costs.preferred[slow][: len(costs.degrees) - slow])
     seconds = job.due - (job.ready if job.ready > round_.now else round_.now) + EPSILON
@@ -107,9 +107,10 @@ def degrees_in_time(round_: Round, job: Job) -> list[int]:
 def _too_slow(round_: Round, job: Job, costs: ShapeCosts) -> int:
     """Count the degrees at which a job that loses nothing by a move is late."""
     seconds = job.due - (job.ready if job.ready > round_.now else round_.now) + EPSILON
-    left, count = job.steps_left + SPARE, 0
-    for step in costs.seconds[:-1]:
-        if left * step <= seconds:
+    left, count = job.steps_left, 0
+    own = job.group.degree if job.running and job.group is not None else 0
+    for degree, step in zip(costs.degrees, costs.seconds, strict=True):
+        if (left if degree == own else left + SPARE) * step <= seconds:
             return count
         count += 1
-    return count if job.steps_left * costs.fastest <= seconds else count + 1
+    return count - 1 if left * costs.fastest <= seconds else count
