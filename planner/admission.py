@@ -7,15 +7,16 @@ than the first late one, is given up. On one machine, with equal weights, no rul
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 from planner.allocation import needed_gpu_seconds
 from planner.effort import LISTING
 from planner.job import Job
+from planner.programs.first_degrees import first_degrees
 from planner.programs.intervals import Task
-from planner.programs.lists import allot, list_schedule, tasks_of
+from planner.programs.lists import ListSchedule, allot, list_schedule, tasks_of
 from planner.round import EPSILON, Round
 
 WORK = 40_000
@@ -47,6 +48,27 @@ def admit(
     Where there are so many that few list schedules can be made (:data:`WORK`, or the budget; a count, so that equal rounds
     have equal answers), more are given up after each, and where not one can be made, the sum of GPU-seconds decides alone.
     """
+    kept, tasks, burdens, schedule = _choose(round_, jobs, weights, budget)
+    accepted = [jobs[i] for i in kept]
+    if schedule is None:
+        order = sorted(range(len(kept)), key=lambda at: (burdens[kept[at]], at))
+        left, gpus = [float(task.steps) for task in tasks], round_.cluster.gpus - len(round_.decoding)
+        first: Mapping[int, int] = allot(tasks, left, order, round_.now, gpus)
+    else:
+        listed = schedule.phases[0].degrees if schedule.phases else {}
+        first = first_degrees(round_, accepted, tasks, listed)
+    return Accepted(accepted, {accepted[at].id: degree for at, degree in first.items()})
+
+
+def admitted(round_: Round, jobs: Sequence[Job]) -> set[int]:
+    """Return the requests of those whom :func:`admit` chooses."""
+    return {jobs[i].id for i in _choose(round_, jobs, None, math.inf)[0]}
+
+
+def _choose(
+    round_: Round, jobs: Sequence[Job], weights: Sequence[float] | None, budget: float
+) -> tuple[list[int], list[Task], list[float], ListSchedule | None]:
+    """Return positions of the chosen, their tasks, the burdens of all, and their list schedule where one was made."""
     worth = [job.request.weight for job in jobs] if weights is None else weights
     tasks = tasks_of(round_, jobs, worth)
     needs = [needed_gpu_seconds(round_, job) for job in jobs]
@@ -55,13 +77,9 @@ def admit(
     kept = _within_capacity(tasks, needs, burdens, now, gpus)
     lists = int(min(WORK, budget / LISTING)) // max(1, len(kept) * min(len(kept), gpus))
     mine = [tasks[i] for i in kept]
-    first: dict[int, int] = {}
-    if not lists:
-        order = sorted(range(len(kept)), key=lambda at: (burdens[kept[at]], at))
-        first = allot(mine, [float(task.steps) for task in mine], order, now, gpus - len(round_.decoding))
+    schedule: ListSchedule | None = None
     while lists:
         schedule = list_schedule(mine, now, gpus, images_until=round_.images_until)
-        first = schedule.phases[0].degrees if schedule.phases else {}
         lists -= 1
         late = sorted(schedule.late(mine), key=lambda at: (mine[at].due, at))
         if not late or not lists:
@@ -69,7 +87,7 @@ def admit(
         for due in [mine[at].due for at in late[: -(-len(late) // lists)]]:
             kept.remove(max((i for i in kept if tasks[i].due <= due), key=lambda i: (burdens[i], i)))
         mine = [tasks[i] for i in kept]
-    return Accepted([jobs[i] for i in kept], {jobs[kept[at]].id: degree for at, degree in first.items()})
+    return kept, mine, burdens, schedule
 
 
 def _within_capacity(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from planner.plan import Assignment
 from planner.portfolio import MOST, best_plan, crowded
 from planner.programs.carry_out import CarryOut
 from planner.programs.concurrency import levels, with_levels
+from planner.programs.first_degrees import first_degrees
 from planner.programs.floor import Class, with_floor
 from planner.programs.giving_up import to_give_up
 from planner.programs.images import with_images
@@ -181,7 +182,10 @@ class LookaheadModel:
         return self._out.judged(assignments, limit, wanted)
 
     def _by_list(self, served: Sequence[int], schedule: ListSchedule, bound: float) -> Settled:
-        first = schedule.phases[0].degrees if schedule.phases else {}
+        first: Mapping[int, int] = schedule.phases[0].degrees if schedule.phases else {}
+        if self._beside:
+            jobs, tasks = ([self._out.timely[i] for i in served], [self.tasks[i] for i in served])
+            first = first_degrees(self._round, jobs, tasks, first)
         pieces = [(served[at], degree, self.tasks[served[at]].steps) for at, degree in first.items()]
         return self._out.plan(served, pieces, bound)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from planner.admission import admit
+from planner.admission import admitted
 from planner.allocation import preferred_degrees
 from planner.capacity import available_mask, blocks_free, latest_start, steps_within
 from planner.costs import Costs, ShapeCosts
@@ -60,7 +60,7 @@ class Edf:
         room = Room(round_)
         choices: list[Choice] = []
         timely, late = timely_and_late(round_)
-        first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
+        first = admitted(round_, timely) if self.admission else set()
         for job in sorted(timely, key=lambda job: (job.request.id not in first, job.due, job.request.id)):
             room.take(job, preferred_degrees(round_, job), choices)
         placed = place(round_, choices, room.free)
@@ -135,7 +135,7 @@ class Srtf:
         """Plan a round."""
         round_ = round_.off_grid
         timely, late = timely_and_late(round_)
-        first = {job.id for job in admit(round_, timely).jobs} if self.admission else set()
+        first = admitted(round_, timely) if self.admission else set()
 
         def order(job: Job) -> tuple[bool, bool, float, int]:
             in_chunk = job.running and job.steps_left % self.chunk != 0
