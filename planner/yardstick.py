@@ -188,8 +188,9 @@ class _ByLookahead:
             return -self._least_price(round_)
         worth = Worth(weights, self._price)
         model = LookaheadModel(round_, timely, worth, self._settings)
-        if model.settled() is not None:
-            return float(weights.sum())
+        settled = model.settled()
+        if settled is not None and settled.bound is not None:
+            return settled.bound
         x, proven = _solved(model.linear)
         self.proven = self.proven and proven
         plain = LookaheadModel(round_, timely, worth, replace(self._settings, tie_break=0.0)).intervals.linear.rewards

@@ -10,6 +10,7 @@ from planner.objectives import GpuSeconds, LeastShare, OnTime, Tardiness, Term, 
 from planner.plan import Assignment
 from planner.programs.assignment import AssignmentProgram
 from planner.programs.lookahead import Lookahead
+from planner.programs.lookahead_model import LookaheadModel
 from planner.round import Round
 from planner.solvers.exact import Highs
 from planner.yardstick import TOLERANCE, has_choice, has_conflict, yardstick
@@ -107,3 +108,25 @@ def test_nothing_is_worth_more_than_the_optimum(round_: Round) -> None:
         assert stick.nothing - slack <= stick.optimum <= stick.everybody + slack
         for plan in ((), Highs(program=program, objective=OnTime()).solve(round_, 1.0).assignments):
             assert stick.worth(plan) <= stick.optimum + slack
+
+
+def test_an_optimum_that_needs_no_solver_is_that_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests three large jobs of which bounds say that one is given up, and two that fit, against the program's optimum."""
+    rivals = [job(i, LARGE, 10, due=1.15 + 0.95 * i) for i in range(2)]
+    some = [
+        round_of(jobs, Cluster.nvlink(8), cadence=EVENTS) for jobs in (rivals, [*rivals, job(2, LARGE, 10, due=2.0)])
+    ]
+    settled = [yardstick(round_, Lookahead(), OnTime()).optimum for round_ in some]
+    monkeypatch.setattr(LookaheadModel, "settled", lambda self: None)
+    assert settled == pytest.approx([yardstick(round_, Lookahead(), OnTime()).optimum for round_ in some])
+    assert settled == pytest.approx([2.0, 2.0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(rounds())
+def test_every_optimum_is_that_of_the_program(round_: Round) -> None:
+    """Tests on any round that what bounds settle is worth what the program is."""
+    settled = yardstick(round_, Lookahead(), OnTime()).optimum
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LookaheadModel, "settled", lambda self: None)
+        assert settled == pytest.approx(yardstick(round_, Lookahead(), OnTime()).optimum, abs=1e-6)
