@@ -24,7 +24,7 @@ from planner.programs.images import with_images
 from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, tasks_of
-from planner.programs.prices import bound_by_prices, serve_by_prices
+from planner.programs.market import Market, gpu_seconds_of
 from planner.programs.starts import TINY, Starts
 from planner.programs.supply import Supply, supply_of
 from planner.programs.worth import Worth
@@ -34,8 +34,6 @@ from planner.sweep import admit_swept
 if TYPE_CHECKING:
     from planner.programs.lookahead import Lookahead
 
-_GRID = 12
-"""Intervals of the grid of prices."""
 _PRICES, _ADMISSION = 0.3, 0.2
 """Shares of the budget where no program is solved: for prices, and for the list schedules of an admission."""
 _BOUND_BESIDE, _ADMISSION_BESIDE = 0.15, 0.5
@@ -85,7 +83,7 @@ class LookaheadModel:
         """The program, without its start."""
         now = self._round.now
         points = np.unique(np.array([now, *(task.due for task in self.tasks)]))
-        gpu_seconds = self._gpu_seconds(points)
+        gpu_seconds = gpu_seconds_of(self._round, points)
         price = self._worth.price + self._tie_break
         program = interval_program(self.tasks, points, gpu_seconds, np.full(len(gpu_seconds), price))
         program = with_images(program, self.tasks, points)
@@ -201,7 +199,7 @@ class LookaheadModel:
         most = math.fsum(t.steps * max(d * s for d, s in zip(t.degrees, t.seconds, strict=True)) for t in tasks)
         if tasks:
             horizon = np.array([self._round.now, max(task.due for task in tasks)])
-            most = min(most, float(self._gpu_seconds(horizon).sum()))
+            most = min(most, float(gpu_seconds_of(self._round, horizon).sum()))
         bound = min(bound + self._tie_break * most - self._out.least_cost, self._most)
         weights, unit = self._worth.weights, self._out.unit
         if not self._worth.price and self._worth.classes is None and (weights == unit).all():
@@ -216,17 +214,14 @@ class LookaheadModel:
         """
         self._out = replace(self._out, budget=_JUDGING * budget)
         now = self._round.now
-        wanted = self._wanted
-        if not wanted:
+        if not self._market.positions:
             return self._by_list([], ListSchedule([], []), self._most)
         if self._beside:
             plan = self._carried_out(self._most, budget=_ADMISSION_BESIDE * budget)
             bound = self.bound(plan.value, _BOUND_BESIDE * budget)
             return plan._replace(bound=None if bound is None else max(bound, plan.value))
-        offered, points, gpu_seconds = self._offered
-        served = serve_by_prices(offered, points, gpu_seconds, budget=_PRICES * budget)
-        bound = served.bound + (0.0 if self._worth.classes is None else self._worth.share) - self._out.least_cost
-        chosen = [wanted[at] for at in served.tasks]
+        chosen, most = self._market.serve(_PRICES * budget)
+        bound = most + (0.0 if self._worth.classes is None else self._worth.share) - self._out.least_cost
         tasks = [self.tasks[i] for i in chosen]
         order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
         left = [float(task.steps) for task in tasks]
@@ -241,27 +236,13 @@ class LookaheadModel:
         """Return a bound on the value by prices; the most that there is to be had, if that is reached."""
         if not self._plain:
             return None
-        if not self._wanted or reached >= self._most - TINY:
+        if not self._market.positions or reached >= self._most - TINY:
             return self._most
-        return bound_by_prices(*self._offered, budget=budget)
+        return self._market.bound(budget)
 
-    @property
-    def _wanted(self) -> list[int]:
-        """Jobs that are worth something."""
-        wanted: list[int] = np.flatnonzero(self._worth.weights > 0.0).tolist()
-        return wanted
-
-    @property
-    def _offered(self) -> tuple[list[Task], Floats, Floats]:
-        """Those jobs as tasks that weigh what they are worth, and the grid of prices with its GPU-seconds."""
-        weights = self._worth.weights.tolist()
-        offered = [
-            task if task.weight == weights[i] else replace(task, weight=weights[i])
-            for i, task in ((i, self.tasks[i]) for i in self._wanted)
-        ]
-        due = np.array([task.due for task in offered])
-        points = np.unique(np.r_[self._round.now, np.quantile(due, np.linspace(0.0, 1.0, _GRID + 1))])
-        return offered, points, self._gpu_seconds(points)
+    @cached_property
+    def _market(self) -> Market:
+        return Market(self._round, self.tasks, self._worth.weights)
 
     def _carried_out(self, bound: float, durations: Settled | None = None, budget: float = math.inf) -> Settled:
         """Return the program's plan, else that of the admitted jobs, or one of a rule that serves more when carried out.
@@ -311,11 +292,3 @@ class LookaheadModel:
     def _plain(self) -> bool:
         """Whether jobs on time are all that counts."""
         return not self._worth.price and self._worth.classes is None
-
-    def _gpu_seconds(self, points: Floats) -> Floats:
-        """GPU-seconds in each interval, less those of steps in progress."""
-        lengths = np.diff(points)
-        busy = np.array([free for free in self._round.free_at if free > self._round.now])
-        taken = np.clip(busy[:, None] - points[:-1], 0.0, lengths).sum(axis=0)
-        available: Floats = self._gpus * lengths - taken
-        return available
