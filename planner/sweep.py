@@ -21,7 +21,7 @@ from planner.admission import Accepted
 from planner.job import Job
 from planner.outcomes import Bools, Floats, Ints
 from planner.round import EPSILON, Round
-from planner.timely import SLOW
+from planner.timely import SLOW, SPARE
 
 _BUCKETS = (0.1, 0.1, 0.2, 0.2, 0.4, 0.4, 0.8, 0.8, 1.6)
 """Lengths relative to :data:`_UNIT` of the time until the last deadline; the last one repeats."""
@@ -94,12 +94,14 @@ class Backlog:
     def wanted(self, left: Floats, allowed: Floats, held: Ints) -> Ints:
         """Return the degree that each job wants, as a position, for the steps left in the seconds allowed."""
         seconds, costs = self.seconds, self.costs
+        degrees = np.arange(seconds.shape[1])
+        sure = (degrees == held[:, None]) | (degrees == self.last[:, None])
+        to_go = np.where(sure, left[:, None], left[:, None] + SPARE)
         if self.move.any():
-            degrees = np.arange(seconds.shape[1])
             elsewhere = (held[:, None] >= 0) & (degrees != held[:, None])
             lost = np.where(elsewhere, (self.move / np.maximum(left, 1.0))[:, None], 0.0)
             seconds, costs = seconds + lost, costs + lost * self.width
-        cost = np.where(left[:, None] * seconds <= allowed[:, None], costs, np.inf)
+        cost = np.where(to_go * seconds <= allowed[:, None], costs, np.inf)
         best = cost.argmin(axis=1)
         least = self.at(cost, best)
         loyal = (held >= 0) & (self.at(cost, held) <= _LOYALTY * least)

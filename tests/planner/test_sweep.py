@@ -58,6 +58,15 @@ def test_the_most_weight_per_gpu_second_is_served() -> None:
     assert len(served & set(range(12))) <= 2
 
 
+def test_a_change_to_a_degree_below_the_fastest_leaves_half_a_step() -> None:
+    """Tests ten steps of .03 s on four GPUs that are due in .31 s: a new job wants eight, and one that runs on four stays."""
+    four = C16.groups(4)[0]
+    jobs = [job(0, MEDIUM, 10, due=0.31), job(1, MEDIUM, 10, due=0.31, group=four, running=True)]
+    backlog = backlog_of(round_of(jobs, C16, cadence=EVENTS), jobs, [1.0, 1.0])
+    wanted = backlog.wanted(backlog.left, backlog.due, backlog.held)
+    assert [C16.degrees[k] for k in wanted.tolist()] == [8, 4]
+
+
 def test_what_cannot_be_is_lost() -> None:
     """Tests that three jobs that each need eight of sixteen GPUs for nearly all of their time lose at least one."""
     jobs = [job(i, LARGE, 40, due=4.1) for i in range(3)]
