@@ -56,7 +56,7 @@ def admit(
         first: Mapping[int, int] = allot(tasks, left, order, round_.now, gpus)
     else:
         listed = schedule.phases[0].degrees if schedule.phases else {}
-        first = first_degrees(round_, accepted, tasks, listed)
+        first = first_degrees(round_, accepted, tasks, listed, everybody=len(kept) == len(jobs))
     return Accepted(accepted, {accepted[at].id: degree for at, degree in first.items()})
 
 

@@ -1,7 +1,8 @@
 """Degrees that a list schedule begins with where several groups of the largest size lie side by side.
 
 A list schedule counts GPUs, and those that are left go to whoever gains most. On groups, jobs then change their places for
-them at every event. So the degrees that jobs need are taken, where widened in place they use as many GPUs as the list's own.
+them at every event. So the degrees that jobs need are taken, where widened in place they use as many GPUs as the list's own,
+and where everybody is admitted in any case: GPUs that then idle between neighbours are no loss.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from planner.round import Round
 
 
 def first_degrees(
-    round_: Round, jobs: Sequence[Job], tasks: Sequence[Task], listed: Mapping[int, int]
+    round_: Round, jobs: Sequence[Job], tasks: Sequence[Task], listed: Mapping[int, int], everybody: bool = False
 ) -> Mapping[int, int]:
     """Return the degrees to begin with, by position.
 
@@ -31,15 +32,17 @@ def first_degrees(
         Those to serve, once as jobs and once as tasks.
     listed
         Degrees of those that a list schedule runs first, by position.
+    everybody
+        Whether idle GPUs are no loss.
     """
     if not listed or round_.cluster.gpus <= max(round_.cluster.degrees):
         return listed
     order = sorted(range(len(tasks)), key=lambda at: (tasks[at].due, at))
     left = [float(task.steps) for task in tasks]
     needed = allot(tasks, left, order, round_.now, round_.cluster.gpus - len(round_.decoding), widen=False)
-    if needed == listed or _used(round_, jobs, needed) < _used(round_, jobs, listed):
-        return listed
-    return needed
+    if everybody or needed == listed or _used(round_, jobs, needed) >= _used(round_, jobs, listed):
+        return needed
+    return listed
 
 
 def _used(round_: Round, jobs: Sequence[Job], degrees: Mapping[int, int]) -> int:

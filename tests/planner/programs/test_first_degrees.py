@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
+from planner.admission import admit
 from planner.cluster import Cluster
 from planner.programs.first_degrees import first_degrees
 from planner.programs.lists import list_schedule, tasks_of
@@ -28,10 +29,14 @@ def test_gpus_are_widened_in_place_where_that_uses_as_many() -> None:
 
 
 def test_jobs_move_where_gpus_would_idle_otherwise() -> None:
-    """Tests two jobs on neighbouring GPUs, neither of which can be wider beside the other: both take eight."""
+    """Tests two jobs on neighbouring GPUs, none of which can be wider: both take eight, if idling costs."""
     jobs = [job(i, MEDIUM, 10, due=9.0, group=C16.groups(1)[i], running=True) for i in range(2)]
-    listed, first = begun(round_of(jobs, C16, cadence=EVENTS))
+    round_ = round_of(jobs, C16, cadence=EVENTS)
+    listed, first = begun(round_)
     assert listed == first == {0: 8, 1: 8}
+    tasks = tasks_of(round_, jobs, [1.0, 1.0])
+    assert first_degrees(round_, jobs, tasks, listed, everybody=True) == {0: 1, 1: 1}
+    assert admit(round_, jobs).degrees == {0: 1, 1: 1}
 
 
 @settings(max_examples=100, deadline=None)
