@@ -6,8 +6,7 @@ one after the other; in the later ones time is a fluid: first the seconds withou
 degree that it wants, then all that it could use, each up to the GPU-seconds that the bucket has. A job wants the degree with
 the least GPU-seconds among those that are in time alone; the one it runs on if that costs little more.
 
-In each bucket those with the most weight per GPU-second left come first, in the first one by the GPU-seconds that they need
-at least (:func:`planner.allocation.cheapest_mix`). Everybody is served if that loses nobody, else the
+In each bucket those with the most weight per GPU-second left come first. Everybody is served if that loses nobody, else the
 longest row of jobs, in the same order, of which the sweep loses next to nothing; it is found by halving.
 """
 
@@ -109,24 +108,6 @@ class Backlog:
         wanted: Ints = np.where(np.isfinite(least), np.where(loyal, held, best), self.last)
         return wanted
 
-    def needs(self, allowed: Floats) -> Floats:
-        """Return the least GPU-seconds in which each job is in time, on one degree or two; else those of the fastest."""
-        left, seconds, costs = self.left, self.seconds, self.costs
-        least = left * self.at(costs, self.last)
-        for fast in range(seconds.shape[1]):
-            room = allowed - left * seconds[:, fast]
-            makes = (room >= 0) & (seconds[:, fast] < _NEVER)
-            least = np.where(makes, np.minimum(least, left * costs[:, fast]), least)
-            for slow in range(fast):
-                longer = seconds[:, slow] - seconds[:, fast]
-                both = makes & (longer > 0) & (seconds[:, slow] < _NEVER)
-                steps = np.minimum(left, np.floor(np.divide(room, longer, out=np.zeros_like(room), where=both)))
-                cost = np.where(both, costs[:, slow], 0.0) * steps + np.where(both, costs[:, fast], 0.0) * (
-                    left - steps
-                )
-                least = np.where(both, np.minimum(least, cost), least)
-        return least
-
 
 def backlog_of(round_: Round, jobs: Sequence[Job], weights: Sequence[float]) -> Backlog:
     """Return jobs of a round as arrays."""
@@ -206,8 +187,7 @@ def sweep(backlog: Backlog, degrees: Sequence[int], gpus: int, images: Sequence[
         wanted = backlog.wanted(left, allowed, held)
         step = backlog.at(backlog.seconds, wanted)
         laxity = allowed - left * step
-        needs = backlog.needs(allowed) if at == 0 else left * backlog.at(backlog.costs, wanted)
-        work = (needs + backlog.decode) * np.where(held >= 0, _RUNS, 1.0)
+        work = (left * backlog.at(backlog.costs, wanted) + backlog.decode) * np.where(held >= 0, _RUNS, 1.0)
         row = np.argsort(work / backlog.weights, kind="stable")
         row = row[alive[row]]
         if at == 0:

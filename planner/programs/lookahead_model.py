@@ -40,8 +40,8 @@ _BOUND_BESIDE, _ADMISSION_BESIDE = 0.15, 0.5
 """The same where the plan does not follow from the prices, which then bound its value."""
 _JUDGING = 0.25
 """Share of the budget for judging plans there."""
-_MANY = 10_000
-"""Jobs times those that can run at a time above which a sweep admits, rather than list schedules."""
+_MANY, _PER_GPU = 10_000, 0.6
+"""Jobs times those that can run at a time, and jobs for each GPU, above which a sweep admits, rather than list schedules."""
 
 
 class LookaheadModel:
@@ -268,8 +268,8 @@ class LookaheadModel:
         worthy = [i for i, task in enumerate(self.tasks) if task.weight > 0]
         timely = self._out.timely
         jobs, weights = [timely[i] for i in worthy], [self.tasks[i].weight for i in worthy]
-        many = len(jobs) * min(len(jobs), self._gpus)
-        if many > _MANY:
+        many = len(jobs) * min(len(jobs), self._gpus) > _MANY and len(jobs) > _PER_GPU * self._gpus
+        if many:
             admitted, first = admit_swept(self._round, jobs, weights)
         else:
             admitted, first = admit(self._round, jobs, weights, budget)

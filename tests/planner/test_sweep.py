@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 
-from planner.allocation import needed_gpu_seconds
 from planner.cluster import Cluster
-from planner.round import EPSILON, Round
+from planner.round import Round
 from planner.sweep import admit_swept, backlog_of, sweep
 from tests.strategies import EVENTS, LARGE, MEDIUM, SMALL, job, round_of, rounds
 
@@ -28,17 +26,6 @@ def test_whole_gpus_are_given_once(round_: Round) -> None:
     assert sum(given_out) <= gpus
     for j, k in zip(jobs, swept.now.tolist(), strict=True):
         assert k < 0 or degrees[k] in round_.costs.of(j.request.shape).degrees
-
-
-@settings(max_examples=80)
-@given(rounds(least=1))
-def test_needs_are_those_of_the_cheapest_mix(round_: Round) -> None:
-    """Tests all jobs at once against one after the other."""
-    jobs = [j for j in round_.jobs if not round_.hopeless(j)]
-    backlog = backlog_of(round_, jobs, [1.0] * len(jobs))
-    allowed = np.array([j.due - max(j.ready, round_.now) + EPSILON for j in jobs])
-    needed = [needed_gpu_seconds(round_, j) - j.decode for j in jobs]
-    assert backlog.needs(allowed).tolist() == pytest.approx(needed, rel=1e-6, abs=1e-6)
 
 
 @settings(max_examples=60)
