@@ -40,7 +40,7 @@ _BOUND_BESIDE, _ADMISSION_BESIDE = 0.15, 0.5
 """The same where the plan does not follow from the prices, which then bound its value."""
 _JUDGING = 0.25
 """Share of the budget for judging plans there."""
-_MANY, _PER_GPU = 10_000, 0.6
+_MANY, _PER_GPU = 10_000, 1.2
 """Jobs times those that can run at a time, and jobs for each GPU, above which a sweep admits, rather than list schedules."""
 
 
