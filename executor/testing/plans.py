@@ -11,7 +11,8 @@ from planner.round import Round
 class RandomPlans:
     """Jobs on random groups for a random number of steps; sometimes two of a shape as a batch. It has a memory: its draws.
 
-    Sizes of the first group take turns, so that few decisions, as on a busy machine, have them all.
+    Sizes of the first group take turns, each until a job has run on it, so that few decisions, as on a busy machine, have
+    them all: a group that waits for its GPUs is not given up for the next size.
 
     Parameters
     ----------
@@ -31,11 +32,13 @@ class RandomPlans:
         self._batches = batches
         self._most = most
         self._decisions = 0
+        self._seen: set[int] = set()
 
     def solve(self, round_: Round, budget: float) -> Plan:
         """Plan a round."""
         cluster, costs = round_.cluster, round_.costs
         jobs = list(round_.jobs)
+        self._seen |= {job.group.degree for job in jobs if job.group is not None}
         self._random.shuffle(jobs)
         free = cluster.full_mask
         assignments: list[Assignment] = []
@@ -46,7 +49,8 @@ class RandomPlans:
             if not open_:
                 continue
             sizes = sorted({group.degree for group in open_})
-            degree = self._random.choice(sizes) if assignments else sizes[self._decisions % len(sizes)]
+            turn = next((size for size in sizes if size not in self._seen), sizes[self._decisions % len(sizes)])
+            degree = self._random.choice(sizes) if assignments else turn
             self._decisions += not assignments
             group = self._random.choice([group for group in open_ if group.degree == degree])
             if self._batches and round_.profile.has(batch[0].request.shape, group.degree, group.link, 2):
