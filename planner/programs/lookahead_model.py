@@ -24,9 +24,9 @@ from planner.programs.images import with_images
 from planner.programs.intervals import Intervals, Task, interval_program
 from planner.programs.linear import LinearProgram, Settled
 from planner.programs.lists import ListSchedule, Phase, allot, list_schedule, tasks_of
-from planner.programs.market import Market, gpu_seconds_of
+from planner.programs.market import Market
 from planner.programs.starts import TINY, Starts
-from planner.programs.supply import Supply, supply_of
+from planner.programs.supply import Supply, gpu_seconds_of, supply_of
 from planner.programs.worth import Worth
 from planner.round import Round
 from planner.sweep import admit_swept
@@ -182,8 +182,8 @@ class LookaheadModel:
     def _by_list(self, served: Sequence[int], schedule: ListSchedule, bound: float) -> Settled:
         first: Mapping[int, int] = schedule.phases[0].degrees if schedule.phases else {}
         if self._beside:
-            jobs, tasks = ([self._out.timely[i] for i in served], [self.tasks[i] for i in served])
-            first = first_degrees(self._round, jobs, tasks, first)
+            jobs = [self._out.timely[i] for i in served]
+            first = first_degrees(self._round, jobs, [self.tasks[i] for i in served], first)
         pieces = [(served[at], degree, self.tasks[served[at]].steps) for at, degree in first.items()]
         return self._out.plan(served, pieces, bound)
 
@@ -268,8 +268,7 @@ class LookaheadModel:
         worthy = [i for i, task in enumerate(self.tasks) if task.weight > 0]
         timely = self._out.timely
         jobs, weights = [timely[i] for i in worthy], [self.tasks[i].weight for i in worthy]
-        many = len(jobs) * min(len(jobs), self._gpus) > _MANY and len(jobs) > _PER_GPU * self._gpus
-        if many:
+        if len(jobs) > _PER_GPU * self._gpus and len(jobs) * min(len(jobs), self._gpus) > _MANY:
             admitted, first = admit_swept(self._round, jobs, weights)
         else:
             admitted, first = admit(self._round, jobs, weights, budget)

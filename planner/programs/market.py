@@ -10,23 +10,15 @@ import numpy as np
 from planner.outcomes import Floats
 from planner.programs.intervals import Task
 from planner.programs.prices import bound_by_prices, serve_by_prices
+from planner.programs.supply import gpu_seconds_of
 from planner.round import Round
 
 _GRID = 12
 """Intervals of the grid."""
 
 
-def gpu_seconds_of(round_: Round, points: Floats) -> Floats:
-    """Return the GPU-seconds in each interval between points, less those of steps in progress."""
-    lengths = np.diff(points)
-    busy = np.array([free for free in round_.free_at if free > round_.now])
-    taken = np.clip(busy[:, None] - points[:-1], 0.0, lengths).sum(axis=0)
-    available: Floats = round_.cluster.gpus * lengths - taken
-    return available
-
-
 class Market:
-    """Who asks for GPU time, and how much there is of it.
+    """Who asks for GPU time, and how much there is of it; nothing is served or bounded where nobody asks.
 
     Parameters
     ----------

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
+from planner.outcomes import Floats
 from planner.programs.concurrency import group_seconds, has_level
 from planner.programs.intervals import Task
 from planner.programs.lists import ListSchedule
@@ -82,6 +85,15 @@ class Supply:
                 if have is not None:
                     worst = max(worst, wide[at] + beside[at] - have)
         return max(0.0, worst)
+
+
+def gpu_seconds_of(round_: Round, points: Floats) -> Floats:
+    """Return the GPU-seconds in each interval between points, less those of steps in progress."""
+    lengths = np.diff(points)
+    busy = np.array([free for free in round_.free_at if free > round_.now])
+    taken = np.clip(busy[:, None] - points[:-1], 0.0, lengths).sum(axis=0)
+    available: Floats = round_.cluster.gpus * lengths - taken
+    return available
 
 
 def supply_of(round_: Round, tasks: Sequence[Task], concurrency: bool) -> Supply:

@@ -30,7 +30,8 @@ _MOST = 8
 class Edf:
     """Earliest deadline first, each job at the degree with the least GPU-seconds that still meets its deadline.
 
-    Where that degree is taken, the job gets the fastest that is left, unless a step on it costs the deadline.
+    A degree below the fastest, at which the job does not run yet, must leave half a step (:data:`planner.timely.SPARE`).
+    Where the degree is taken, the job gets the fastest that is left, unless a step on it costs the deadline.
 
     Parameters
     ----------
