@@ -131,6 +131,8 @@ tables-hardware: $(VENV)/.core
 	$(COMPARE) --bound --seeds 10 --output docs/tables/hardware-h200 $(LOOKAHEAD) $(RIVALS) \
 	  $(call SCALES,FLUX 8xH200,profile=flux1-dev_h200_compiled_graphs) \
 	  $(call SCALES,SD3 8xH200,profile=sd3-medium_h200_compiled_graphs workload.rate=54)
+	$(COMPARE) --seeds 40 --first-seed 100 --timelines none --output docs/tables/hardware-h200-again $(LOOKAHEAD) $(RIVALS) \
+	  --cell "FLUX 8xH200 skewed 1.2:profile=flux1-dev_h200_compiled_graphs workload=skewed workload.slo_scale=1.2"
 
 # The highest rate, and the fewest GPUs, at which a share of deadlines holds. Forty minutes on two cores.
 CAPACITY := $(BIN)/python -m experiments.capacity --overwrite --seeds 5 --gpu-price 2.5
