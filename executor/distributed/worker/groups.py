@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
@@ -19,7 +19,9 @@ from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, Store, TCPStore
 
 from executor.distributed.worker.setting import Rendezvous
-from executor.sequence.communicator import Pending
+
+if TYPE_CHECKING:  # its package loads diffusers, which processes that time collectives do without
+    from executor.sequence.communicator import Pending
 
 _REMEMBERED = 1024
 """Groups that a worker remembers to have left; commands for older ones have long been carried out."""

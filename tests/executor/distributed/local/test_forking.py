@@ -83,6 +83,6 @@ def test_the_module_of_the_command_is_imported_beforehand(
 
 def test_who_starts_workers_imports_nothing_that_they_compute_with() -> None:
     """Tests that a run begins without the seconds that diffusers takes to be imported; its workers import it."""
-    modules = "executor.distributed.controller.engine, executor.measure.steps"
+    modules = "executor.distributed.controller.engine, executor.measure.steps, executor.measure.collectives"
     code = f"import sys, {modules}; assert not {{'diffusers', 'transformers'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[4])
