@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
-from planner.cluster import Cluster
+from planner.cluster import Cluster, Group
+from planner.job import Job
 from planner.round import Round
 
 OVERRUN = 0.25
@@ -78,3 +80,19 @@ def first_gpus(cluster: Cluster, degree: int, free: int) -> int:
 def _first_gpus(degree: int, count: int) -> int:
     """Return the mask of the first GPU of each of so many blocks."""
     return sum(1 << degree * at for at in range(count))
+
+
+def moving_seconds(round_: Round, jobs: Sequence[Job], degree: int, group: Group | None = None) -> float:
+    """Return what jobs lose by going on together on a group, or at the least on any one of a degree."""
+    if not round_.regroup_seconds:
+        return 0.0
+    if group is not None:
+        return max(round_.move_seconds(job, group) for job in jobs)
+    held = {job.group.mask for job in jobs if job.group is not None}
+    stay = not held or (len(held) == 1 and next(iter(held)).bit_count() == degree)
+    return 0.0 if stay else round_.regroup_seconds
+
+
+def begins(round_: Round, jobs: Sequence[Job], moving: float) -> float:
+    """Return when jobs can begin a step together, after so many seconds of a move."""
+    return max(round_.now, *(job.ready for job in jobs)) + moving

@@ -53,8 +53,11 @@ def scale_up(
             job, group, steps = jobs[assignment.jobs[0]], assignment.group, assignment.steps
             while free and (found := _offer(round_, job, group, free)) and found[0] > EPSILON:
                 more = _steps(round_, job, steps, found[1])
-                if allows is not None and not allows(
-                    Assignment(assignment.jobs, group, steps), Assignment(assignment.jobs, found[1], more)
+                if not more or (
+                    allows is not None
+                    and not allows(
+                        Assignment(assignment.jobs, group, steps), Assignment(assignment.jobs, found[1], more)
+                    )
                 ):
                     break
                 group, steps = found[1], more
@@ -80,6 +83,8 @@ def scale_up(
             offer(index)
             continue
         steps = _steps(round_, jobs[old.jobs[0]], old.steps, group)
+        if not steps:
+            continue
         wider = Assignment(old.jobs, group, steps)
         if allows is not None and not allows(old, wider):
             continue
@@ -90,10 +95,13 @@ def scale_up(
 
 
 def _steps(round_: Round, job: Job, before: int, group: Group) -> int:
-    """Return for how many steps a job runs on a larger group: as many as before, or a round's worth there if that is more."""
+    """Return for how many steps a job runs on a larger group: as many as before, or a round's worth there if that is more.
+
+    None where the move there would cost its deadline.
+    """
     seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
     more = steps_within(round_, seconds, job.steps_left)
-    return steps_in_time(round_, job, seconds, max(before, more), round_.move_seconds(job, group)) or before
+    return steps_in_time(round_, job, seconds, max(before, more), round_.move_seconds(job, group))
 
 
 def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Group] | None:

@@ -50,11 +50,6 @@ class FollowUp:
     done: Mapping[int, float]
     carried: tuple[Carried, ...]
 
-    @property
-    def gpu_seconds(self) -> float:
-        """Used by the steps that the plan began."""
-        return sum(c.gpu_seconds for c in self.carried)
-
 
 @dataclass(slots=True)
 class _Stretch:

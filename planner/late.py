@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from planner.capacity import latest_start, segment_steps
+from planner.capacity import latest_start, moving_seconds, segment_steps
 from planner.elastic import scale_up
 from planner.errors import ParameterError
 from planner.idle import mask_of, use_idle
@@ -111,10 +111,15 @@ def _undisturbed(round_: Round, late: Sequence[Job], free: int, preserve: bool) 
         shape = round_.costs.of(job.request.shape)
         fitting = [(d, t) for d, t in zip(shape.degrees, shape.seconds, strict=True) if d <= left]
         if fitting:
-            degree, seconds = fitting[-1]
+            degree, seconds = min(fitting, key=lambda at: (_ends_after(round_, job, *at), -at[0]))
             choices.append(Choice(job, degree, max(1, segment_steps(round_, seconds, job.steps_left))))
             left -= degree
     return place(round_, choices, free, preserve)
+
+
+def _ends_after(round_: Round, job: Job, degree: int, seconds: float) -> float:
+    """Return the seconds that the steps left of a job take at a degree, with those of a move where it had another."""
+    return moving_seconds(round_, (job,), degree) + job.steps_left * seconds
 
 
 def _brief(
@@ -122,15 +127,19 @@ def _brief(
 ) -> list[Assignment]:
     """Idle GPUs for as many as fit, on the fewest GPU-seconds whose steps take at most ``longest``, or are the fastest.
 
+    What a move costs is part of a first step: GPUs are taken from others for as long.
+
     What is left widens them: jobs that stopped side by side, where nobody fits beside them, move apart.
     """
     left = free.bit_count()
     choices: list[Choice] = []
     for job in sorted(late, key=lambda job: (job.due, job.request.id)):
         costs = round_.costs.of(job.request.shape)
-        short = [(d, t) for d, t in costs.step_time.items() if d <= left and t <= max(longest, costs.fastest)]
+        taken = {d: moving_seconds(round_, (job,), d) + t for d, t in costs.step_time.items()}
+        longer = max(longest, min(taken.values()))
+        short = [(d, t) for d, t in costs.step_time.items() if d <= left and taken[d] <= longer]
         fitting = [(d, t) for d, t in short if segment_steps(round_, t, job.steps_left)]
-        degree, seconds = min(fitting, key=lambda at: (at[0] * at[1], at[0]), default=(0, 0.0))
+        degree, seconds = min(fitting, key=lambda at: (at[0] * _ends_after(round_, job, *at), at[0]), default=(0, 0.0))
         if degree:
             choices.append(Choice(job, degree, segment_steps(round_, seconds, job.steps_left)))
             left -= degree

@@ -88,6 +88,9 @@ class Certificate:
         Why a fallback answered, in words; empty otherwise.
     promised
         Lookahead: ids of the requests that the schedule behind ``value`` serves on time; None where no schedule is behind it.
+    made_of
+        Lookahead, in a large backlog: ids of those that this schedule was made of, of which it could not serve all; None
+        where these are the promised ones.
 
     Raises
     ------
@@ -104,6 +107,7 @@ class Certificate:
     fallback: bool = False
     note: str = ""
     promised: tuple[int, ...] | None = None
+    made_of: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

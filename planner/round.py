@@ -53,6 +53,8 @@ class Cadence:
             raise ParameterError("kind", self.kind, "use 'rounds' or 'events'")
         if not (is_finite(self.tau) and self.tau > 0):
             raise ParameterError("tau", self.tau, "a positive number of seconds is needed")
+        if type(self.grid) is not bool:
+            raise ParameterError("grid", self.grid, "True or False is needed")
 
     @property
     def on_grid(self) -> bool:
@@ -172,7 +174,8 @@ class Round:
         return {
             "schema": SCHEMA,
             "now": self.now,
-            "cadence": {"kind": self.cadence.kind, "tau": self.cadence.tau},
+            "cadence": {"kind": self.cadence.kind, "tau": self.cadence.tau}
+            | ({} if self.cadence.grid else {"grid": False}),
             "free_at": list(self.free_at),
             **({"regroup_seconds": self.regroup_seconds} if self.regroup_seconds else {}),
             **({"demand": self.demand} if self.demand else {}),
@@ -203,9 +206,9 @@ class Round:
             ("regroup_seconds", "demand", "decoding"),
         )
         cluster = Cluster.from_dict(data["cluster"])
-        cadence = fields_of(data["cadence"], "cadence", ("kind", "tau"))
+        cadence = fields_of(data["cadence"], "cadence", ("kind", "tau"), ("grid",))
         with within("cadence"):
-            when = Cadence(cadence["kind"], cadence["tau"])
+            when = Cadence(**cadence)
         jobs = [_job_from_dict(job, f"jobs[{at}]", cluster) for at, job in enumerate(listed(data, "jobs"))]
         with within(""):
             return cls(

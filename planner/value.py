@@ -26,4 +26,5 @@ def value_of(round_: Round, plan: Plan, program: Program, objective: Objective) 
     ObjectiveError
         If the program cannot express the objective.
     """
-    return program.model(round_, objective, ()).judged(plan.assignments, None, plan.certificate.promised).value
+    claim = plan.certificate
+    return program.model(round_, objective, ()).judged(plan.assignments, None, claim.promised, claim.made_of).value

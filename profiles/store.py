@@ -38,7 +38,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
     if not path.is_file():
         shipped = f"the shipped profiles are {', '.join(list_profiles())}"
         wanted = f"profile file {path}" if is_path else f"profile {text!r}"
-        raise ProfileError(f"there is no {wanted}; {shipped}")
+        hint = f" (the file of that name here is ./{text})" if not is_path and Path(text).is_file() else ""
+        raise ProfileError(f"there is no {wanted}{hint}; {shipped}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

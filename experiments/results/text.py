@@ -9,7 +9,8 @@ Table = list[list[str]]
 
 
 def markdown(table: Sequence[Sequence[str]]) -> str:
-    """Format a table as Markdown, numbers to the right."""
+    """Format a table as Markdown, numbers to the right; a bar within a cell ends none."""
+    table = [[text.replace("|", "\\|") for text in row] for row in table]
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
 
     def line(row: Sequence[str]) -> str:

@@ -241,11 +241,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add_grid(parser)
     parser.add_argument(
-        "--together", type=count, nargs="+", default=TOGETHER, help="steps done without a break (default 10 5 1)"
+        "--together",
+        type=_together,
+        nargs="+",
+        default=TOGETHER,
+        metavar="STEPS",
+        help="steps done without a break (default 10 5 1); overrides stand before it",
     )
     parser.add_argument("--exact", type=whole, default=12, help="jobs of a part for which CP-SAT is asked (default 12)")
     parser.add_argument("--passes", type=whole, default=1, help="passes of the gatekeeper (default 1)")
     return run_study(parser, _command, arguments)
+
+
+def _together(text: str) -> int:
+    """Read a number of steps; an override that stands behind the option is taken for one."""
+    try:
+        return count(text)
+    except argparse.ArgumentTypeError as error:
+        hint = f"; put {text} before --together" if "=" in text else ""
+        raise argparse.ArgumentTypeError(f"{error}{hint}") from None
 
 
 def _command(options: argparse.Namespace) -> None:

@@ -241,7 +241,11 @@ class AssignmentModel:
         return None
 
     def judged(
-        self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
+        self,
+        assignments: Sequence[Assignment],
+        bound: float | None,
+        promised: Sequence[int] | None = None,
+        made_of: Sequence[int] | None = None,
     ) -> Settled:
         """Return a plan with what it is worth: rewards over those of waiting, and the least share.
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from planner.capacity import steps_within
+from planner.capacity import begins, moving_seconds, steps_within
 from planner.cluster import Group
-from planner.job import Job
 from planner.round import Round
 from profiles.shape import Shape
 
 
 class Batch(NamedTuple):
-    """Jobs (by position in the round) on a number of GPUs, or on one group, for some steps."""
+    """Jobs (by position in the round) on a number of GPUs, or on one group, for some steps, from ``ready`` on."""
 
     jobs: tuple[int, ...]
     degree: int
@@ -49,7 +48,8 @@ def batches_of(round_: Round, free: int | None) -> list[Batch]:
                     steps = steps_within(round_, seconds, min(job.steps_left for job in jobs))
                     if steps:
                         where = None if free is None else group
-                        found.append(Batch(chosen, group.degree, steps, seconds, where, _ready(round_, jobs)))
+                        ready = begins(round_, jobs, moving_seconds(round_, jobs, group.degree, where))
+                        found.append(Batch(chosen, group.degree, steps, seconds, where, ready))
     return found
 
 
@@ -61,11 +61,6 @@ def _groups(round_: Round, shape: Shape, free: int | None) -> list[tuple[Group, 
         return [(group, alone) for group, alone in alike if group.mask in costs.by_mask]
     inside = (group for group in round_.cluster.all_groups if group.mask & free == group.mask)
     return [(group, costs.by_mask[group.mask]) for group in inside if group.mask in costs.by_mask]
-
-
-def _ready(round_: Round, jobs: list[Job]) -> float:
-    """When all members can begin a step together."""
-    return max(round_.now, *(job.ready for job in jobs))
 
 
 def sizes_at_most(round_: Round, by_degree: bool) -> list[int]:

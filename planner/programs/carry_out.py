@@ -109,18 +109,30 @@ class CarryOut:
         beside = {i for i, job in enumerate(self.timely) if job.request.id in running}
         return self.judged(assignments, bound, served | beside)
 
-    def judged(self, assignments: Sequence[Assignment], bound: float | None, wanted: Collection[int]) -> Settled:
-        """Return assignments with the value of the schedule that begins with them and serves what it can of ``wanted``."""
+    def judged(
+        self,
+        assignments: Sequence[Assignment],
+        bound: float | None,
+        wanted: Collection[int],
+        coarse: bool | None = None,
+    ) -> Settled:
+        """Return assignments with the value of the schedule that begins with them and serves what it can of ``wanted``.
+
+        Whether that is a coarse one is decided by how many are wanted, where it is not said.
+        """
         ids = [job.request.id for job in self.timely]
-        priced, most = self.worth.price > 0, largest(self.budget)
-        schedule = continue_plan(self.round_, self.tasks, ids, assignments, wanted, priced, most)
+        priced = self.worth.price > 0
+        if coarse is None:
+            coarse = large(self.round_, len(wanted), largest(self.budget))
+        schedule = continue_plan(self.round_, self.tasks, ids, assignments, wanted, priced, coarse)
         value = self._reward(schedule.promised)
         if self.worth.price:
             value -= self.worth.price * schedule.gpu_seconds
         if bound is not None and bound < value <= bound + _ROUNDING * max(1.0, abs(value)):
             bound = value
         promised = tuple(ids[i] for i in schedule.promised)
-        return Settled(list(assignments), value, bound, unit=self.unit, promised=promised)
+        made_of = tuple(ids[i] for i in sorted(wanted)) if coarse else None
+        return Settled(list(assignments), value, bound, unit=self.unit, promised=promised, made_of=made_of)
 
     @cached_property
     def unit(self) -> float:

@@ -80,7 +80,7 @@ def continue_plan(
     assignments: Sequence[Assignment],
     wanted: Collection[int],
     priced: bool,
-    most: float = _LARGE,
+    coarse: bool,
 ) -> Continuation:
     """Return the schedule that begins with assignments.
 
@@ -96,13 +96,13 @@ def continue_plan(
         Positions of the tasks that should be served.
     priced
         Whether GPU-seconds have a price: they are counted then, and idle GPUs widen nothing.
-    most
-        Above this, a backlog is large (:func:`largest`).
+    coarse
+        Whether it is made as in a large backlog (:func:`large`): in few steps, and once, of all that is wanted.
     """
     wanted = set(wanted)
     while True:
-        served, spent = _run(round_, tasks, ids, assignments, wanted, priced, most)
-        if served == wanted or large(round_, len(wanted), most):
+        served, spent = _run(round_, tasks, ids, assignments, wanted, priced, coarse)
+        if served == wanted or coarse:
             return Continuation(tuple(sorted(served)), spent)
         wanted = served
 
@@ -114,7 +114,7 @@ def _run(
     assignments: Sequence[Assignment],
     wanted: set[int],
     priced: bool,
-    most: float,
+    coarse: bool,
 ) -> tuple[set[int], float]:
     """Return which of the wanted tasks are on time, and all GPU-seconds if they have a price."""
     done = _Progress([t.steps for t in tasks], [t.release for t in tasks], [0] * len(tasks), [t.held for t in tasks])
@@ -131,7 +131,7 @@ def _run(
     if not priced and all(degree[i] == tasks[i].degrees[-1] for i in pending):  # none makes room, none can be wider
         return served | {i for i in pending if max(ready[i], now) + needed[i] <= due[i]}, 0.0
     held = {i for i in pending if degree[i]}
-    at_once = _AT_ONCE_IN_LARGE if large(round_, len(wanted), most) else _AT_ONCE
+    at_once = _AT_ONCE_IN_LARGE if coarse else _AT_ONCE
     while pending:
         pending = [i for i in pending if (ready[i] if ready[i] > now else now) + needed[i] <= due[i]]
         images = [until for until in images if until > now + EPSILON]

@@ -106,6 +106,8 @@ class Settled(NamedTuple):
         The least that one request is worth: what the tolerance of "optimal" is a share of.
     promised
         Ids of the requests that a schedule behind the value serves on time.
+    made_of
+        Ids of those that it was made of, where it is a coarse one; None where these are the promised ones.
     then
         Successors of what the plan runs (:attr:`planner.plan.Plan.then`).
     """
@@ -116,6 +118,7 @@ class Settled(NamedTuple):
     rough: bool = False
     unit: float = 1.0
     promised: tuple[int, ...] | None = None
+    made_of: tuple[int, ...] | None = None
     then: tuple[Assignment, ...] = ()
 
     @property
@@ -141,9 +144,13 @@ class ProgramModel(Protocol):
         ...
 
     def judged(
-        self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
+        self,
+        assignments: Sequence[Assignment],
+        bound: float | None,
+        promised: Sequence[int] | None = None,
+        made_of: Sequence[int] | None = None,
     ) -> Settled:
-        """Return assignments of any origin with their value; ``promised``: what a schedule behind it should serve."""
+        """Return assignments of any origin with their value; for the others, see :class:`Settled`."""
         ...
 
 

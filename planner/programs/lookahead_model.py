@@ -168,16 +168,23 @@ class LookaheadModel:
         return self._carried_out(limit, durations) if self._beside else durations
 
     def judged(
-        self, assignments: Sequence[Assignment], bound: float | None, promised: Sequence[int] | None = None
+        self,
+        assignments: Sequence[Assignment],
+        bound: float | None,
+        promised: Sequence[int] | None = None,
+        made_of: Sequence[int] | None = None,
     ) -> Settled:
         """Return assignments with the value of a schedule that begins with them.
 
-        It serves the promised requests; where none are named, all that can be on time as far as it gets.
+        It serves the promised requests, or what a coarse one can of those that it is made of; where neither are named, all
+        that can be on time as far as it gets.
         """
         limit = None if bound is None else self._bound(bound)
         ids = [job.request.id for job in self._out.timely]
-        wanted = [i for i, id_ in enumerate(ids) if promised is None or id_ in set(promised)]
-        return self._out.judged(assignments, limit, wanted)
+        named = promised if made_of is None else made_of
+        chosen = set(ids if named is None else named)
+        wanted = [i for i, id_ in enumerate(ids) if id_ in chosen]
+        return self._out.judged(assignments, limit, wanted, None if named is None else made_of is not None)
 
     def _by_list(self, served: Sequence[int], schedule: ListSchedule, bound: float) -> Settled:
         first: Mapping[int, int] = schedule.phases[0].degrees if schedule.phases else {}

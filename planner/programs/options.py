@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.capacity import steps_within
+from planner.capacity import begins, moving_seconds, steps_within
 from planner.cluster import Group
 from planner.job import Job
 from planner.outcomes import Floats, Ints, Outcomes
@@ -20,7 +20,8 @@ from planner.timely import steps_in_time
 class Option:
     """A job (by position in the round) on a number of GPUs, or on one group, for some steps; degree 0 waits.
 
-    ``mates`` are the other jobs of its batch, and ``ready`` is when all of them can begin.
+    ``mates`` are the other jobs of its batch, and ``ready`` is when all can begin, after what a move costs; 0 where that
+    is when the job is ready.
     """
 
     job: int
@@ -48,17 +49,20 @@ def options_of(round_: Round, free: int | None) -> list[Option]:
         costs = round_.costs.of(job.request.shape)
         if free is None:
             for degree, seconds in zip(costs.degrees, costs.seconds, strict=True):
-                moves = job.group is not None and job.group.degree != degree
-                steps = _steps(round_, job, seconds, round_.regroup_seconds if moves else 0.0)
+                moving = moving_seconds(round_, (job,), degree)
+                steps = _steps(round_, job, seconds, moving)
                 if steps:
-                    options.append(Option(index, degree, steps, seconds, None))
+                    ready = begins(round_, (job,), moving) if moving else 0.0
+                    options.append(Option(index, degree, steps, seconds, None, ready=ready))
         else:
             for group in round_.cluster.all_groups:
                 if group.mask & free == group.mask and group.mask in costs.by_mask:
                     seconds = costs.by_mask[group.mask]
-                    steps = _steps(round_, job, seconds, round_.move_seconds(job, group))
+                    moving = round_.move_seconds(job, group)
+                    steps = _steps(round_, job, seconds, moving)
                     if steps:
-                        options.append(Option(index, group.degree, steps, seconds, group))
+                        ready = begins(round_, (job,), moving) if moving else 0.0
+                        options.append(Option(index, group.degree, steps, seconds, group, ready=ready))
     return options
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from planner.capacity import begins, moving_seconds
 from planner.objectives.protocol import Objective, rewards_of
 from planner.objectives.shares import Shares, shares_of
 from planner.outcomes import Bools, Floats, Outcomes
@@ -123,7 +124,7 @@ class Scores:
             row = self._rows.get((job, assignment.group.degree, assignment.steps, group, mates))
             held = self._round.jobs[job].group
             moved = held is not None and held.mask != assignment.group.mask
-            if row is None:
+            if row is None or (moved and not self._by_group and self._round.regroup_seconds and self._stays(job, row)):
                 members.append((job, *self._beyond(job, mates, assignment)))
                 continue
             rewards, shares = self._of_moved() if moved and self._moves else (self.rewards, self.shares)
@@ -132,17 +133,22 @@ class Scores:
         return members
 
     def _beyond(self, job: int, mates: tuple[int, ...], assignment: Assignment) -> tuple[float, bool]:
-        """Reward over waiting of an assignment that is no option, as a step that no round holds."""
+        """Reward over waiting of an assignment that is no option: a step that no round holds, a move to as many GPUs."""
         shape = self._round.jobs[job].request.shape
         seconds = self._round.costs.batch_time(shape, assignment.group, 1 + len(mates))
-        ready = max((self._round.jobs[other].ready for other in mates), default=0.0)
-        group = assignment.group
+        group, together = assignment.group, [self._round.jobs[i] for i in (job, *mates)]
+        ready = begins(self._round, together, moving_seconds(self._round, together, group.degree, group))
         extra = Option(job, group.degree, assignment.steps, seconds, group, mates, ready)
         at = max(row for row, option in enumerate(self._options) if option.job == job) + 1
         outcomes = outcomes_of(self._round, [*self._options[:at], extra, *self._options[at:]])
         rewards = rewards_of(self._objective, outcomes)
         shares = shares_of(self._objective, outcomes)
         return float(rewards[at] - rewards[self._waits[job]]), shares is not None and bool(shares.served[at])
+
+    def _stays(self, job: int, row: int) -> bool:
+        """Whether an option per degree takes a job to go on where it is; those of another degree count the move."""
+        held = self._round.jobs[job].group
+        return held is not None and held.degree == self._options[row].degree and not self._options[row].mates
 
     def _of_moved(self) -> tuple[Floats, Shares | None]:
         """Rewards and shares of options per degree whose jobs move."""

@@ -173,7 +173,16 @@ class Exact:
             note += f"a bound of {bound:.6g} is refuted by this plan, and not used"
             status, bound = "feasible", None
         certificate = Certificate(
-            self.name, status, settled.value, bound, build, solve, fallback, note, settled.promised
+            self.name,
+            status,
+            settled.value,
+            bound,
+            build,
+            solve,
+            fallback,
+            note,
+            settled.promised,
+            settled.made_of,
         )
         return Plan(tuple(settled.plan), certificate, settled.then)
 

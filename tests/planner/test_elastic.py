@@ -91,3 +91,15 @@ def test_nothing_is_widened_for_less_than_a_move(left: int, degree: int) -> None
     assert scale_up(round_, [Assignment((0,), own, left)], 0xFC)[0].group.degree == degree
     fresh = round_of([job(0, MEDIUM, left)], C8, cadence=EVENTS, regroup_seconds=0.15)
     assert scale_up(fresh, [Assignment((0,), own, left)], 0xFC)[0].group.degree == 8
+
+
+@pytest.mark.parametrize("cluster", (C8, Cluster.nvlink(8, grouping="all")), ids=("laminar", "all groups"))
+def test_a_job_is_not_widened_by_a_move_that_costs_its_deadline(cluster: Cluster) -> None:
+    """Tests that ten steps with .1 s to spare stay on their GPU where a move takes .2 s, and not where it takes .05."""
+    one = cluster.groups(1)[0]
+    held = job(0, MEDIUM, 10, due=0.35, group=one, running=True)
+    own = Assignment((0,), one, 1)
+    for moving, widened in ((0.2, False), (0.05, True)):
+        round_ = round_of([held], cluster, cadence=EVENTS, regroup_seconds=moving)
+        (after,) = scale_up(round_, [own], cluster.full_mask & ~one.mask)
+        assert (after != own) == widened

@@ -129,3 +129,13 @@ def test_a_step_in_progress_is_left_where_it_is() -> None:
     round_ = round_of([mid], C8, free_at=(0.3, *(0.0,) * 7))
     for rule in LATE_RULES:
         assert serve_late(round_, [], [mid], 0b11111110, rule, timely=False) == []
+
+
+@pytest.mark.parametrize("late", ("brief", "quiet"))
+def test_a_late_job_stays_where_a_move_would_take_longer(late: LateRule) -> None:
+    """Tests that two late steps stay on two GPUs where a move takes a second, and take all eight where it is free."""
+    held = job(0, LARGE, 2, due=0.01, group=C8.groups(2)[0], running=True)
+    for moving, degree in ((1.0, 2), (0.0, 8)):
+        round_ = round_of([held], C8, cadence=EVENTS, regroup_seconds=moving)
+        (assignment,) = serve_late(round_, [], [held], C8.full_mask, late, timely=False)
+        assert assignment.group.degree == degree

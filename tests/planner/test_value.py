@@ -30,6 +30,7 @@ from planner.programs.linear import Program
 from planner.programs.lookahead import Lookahead
 from planner.round import Round
 from planner.solvers.exact import Cbc, CpSat, Exact, Highs, Scip
+from planner.testing.rounds import draw
 from planner.value import value_of
 from tests.strategies import EVENTS, LARGE, MEDIUM, ROUNDS, SMALL, TABLE, job, round_of, rounds
 
@@ -86,6 +87,21 @@ def test_the_certificate_says_what_the_plan_is_worth(
         if objective in ("survivors", "on_time"):
             heaviest = max((j.request.weight for j in round_.jobs), default=1.0) if objective == "on_time" else 1.0
             assert certificate.bound - certificate.value <= TOLERANCE * heaviest + 1e-9
+
+
+@pytest.mark.parametrize("objective", (OnTime(), COST), ids=("on_time", "cost"))
+@pytest.mark.parametrize("budget", (0.001, 0.01, 1.0))
+@pytest.mark.parametrize(("jobs", "gpus", "seed"), ((60, 8, 1), (60, 16, 8), (100, 64, 0), (100, 64, 4)))
+def test_the_certificate_says_so_in_a_large_backlog_too(
+    jobs: int, gpus: int, seed: int, budget: float, objective: Objective
+) -> None:
+    """Tests that the value is computed again alike where the schedule behind it is a coarse one, whatever the budget."""
+    for cadence in ("events", "rounds"):
+        round_ = draw(jobs, gpus, seed, cadence)
+        plan = Highs(objective=objective).solve(round_, budget)
+        assert plan.certificate.value == pytest.approx(
+            value_of(round_, plan, Lookahead(), objective), rel=1e-9, abs=1e-9
+        )
 
 
 def test_values_by_hand() -> None:

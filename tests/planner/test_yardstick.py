@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from planner import Edf
 from planner.cluster import Cluster
 from planner.objectives import GpuSeconds, LeastShare, OnTime, Tardiness, Term, Weighted
 from planner.plan import Assignment
@@ -130,3 +131,20 @@ def test_every_optimum_is_that_of_the_program(round_: Round) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LookaheadModel, "settled", lambda self: None)
         assert settled == pytest.approx(yardstick(round_, Lookahead(), OnTime()).optimum, abs=1e-6)
+
+
+def test_with_a_price_late_jobs_are_not_in_it() -> None:
+    """Tests that to serve a late job as well costs a plan nothing, and that jobs given up cost their least."""
+    cost = Weighted((Term(OnTime()), Term(GpuSeconds(), 0.01)))
+    round_ = round_of([job(0, LARGE, 10, due=0.2), job(1, LARGE, 10, due=3.0)], cadence=EVENTS)
+    stick = yardstick(round_, Lookahead(), cost)
+    plan = Highs(Lookahead(), cost).solve(round_, 1.0)
+    assert {id_ for a in plan.assignments for id_ in a.jobs} == {0, 1}
+    alone = [assignment for assignment in plan.assignments if assignment.jobs == (1,)]
+    assert stick.worth(plan.assignments) == pytest.approx(stick.worth(alone))
+    never = Edf(late="never")
+    rivals = _rivals(1.1)
+    stick = yardstick(rivals, Lookahead(), cost)
+    carried = stick.alone(never.solve(rivals, 1.0).assignments, never, 1.0)
+    assert carried == pytest.approx(1.0 - 0.01 * (8.0 + rivals.least_gpu_seconds(rivals.jobs[1])))
+    assert carried <= stick.optimum + TOLERANCE

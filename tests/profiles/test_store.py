@@ -30,12 +30,18 @@ def test_shipped_profiles_are_valid(name: str) -> None:
     assert load_profile(name).name == name
 
 
-def test_unknown_names_list_the_known() -> None:
-    """Tests that an unknown name and a missing file are told apart, and that both list what is shipped."""
+def test_unknown_names_list_the_known(profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that an unknown name, a missing file and a file taken for a name are told apart, with what is shipped."""
     with pytest.raises(ProfileError, match=r"there is no profile 'flux'; .*flux1-dev_h100"):
         load_profile("flux")
     with pytest.raises(ProfileError, match=r"there is no profile file flux\.json; .*flux1-dev_h100"):
         load_profile("flux.json")
+    monkeypatch.chdir(tmp_path)
+    save_profile(profile, "flux")
+    with pytest.raises(
+        ProfileError, match=r"there is no profile 'flux' \(the file of that name here is \./flux\); the"
+    ):
+        load_profile("flux")
 
 
 def test_broken_json_names_the_file(tmp_path: Path) -> None:

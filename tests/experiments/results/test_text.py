@@ -9,6 +9,11 @@ from experiments.results.text import markdown, print_table
 TABLE = [["policy", "SAR"], ["a", "0.5"], ["a-longer-name-than-the-head", "0.75"]]
 
 
+def test_a_bar_in_a_name_ends_no_cell() -> None:
+    """Tests that names of policies and cells may hold what Markdown takes for the end of a cell."""
+    assert markdown([["cell", "a|b"], ["x|y", "1"]]).splitlines()[::2] == ["| cell | a\\|b |", "| x\\|y |    1 |"]
+
+
 def test_markdown_aligns_columns() -> None:
     """Every line of the Markdown table has the same width, and numbers stand to the right."""
     lines = markdown(TABLE).splitlines()

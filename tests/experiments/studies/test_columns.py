@@ -51,3 +51,9 @@ def test_noise_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Tests that an override without effect is refused by name."""
     assert main([*BUSY, "engine.noise=1"]) == 2
     assert "engine.noise" in capsys.readouterr().err
+
+
+def test_an_override_behind_the_steps_is_told_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests that what the option takes for a number of steps is refused with where it should stand."""
+    assert main(["--together", "10", "workload.rate=60"]) == 2
+    assert "put workload.rate=60 before --together" in capsys.readouterr().err
