@@ -126,13 +126,14 @@ def test_plans_are_legal(solver: Solver, round_: Round) -> None:
 @settings(max_examples=60)
 @given(round_=rounds(least=1))
 def test_no_step_costs_its_job_the_deadline(solver: Solver, round_: Round) -> None:
-    """Tests that a job that can be on time still can after its first step, and with rounds after all steps of the plan."""
+    """Tests that a job that can be on time still can after its first step, with rounds after all; moves take their time."""
     jobs = {job.id: job for job in round_.jobs}
     for assignment in solver.solve(round_, 0.05).assignments:
         members = [jobs[id_] for id_ in assignment.jobs]
         shape = members[0].request.shape
         seconds = round_.costs.batch_time(shape, assignment.group, len(members))
         begins = max(round_.now, *(member.ready for member in members))
+        begins += max(round_.move_seconds(member, assignment.group) for member in members)
         steps = assignment.steps if round_.cadence.kind == "rounds" else 1
         for member in members:
             ends = begins + steps * seconds + (member.steps_left - steps) * round_.costs.of(shape).fastest
