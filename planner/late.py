@@ -134,6 +134,8 @@ def _brief(
     left = free.bit_count()
     choices: list[Choice] = []
     for job in sorted(late, key=lambda job: (job.due, job.request.id)):
+        if not left:
+            break
         costs = round_.costs.of(job.request.shape)
         taken = {d: moving_seconds(round_, (job,), d) + t for d, t in costs.step_time.items()}
         longer = max(longest, min(taken.values()))
