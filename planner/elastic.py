@@ -97,11 +97,14 @@ def scale_up(
 def _steps(round_: Round, job: Job, before: int, group: Group) -> int:
     """Return for how many steps a job runs on a larger group: as many as before, or a round's worth there if that is more.
 
-    None where the move there would cost its deadline.
+    A round's worth only if that does not cost the deadline; none where the move there does.
     """
     seconds = round_.costs.of(job.request.shape).by_mask[group.mask]
     more = steps_within(round_, seconds, job.steps_left)
-    return steps_in_time(round_, job, seconds, max(before, more), round_.move_seconds(job, group))
+    moving = round_.move_seconds(job, group)
+    return steps_in_time(round_, job, seconds, max(before, more), moving) or steps_in_time(
+        round_, job, seconds, before, moving
+    )
 
 
 def _offer(round_: Round, job: Job, group: Group, free: int) -> tuple[float, Group] | None:
