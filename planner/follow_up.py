@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from planner.capacity import moving_seconds
 from planner.job import Job
 from planner.plan import Assignment
 from planner.round import EPSILON, Round
@@ -162,9 +163,10 @@ def to_the_end(
 def _stretch(round_: Round, jobs: Mapping[int, Job], assignment: Assignment) -> _Stretch:
     first = jobs[assignment.jobs[0]]
     seconds = round_.costs.batch_time(first.request.shape, assignment.group, len(assignment.jobs))
-    ready = [jobs[id_].ready for id_ in assignment.jobs]
-    moving = max(round_.move_seconds(jobs[id_], assignment.group) for id_ in assignment.jobs)
-    begins = max(round_.now, *ready, *(round_.free_at[g] for g in assignment.group.gpus)) + moving
+    members = [jobs[id_] for id_ in assignment.jobs]
+    moving = moving_seconds(round_, members, assignment.group.degree, assignment.group)
+    free_at = (round_.free_at[gpu] for gpu in assignment.group.gpus)
+    begins = max(round_.now, *(job.ready for job in members), *free_at) + moving
     return _Stretch(assignment, begins, seconds, moving)
 
 

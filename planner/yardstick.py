@@ -180,8 +180,8 @@ class _ByLookahead:
             for id_ in part.assignment.jobs:
                 if id_ in left:
                     left[id_] -= part.assignment.steps
-        costs = {job.id: self._round.costs.of(job.request.shape) for job in self._round.jobs}
-        rest = math.fsum(steps * costs[id_].cheapest for id_, steps in left.items())
+        costs_of = self._round.costs.of
+        rest = math.fsum(left.get(job.id, 0) * costs_of(job.request.shape).cheapest for job in self._round.jobs)
         return self._earned(done) - self._price * (self._spent(carried) + rest)
 
     def _spent(self, carried: Sequence[Carried]) -> float:

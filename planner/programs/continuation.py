@@ -24,6 +24,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from planner.capacity import moving_seconds
 from planner.effort import JUDGING
 from planner.plan import Assignment
 from planner.programs.intervals import Task
@@ -200,7 +201,7 @@ def _begin(
         group, members = assignment.group, [jobs[id_] for id_ in assignment.jobs]
         begins = max(job.ready for job in members)
         begins = max(begins, max(pool[gpu] for gpu in group.gpus))
-        begins += max(round_.move_seconds(job, group) for job in members)
+        begins += moving_seconds(round_, members, group.degree, group)
         runs.append((assignment, begins, round_.costs.batch_time(members[0].request.shape, group, len(members))))
     if round_.cadence.kind == "rounds":
         now = round_.now + round_.cadence.tau

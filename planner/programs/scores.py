@@ -117,14 +117,17 @@ class Scores:
     def _members(self, assignment: Assignment) -> list[tuple[int, float, bool]]:
         """(job by position, reward over waiting, whether it is served) of each job of an assignment."""
         jobs = tuple(self._position[id_] for id_ in assignment.jobs)
-        group = assignment.group if self._by_group else None
+        group, degree = (assignment.group if self._by_group else None), assignment.group.degree
+        together = [self._round.jobs[job] for job in jobs]
+        assumed = moving_seconds(self._round, together, degree, group)
+        lost = moving_seconds(self._round, together, degree, assignment.group) > assumed
         members = []
         for job in jobs:
             mates = tuple(sorted(other for other in jobs if other != job))
-            row = self._rows.get((job, assignment.group.degree, assignment.steps, group, mates))
+            row = self._rows.get((job, degree, assignment.steps, group, mates))
             held = self._round.jobs[job].group
             moved = held is not None and held.mask != assignment.group.mask
-            if row is None or (moved and not self._by_group and self._round.regroup_seconds and self._stays(job, row)):
+            if row is None or lost:
                 members.append((job, *self._beyond(job, mates, assignment)))
                 continue
             rewards, shares = self._of_moved() if moved and self._moves else (self.rewards, self.shares)
@@ -133,7 +136,7 @@ class Scores:
         return members
 
     def _beyond(self, job: int, mates: tuple[int, ...], assignment: Assignment) -> tuple[float, bool]:
-        """Reward over waiting of an assignment that is no option: a step that no round holds, a move to as many GPUs."""
+        """Reward over waiting of an assignment that is no option: a step that no round holds, a move that none counts."""
         shape = self._round.jobs[job].request.shape
         seconds = self._round.costs.batch_time(shape, assignment.group, 1 + len(mates))
         group, together = assignment.group, [self._round.jobs[i] for i in (job, *mates)]
@@ -144,11 +147,6 @@ class Scores:
         rewards = rewards_of(self._objective, outcomes)
         shares = shares_of(self._objective, outcomes)
         return float(rewards[at] - rewards[self._waits[job]]), shares is not None and bool(shares.served[at])
-
-    def _stays(self, job: int, row: int) -> bool:
-        """Whether an option per degree takes a job to go on where it is; those of another degree count the move."""
-        held = self._round.jobs[job].group
-        return held is not None and held.degree == self._options[row].degree and not self._options[row].mates
 
     def _of_moved(self) -> tuple[Floats, Shares | None]:
         """Rewards and shares of options per degree whose jobs move."""
